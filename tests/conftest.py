@@ -1,0 +1,97 @@
+"""What all tests share: an environment of their own, the databases, and the skips with their reasons.
+
+Everything that settings read is fixed here before Django loads, so a test run neither reads nor
+writes the developer's `var/`. Child processes inherit it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+
+_RUN_FOLDER = Path(tempfile.mkdtemp(prefix="csproxy-tests-"))
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "csproxy_site.settings"
+os.environ["CSPROXY_DATA"] = str(_RUN_FOLDER)
+os.environ["CSPROXY_SECRET_KEY"] = "only-for-tests"
+os.environ["CSPROXY_SCRAM_ITERATIONS"] = "4096"
+os.environ.setdefault("DATABASE_URL", f"sqlite:///{_RUN_FOLDER / 'csproxy.sqlite3'}")
+
+_ON_POSTGRES = os.environ["DATABASE_URL"].startswith("postgres")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Load Django only now, so that it sees the environment above."""
+    import django
+
+    if importlib.util.find_spec("csproxy_site"):
+        django.setup()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove the run's data folder."""
+    shutil.rmtree(_RUN_FOLDER, ignore_errors=True)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Name the database in the first lines of every run."""
+    return f"database: {'PostgreSQL' if _ON_POSTGRES else 'SQLite'}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what the chosen database cannot show."""
+    if item.get_closest_marker("postgres_only") and not _ON_POSTGRES:
+        pytest.skip("needs PostgreSQL, and DATABASE_URL names SQLite")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Keep the SQLite test database in a file: threads and connections then lock as in real life."""
+    from django.conf import settings
+
+    if not _ON_POSTGRES:
+        settings.DATABASES["default"]["TEST"]["NAME"] = str(_RUN_FOLDER / "test.sqlite3")
+
+
+@pytest.fixture
+def database_url(tmp_path: Path) -> Iterator[str]:
+    """Return the URL of an empty database for processes that the test starts, removed afterwards."""
+    if not _ON_POSTGRES:
+        yield f"sqlite:///{tmp_path / 'csproxy.sqlite3'}"
+        return
+    import psycopg
+
+    server = os.environ["DATABASE_URL"]
+    name = f"csproxy_{uuid.uuid4().hex}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0")
+        yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def server_environment(tmp_path: Path, database_url: str) -> dict[str, str]:
+    """Return the environment of a server process with its own data folder and database."""
+    return {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "CSPROXY_DATA": str(tmp_path / "var"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of the Chromium that browser tests drive."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if path := shutil.which(name):
+            return path
+    pytest.skip("needs Chromium, and none is installed")
