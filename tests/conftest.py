@@ -1,4 +1,4 @@
-"""What all tests share: an environment of their own, the databases, and the skips with their reasons.
+"""What all tests share: an environment of their own, the databases, the reasons of skips.
 
 Everything that settings read is fixed here before Django loads, so a test run neither reads nor
 writes the developer's `var/`. Child processes inherit it.
@@ -19,7 +19,8 @@ import pytest
 
 _RUN_FOLDER = Path(tempfile.mkdtemp(prefix="csproxy-tests-"))
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "csproxy_site.settings"
+if importlib.util.find_spec("csproxy_site"):
+    os.environ["DJANGO_SETTINGS_MODULE"] = "csproxy_site.settings"
 os.environ["CSPROXY_DATA"] = str(_RUN_FOLDER)
 os.environ["CSPROXY_SECRET_KEY"] = "only-for-tests"
 os.environ["CSPROXY_SCRAM_ITERATIONS"] = "4096"
@@ -32,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Load Django only now, so that it sees the environment above."""
     import django
 
-    if importlib.util.find_spec("csproxy_site"):
+    if "DJANGO_SETTINGS_MODULE" in os.environ:
         django.setup()
 
 
@@ -54,7 +55,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """Keep the SQLite test database in a file: threads and connections then lock as in real life."""
+    """Keep the SQLite test database in a file: connections then lock as in real life."""
     from django.conf import settings
 
     if not _ON_POSTGRES:
@@ -63,7 +64,7 @@ def django_db_modify_db_settings() -> None:
 
 @pytest.fixture
 def database_url(tmp_path: Path) -> Iterator[str]:
-    """Return the URL of an empty database for processes that the test starts, removed afterwards."""
+    """Return the URL of an empty database for the processes that a test starts."""
     if not _ON_POSTGRES:
         yield f"sqlite:///{tmp_path / 'csproxy.sqlite3'}"
         return
