@@ -1,0 +1,57 @@
+# `make demo` shows the product, `make test` checks it. Both set up what they need in .venv;
+# python3 with venv, and make, are all they ask for.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST_ARGS ?=
+
+.PHONY: demo test lint format types layers unit unit-sqlite unit-postgres coverage venv clean
+
+demo: $(VENV)/.runtime
+	$(BIN)/python manage.py demo
+
+test: lint types layers unit
+
+venv: $(VENV)/.runtime
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+layers: $(VENV)/.dev
+	$(BIN)/lint-imports --no-logo
+
+unit: unit-sqlite unit-postgres
+
+unit-sqlite: $(VENV)/.dev
+	env -u DATABASE_URL $(BIN)/pytest $(PYTEST_ARGS)
+
+# Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
+unit-postgres: $(VENV)/.dev
+	@.ci/postgres $(BIN)/pytest $(PYTEST_ARGS); status=$$?; \
+	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
+	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
+	else exit $$status; fi
+
+coverage: $(VENV)/.dev
+	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
+	$(BIN)/coverage report
+
+$(VENV)/.runtime: requirements.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt $(VENV)/.runtime
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+clean:
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,31 @@
+"""Every file of confwire and of the engine has a test file of the matching name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+# Vocabulary: declarations without behaviour of their own, used by the tests of all others.
+VOCABULARY = {"proxyapp/engine/commands.py", "proxyapp/engine/events.py"}
+
+
+def sources() -> list[Path]:
+    """Return the source files that need a test file, relative to the repository."""
+    files = [*(ROOT / "confwire").glob("*.py"), *(ROOT / "proxyapp/engine").glob("*.py")]
+    relative = [path.relative_to(ROOT) for path in files if path.name != "__init__.py"]
+    return sorted(path for path in relative if str(path) not in VOCABULARY)
+
+
+@pytest.mark.parametrize("source", sources(), ids=str)
+def test_it_has_a_test_file_of_its_name(source: Path) -> None:
+    assert (ROOT / "tests" / source.parent / f"test_{source.name}").is_file()
+
+
+@pytest.mark.parametrize("name", sorted(VOCABULARY))
+def test_the_list_of_vocabulary_names_existing_files_without_tests(name: str) -> None:
+    source = Path(name)
+    assert (ROOT / source).is_file()
+    assert not (ROOT / "tests" / source.parent / f"test_{source.name}").exists()
