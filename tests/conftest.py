@@ -6,7 +6,6 @@ writes the developer's `var/`. Child processes inherit it.
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -17,10 +16,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
+_TESTS = Path(__file__).parent
+_PURE = ("confwire", "contracts", "proxyapp/engine")
 _RUN_FOLDER = Path(tempfile.mkdtemp(prefix="csproxy-tests-"))
 
-if importlib.util.find_spec("csproxy_site"):
-    os.environ["DJANGO_SETTINGS_MODULE"] = "csproxy_site.settings"
 os.environ["CSPROXY_DATA"] = str(_RUN_FOLDER)
 os.environ["CSPROXY_SECRET_KEY"] = "only-for-tests"
 os.environ["CSPROXY_SCRAM_ITERATIONS"] = "4096"
@@ -30,11 +29,18 @@ _ON_POSTGRES = os.environ["DATABASE_URL"].startswith("postgres")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Load Django only now, so that it sees the environment above."""
+    """Load Django, now that the environment is fixed, unless only parts that know none are run."""
+    os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+    if all(_is_pure(config.invocation_params.dir / arg.partition("::")[0]) for arg in config.args):
+        return
     import django
 
-    if "DJANGO_SETTINGS_MODULE" in os.environ:
-        django.setup()
+    os.environ["DJANGO_SETTINGS_MODULE"] = "csproxy_site.settings"
+    django.setup()
+
+
+def _is_pure(path: Path) -> bool:
+    return any(path.resolve().is_relative_to(_TESTS / folder) for folder in _PURE)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
