@@ -158,6 +158,11 @@ def _check_names(*names: str) -> Callable[[Any, bytes | memoryview], None]:
     return check
 
 
+def _check_subscriptions(message: RegisterNotification, data: bytes | memoryview) -> None:
+    for index, subscription in enumerate(message.subscriptions):
+        _check_text(subscription.name, f"subscriptions[{index}].name")
+
+
 def _check_write(message: Any, data: bytes | memoryview) -> None:
     # The decoder keeps the last of two equal keys; which one was meant is not ours to guess.
     for name, value in json.loads(bytes(data), object_pairs_hook=_unique).items():
@@ -197,7 +202,7 @@ def _check_text(text: str, path: str) -> None:
 
 _CHECKS: dict[type, Callable[[Any, bytes | memoryview], None]] = {
     Open: _check_names("application", "user"),
-    RegisterNotification: _check_names("subscription"),
+    RegisterNotification: _check_subscriptions,
     CreateObject: _check_write,
     UpdateObject: _check_write,
     DeleteObject: _check_write,

@@ -87,10 +87,22 @@ def test_an_unknown_message_is_named_and_keeps_its_ref(name):
         ('"message":"readObjects","objectType":"a","limit":"x"', "limit: expected `int`"),
         ('"message":"readObjects","objectType":"a","limit":true', "limit: expected `int`"),
         ('"message":"readObjects","objectType":"a","filter":{"x":[]}', r"filter\[\.\.\.\]: exp"),
-        ('"message":"registerNotification","objects":[{"DBID":1}]', r"objects\[0\]\.objectType:"),
-        ('"message":"registerNotification","mode":"x"', "mode: invalid enum value 'x'"),
-        ('"message":"registerNotification","since":{"epoch":1}', r"since\.epoch: expected `str`"),
-        ('"message":"registerNotification","subscription":"a\\u0000"', "subscription: the NUL"),
+        (
+            '"message":"registerNotification","subscriptions":[{"objects":[{"DBID":1}]}]',
+            r"subscriptions\[0\]\.objects\[0\]\.objectType:",
+        ),
+        (
+            '"message":"registerNotification","subscriptions":[{"mode":"x"}]',
+            r"subscriptions\[0\]\.mode: invalid enum value 'x'",
+        ),
+        (
+            '"message":"registerNotification","subscriptions":[],"since":{"epoch":1}',
+            r"since\.epoch: expected `str`",
+        ),
+        (
+            '"message":"registerNotification","subscriptions":[{"name":"a\\u0000"}]',
+            r"subscriptions\[0\]\.name: the NUL",
+        ),
         ('"message":"deleteObject","objectType":"a","DBID":1e3', "DBID: expected `int`"),
         ('"message":"deleteObject","objectType":"a","DBID":9223372036854775808', "DBID: the num"),
         ('"message":"deleteObject","objectType":"a","DBID":1,"DBID":2', "DBID: is given twice"),

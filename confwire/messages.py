@@ -1,0 +1,447 @@
+"""Every message of the wire, as a struct tagged by its name.
+
+Only shapes: what a message means is in docs/reference/protocol.md, how it becomes bytes in
+`codec`. Requests carry a `ref` chosen by the sender; the answer bears the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+SUBPROTOCOL = "confwire.1"
+RELEASE = "1.0.0"
+"""The release of this server and client; servers of one environment run the same."""
+
+FilterValue = str | int | bool
+
+
+def _tag(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+class Message(Struct, tag=_tag, tag_field="message", rename="camel", omit_defaults=True, gc=False):
+    """Any message; the tag is its class name in lower camel case."""
+
+
+class Cursor(Struct, rename="camel", omit_defaults=True, frozen=True):
+    """A place in the history of the data: all up to `revision` of `epoch` was seen."""
+
+    epoch: str
+    revision: int
+    hash: str = ""
+    """The change hash at the revision; servers send it to prove that they share a history."""
+
+
+class KeepAlive(Struct, rename="camel", omit_defaults=True, frozen=True):
+    """Wished keep-alive timeouts in seconds; 0 is off (ADDP)."""
+
+    local: float = 0
+    """After this long in silence the sender of the opening polls."""
+    remote: float = 0
+    """After this long in silence the server polls."""
+
+
+class ObjectId(Struct, rename="camel", frozen=True):
+    """Names one object."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+
+
+# ---------------------------------------------------------------- opening
+
+
+class Open(Message, kw_only=True):
+    """Client: the first message of a connection."""
+
+    application: str
+    application_type: str = ""
+    release: str = ""
+    user: str = ""
+    """Person's user name; empty: the application logs in by its own secret."""
+    mechanism: Literal["SCRAM-SHA-256"] = "SCRAM-SHA-256"
+    data: str
+    """The SCRAM client-first-message (RFC 5802)."""
+    keep_alive: KeepAlive | None = None
+    role: Literal["client", "proxy"] = "client"
+
+
+class Challenge(Message):
+    """Server: the SCRAM server-first-message."""
+
+    data: str
+
+
+class Proof(Message):
+    """Client: the SCRAM client-final-message."""
+
+    data: str
+
+
+class ServerIdentity(Struct, rename="camel", omit_defaults=True, frozen=True):
+    """Who serves this session."""
+
+    application: str
+    dbid: int = field(name="DBID")
+    release: str
+    mode: Literal["master", "proxy"]
+    backup_host: str = ""
+    backup_port: str = ""
+    master_host: str = ""
+    """Where writes go, when `mode` is proxy."""
+    master_port: str = ""
+
+
+class Opened(Message, kw_only=True):
+    """Server: the session is open."""
+
+    session: str
+    epoch: str
+    revision: int
+    data: str
+    """The SCRAM server-final-message: the server knows the verifier too."""
+    server: ServerIdentity
+    application_dbid: int = field(name="applicationDBID")
+    person_dbid: int = field(name="personDBID", default=0)
+    keep_alive: KeepAlive | None = None
+    max_message_size: int = 0
+    """Bytes that one message to the server may have."""
+
+
+class Error(Message, kw_only=True):
+    """Server: a request (or, without `ref`, the opening or the last message) was refused."""
+
+    ref: int | str | None = None
+    code: str
+    text: str
+    data: dict[str, Any] = {}
+    permanent: bool = True
+
+
+class Subscription(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What to hear of: all that is given must match, an empty list is no condition."""
+
+    name: str = "default"
+    types: list[str] = []
+    tenants: list[int] = []
+    folders: list[int] = []
+    """These folders and all below them."""
+    objects: list[ObjectId] = []
+    filter: dict[str, FilterValue] = {}
+    """Filter keys; needs exactly one type."""
+    mode: Literal["log", "state"] = "log"
+
+
+# ---------------------------------------------------------------- requests
+
+
+class Request(Message):
+    """A message that is answered; `ref` comes back in the answer."""
+
+    ref: int | str
+
+
+class ReadObjects(Request, kw_only=True):
+    """Client: read the objects of a type that match a filter."""
+
+    object_type: str
+    filter: dict[str, FilterValue] = {}
+    limit: int = 0
+    """At most this many objects, 0 for all."""
+    after: int = 0
+    """Only objects with a DBID above this one, for reading page by page."""
+
+
+class ReadBrief(Request, kw_only=True):
+    """Client: as ReadObjects, but only DBID, name, state, tenant and folder come back."""
+
+    object_type: str
+    filter: dict[str, FilterValue] = {}
+    limit: int = 0
+    after: int = 0
+
+
+class RegisterNotification(Request, kw_only=True):
+    """Client: subscribe. What was subscribed before under the same names is replaced.
+
+    All subscriptions of a session together are one view: an object that several of them name is
+    delivered once.
+    """
+
+    subscriptions: list[Subscription]
+    snapshot: bool = False
+    """Send the objects first, as of one revision; notifications go on from there."""
+    since: Cursor | None = None
+    """Send what was missed since; only with the first registration of a session."""
+
+
+class UnregisterNotification(Request, kw_only=True):
+    """Client: end a subscription."""
+
+    subscription: str = "default"
+
+
+class CreateObject(Request, kw_only=True):
+    """Client: create an object; `object` is its document without DBID."""
+
+    object_type: str
+    object: dict[str, Any]
+    folder_dbid: int = field(name="folderDBID", default=0)
+    """0 puts it into the default folder of its type and tenant."""
+
+
+class UpdateObject(Request, kw_only=True):
+    """Client: change an object by a delta (protocol.md, "Deltas")."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+    delta: dict[str, Any]
+
+
+class DeleteObject(Request, kw_only=True):
+    """Client: delete an object."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+
+
+class ReadServerInfo(Request):
+    """Client: ask for the state of the server."""
+
+
+class Acknowledge(Message):
+    """Client: all up to this revision was taken in. Not answered."""
+
+    revision: int
+
+
+# ---------------------------------------------------------------- answers
+
+
+class Answer(Message, kw_only=True):
+    """An answer bears the epoch and the revision of the data that it was made from."""
+
+    ref: int | str
+    epoch: str
+    revision: int
+
+
+class ObjectsRead(Answer, kw_only=True):
+    """Server: a packet of objects."""
+
+    object_type: str
+    count: int
+    """Objects in this packet."""
+    total: int
+    """Objects that the request found."""
+    last: bool = False
+    """The answer fits this packet; else objectsSent follows the last one."""
+    objects: list[Raw]
+    folder_dbids: list[int] | UnsetType = field(name="folderDBIDs", default=UNSET)
+    object_paths: list[str] | UnsetType = UNSET
+
+
+class BriefInfo(Answer, kw_only=True):
+    """Server: a packet of brief objects."""
+
+    object_type: str
+    count: int
+    total: int
+    last: bool = False
+    objects: list[Raw]
+
+
+class ObjectsSent(Answer, kw_only=True):
+    """Server: all packets of a read or of a subscription's snapshot were sent."""
+
+    total: int
+
+
+class NotificationRegistered(Answer, kw_only=True):
+    """Server: the subscriptions are live from this revision on; what was missed follows."""
+
+
+class NotificationUnregistered(Answer, kw_only=True):
+    """Server: the subscription has ended."""
+
+    subscription: str
+
+
+class ObjectCreated(Answer, kw_only=True):
+    """Server: the object was created; the document is as it is stored."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+    object: Raw
+
+
+class ObjectUpdated(Answer, kw_only=True):
+    """Server: the object was changed."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+
+
+class ObjectDeleted(Answer, kw_only=True):
+    """Server: the object was deleted."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+
+
+class ServerInfo(Answer, kw_only=True):
+    """Server: its identity and state."""
+
+    server: ServerIdentity
+    link: str = ""
+    """The proxy's link to the master: "live", "lost" or "loading"; empty on a master."""
+    age: float = 0
+    """Seconds since the data was known to be current; 0 while the link is live."""
+    tree_hash: str = ""
+    objects: int = 0
+    sessions: int = 0
+
+
+# ---------------------------------------------------------------- notifications
+
+
+class Change(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """One object's part of a notification."""
+
+    change: Literal["created", "updated", "deleted", "entered", "left"]
+    object_type: str
+    dbid: int = field(name="DBID")
+    object: Raw | UnsetType = UNSET
+    """The whole document: created, entered, and updated in mode state."""
+    delta: Raw | UnsetType = UNSET
+    """What changed: updated in mode log."""
+    former: Raw | UnsetType = UNSET
+    """The values before, of the properties that the delta names."""
+
+
+class ObjectsChanged(Message, kw_only=True):
+    """Server: the part of one transaction that the session's subscriptions see."""
+
+    epoch: str
+    revision: int
+    changes: list[Change]
+    last: bool = False
+    """The transaction is whole with this message."""
+
+
+class Progress(Message, kw_only=True):
+    """Server: nothing that the session asked for is missing up to this revision."""
+
+    epoch: str
+    revision: int
+
+
+class NotificationsLost(Message, kw_only=True):
+    """Server: continuity cannot be kept; every subscription has ended. Register anew."""
+
+    epoch: str
+    revision: int
+    reason: Literal["compacted", "epoch"]
+
+
+# ---------------------------------------------------------------- server links
+
+
+class Record(Struct, array_like=True, gc=False):
+    """One object as servers exchange it."""
+
+    type: int
+    dbid: int
+    folder: int
+    body: Raw
+    """The document, byte for byte as the master published it; `null` when the object is gone."""
+    acl: list[tuple[int, int, int]] | None = None
+    """Grants of its own: (subject type, subject DBID, mask)."""
+    verifier: str = ""
+    """SCRAM verifier of a person or an application; never sent to a client."""
+
+
+class Replicate(Request, kw_only=True):
+    """Proxy: send the whole data, or what came after `since`, and then every change."""
+
+    since: Cursor | None = None
+
+
+class ReplicationResumed(Answer, kw_only=True):
+    """Master: it goes on from the proxy's cursor; no full load."""
+
+
+class ReplicationStarted(Answer, kw_only=True):
+    """Master: a full load follows."""
+
+    reason: Literal["first", "compacted", "epoch", "diverged"]
+    total: int
+
+
+class ReplicationRecords(Answer, kw_only=True):
+    """Master: records as they stand while the load runs; transactions overtake them."""
+
+    records: list[Record]
+
+
+class ReplicationLoaded(Answer, kw_only=True):
+    """Master: every record was sent; with the transactions up to `revision` the data is whole."""
+
+    tree: str
+    hash: str
+
+
+class Transaction(Message, kw_only=True):
+    """Master: one committed transaction, or a part of it."""
+
+    epoch: str
+    revision: int
+    at: float
+    """When it was committed, seconds since 1970 UTC."""
+    by: str = ""
+    records: list[Record]
+    last: bool = True
+    tree: str = ""
+    """Tree hash after it (with `last`)."""
+    hash: str = ""
+    """Change hash after it (with `last`)."""
+
+
+ClientMessage = (
+    Open
+    | Proof
+    | ReadObjects
+    | ReadBrief
+    | RegisterNotification
+    | UnregisterNotification
+    | CreateObject
+    | UpdateObject
+    | DeleteObject
+    | ReadServerInfo
+    | Acknowledge
+    | Replicate
+)
+ServerMessage = (
+    Challenge
+    | Opened
+    | Error
+    | ObjectsRead
+    | BriefInfo
+    | ObjectsSent
+    | NotificationRegistered
+    | NotificationUnregistered
+    | ObjectCreated
+    | ObjectUpdated
+    | ObjectDeleted
+    | ServerInfo
+    | ObjectsChanged
+    | Progress
+    | NotificationsLost
+    | ReplicationResumed
+    | ReplicationStarted
+    | ReplicationRecords
+    | ReplicationLoaded
+    | Transaction
+)

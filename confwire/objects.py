@@ -1,0 +1,629 @@
+"""The object model: every object type, its fields, and what they refer to.
+
+One declarative table serves documents, filters, references, import, JSON Schema and the
+reference page. It knows no storage, no framework and no input or output. Types and numbers:
+the product's object model; a document is the JSON form of one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Any
+
+Document = dict[str, Any]
+"""The JSON form of one object: field name -> value, as listed in its `ObjectInfo`."""
+
+Options = dict[str, dict[str, str | int]]
+"""Section -> option -> value."""
+
+
+class ObjectType(IntEnum):
+    """Every type of configuration object (CfgObjectType); the number is the origin's."""
+
+    SWITCH = 1
+    DN = 2
+    PERSON = 3
+    PLACE = 4
+    AGENT_GROUP = 5
+    PLACE_GROUP = 6
+    TENANT = 7
+    SERVICE = 8
+    APPLICATION = 9
+    HOST = 10
+    PHYSICAL_SWITCH = 11
+    SCRIPT = 12
+    SKILL = 13
+    ACTION_CODE = 14
+    AGENT_LOGIN = 15
+    TRANSACTION = 16
+    DN_GROUP = 17
+    STAT_DAY = 18
+    STAT_TABLE = 19
+    APP_PROTOTYPE = 20
+    ACCESS_GROUP = 21
+    FOLDER = 22
+    FIELD = 23
+    FORMAT = 24
+    TABLE_ACCESS = 25
+    CALLING_LIST = 26
+    CAMPAIGN = 27
+    TREATMENT = 28
+    FILTER = 29
+    TIME_ZONE = 30
+    VOICE_PROMPT = 31
+    IVR_PORT = 32
+    IVR = 33
+    ALARM_CONDITION = 34
+    ENUMERATOR = 35
+    ENUMERATOR_VALUE = 36
+    OBJECTIVE_TABLE = 37
+    CAMPAIGN_GROUP = 38
+    GVP_RESELLER = 39
+    GVP_CUSTOMER = 40
+    GVP_IVR_PROFILE = 41
+    SCHEDULED_TASK = 42
+    ROLE = 43
+    PERSON_LAST_LOGIN = 44
+
+
+class Kind(Enum):
+    """The shape of a field's value in a document."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    BOOLEAN = "boolean"
+    CHOICE = "choice"  # a string out of `Field.choices`
+    OPTIONS = "options"  # section -> option -> string or integer
+    MAP = "map"  # string -> string
+    REFERENCE = "reference"  # the DBID of an object of type `Field.target`, 0 for none
+    REFERENCES = "references"  # a list of such DBIDs, each once
+    IDENTITY = "identity"  # {"objectType", "DBID"}: any object, the type is in the value
+    IDENTITIES = "identities"
+    STRUCT = "struct"  # one mapping with `Field.fields`
+    STRUCTS = "structs"  # a list of them
+
+
+STATES = ("enabled", "disabled")
+"""CfgObjectState 1 and 2; a deleted object (3) is absent."""
+
+REDUNDANCY_TYPES = ("none", "coldstandby", "warmstandby", "hotstandby")
+"""CfgHAType 0-3. Administration shows coldstandby as "Not Specified"."""
+
+TRACE_MODES = ("unset", "none", "local", "remote", "both")
+"""CfgTraceMode 0-4 of a connection's keep-alive."""
+
+GROUP_TYPES = (
+    "none",
+    "default",
+    "users",
+    "administrators",
+    "superadministrators",
+    "system",
+    "everyone",
+)
+"""Types 0-6 of an access group."""
+
+HOST_TYPES = ("unknown", "networkserver", "agentworkstation", "tenantserver")
+OS_TYPES = (
+    "unknown",
+    "linux",
+    "windows",
+    "aix",
+    "solaris",
+    "hpux",
+    "macos",
+    "other",
+)
+
+_APP_TYPE_NAMES = """
+unknown tserver statserver billingserver billingclient agentview voicetreatmentserver
+voicetreatmentmanager dbserver callconcentrator sdialer listmanager cmserver cmclient lme
+routerserver strategybuilder strategyloader agentdesktop sce ccview configserver thirdpartyapp
+thirdpartyserver strategysimulator strategyscheduler dartserver dartclient customserver
+externalrouter virtualinteractivet virtualrp database netvector detailbiller summarybiller nacd
+backupcontrolclient infomartstatcollector infomartstatconfigurator ivrinterfaceserver iserver
+messageserver scs sci snmpagent realdbserver wfmclient wfmdataaggregator wfmwebservices
+wfmscheduleserver interactionroutingdesigner etlproxy itcutility vss54 vss55 vss56 vss57
+ccanalyzerdatamart chatserver callbackserver cobrowsingserver istransportserver contactserver
+emailserver medialink web66 web67 web68 web69 web70 contactservermanager contentanalyzer
+responsemanager voip74 voip75 automatedworkflowengine haproxy voip78 voip79 webapiserver
+loadbalancer applicationcluster loaddistributionserver gproxy gis agentdesktopdeliveryserver
+gcnclient ivrdt gcnthinserver classificationserver trainingserver universalcallbackserver
+cpdserverproxy xlinkcontroller kworkerportal wfm96 wfm97 wfm98 wfm99 knowledgemanager ivrdriver
+ivrlibrary lcsadapter desktopnetserver siebel7confsynch siebel7campsynch genericserver
+genericclient calldirector sipcommunicationserver interactionserver integrationserver wfmdaemon
+""".split() + [f"gvp{number}" for number in range(114, 156)] + """
+resourceaccesspoint interactionworkspace advisors essextensibleservices customerview
+orchestrationserver reserved capturepoint rulesespserver genesysadministrator iwdmanager
+iwdruntimenode businessrulesexecutionserver businessrulesgui vppolicyserver socialms
+cstaconnector vpmrcpproxy
+""".split()
+
+APP_TYPES: tuple[str, ...] = tuple(_APP_TYPE_NAMES)
+"""Application types (CfgAppType): the index is the origin's number."""
+
+_CLIENT_APP_TYPES = {
+    "unknown", "billingclient", "agentview", "voicetreatmentmanager", "cmclient",
+    "strategybuilder", "strategyloader", "agentdesktop", "sce", "ccview", "thirdpartyapp",
+    "strategysimulator", "strategyscheduler", "dartclient", "sci", "wfmclient",
+    "interactionroutingdesigner", "web70", "contactservermanager", "contentanalyzer",
+    "responsemanager", "ivrdt", "wfm97", "knowledgemanager", "genericclient",
+    "interactionworkspace", "genesysadministrator", "businessrulesgui",
+}  # fmt: skip
+
+
+def is_server_type(app_type: str) -> bool:
+    """Whether applications of this type are daemons (`isServer`): one session at a time."""
+    return app_type not in _CLIENT_APP_TYPES
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a document or of a structure inside it."""
+
+    name: str
+    kind: Kind = Kind.STRING
+    target: ObjectType | None = None
+    choices: tuple[str, ...] = ()
+    fields: tuple[Field, ...] = ()
+    key: str = ""  # the member that tells the items of STRUCTS apart, for deltas
+    required: bool = False
+    fixed: bool = False  # given at creation, unchangeable afterwards
+    derived: bool = False  # computed by the server; what a client sends for it is ignored
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectInfo:
+    """What is known of one object type."""
+
+    type: ObjectType
+    name: str  # on the wire: "application"
+    plural: str  # in environment files: "applications"
+    title: str  # for people: "Application"
+    fields: tuple[Field, ...]
+    natural_key: tuple[str, ...]  # the fields that name an object to people
+    by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "by_name", {item.name: item for item in self.fields})
+
+
+def _text(name: str, **flags: bool) -> Field:
+    return Field(name, Kind.STRING, **flags)
+
+
+def _int(name: str, **flags: bool) -> Field:
+    return Field(name, Kind.INTEGER, **flags)
+
+
+def _bool(name: str, **flags: bool) -> Field:
+    return Field(name, Kind.BOOLEAN, **flags)
+
+
+def _ref(name: str, target: ObjectType, **flags: bool) -> Field:
+    return Field(name, Kind.REFERENCE, target, **flags)
+
+
+def _refs(name: str, target: ObjectType) -> Field:
+    return Field(name, Kind.REFERENCES, target)
+
+
+def _choice(name: str, choices: tuple[str, ...], **flags: bool) -> Field:
+    return Field(name, Kind.CHOICE, choices=choices, **flags)
+
+
+def _struct(name: str, *fields: Field, **flags: bool) -> Field:
+    return Field(name, Kind.STRUCT, fields=fields, **flags)
+
+
+def _structs(name: str, key: str, *fields: Field, **flags: bool) -> Field:
+    return Field(name, Kind.STRUCTS, fields=fields, key=key, **flags)
+
+
+_T = ObjectType
+_TENANT = _ref("tenantDBID", _T.TENANT, required=True, fixed=True)
+_NAME = _text("name", required=True)
+_CONTRACT = _ref("contractDBID", _T.OBJECTIVE_TABLE)
+_SITE = _ref("siteDBID", _T.FOLDER)
+_CAPACITY_RULE = _ref("capacityRuleDBID", _T.SCRIPT)
+_SPARE = tuple(_text(f"charField{n}") for n in range(1, 5)) + tuple(
+    _int(f"longField{n}") for n in range(1, 5)
+)
+_RESOURCES = _structs(
+    "resources", "", _int("type"), Field("object", Kind.IDENTITY), _text("description"), *_SPARE
+)
+
+_COMMON_HEAD = (_int("DBID", derived=True),)
+_COMMON_TAIL = (
+    _choice("state", STATES),
+    Field("userProperties", Kind.OPTIONS),
+    _ref("folderDBID", _T.FOLDER),
+)
+
+_GROUP = (
+    _TENANT,
+    _NAME,
+    _refs("managerDBIDs", _T.PERSON),
+    _refs("routeDNDBIDs", _T.DN),
+    _ref("capacityTableDBID", _T.STAT_TABLE),
+    _ref("quotaTableDBID", _T.STAT_TABLE),
+    _CAPACITY_RULE,
+    _SITE,
+    _CONTRACT,
+)
+
+OBJECTS: dict[ObjectType, ObjectInfo] = {}
+BY_NAME: dict[str, ObjectInfo] = {}
+BY_PLURAL: dict[str, ObjectInfo] = {}
+
+
+def _define(
+    type_: ObjectType,
+    name: str,
+    title: str,
+    *fields: Field,
+    key: tuple[str, ...] = ("tenantDBID", "name"),
+    plural: str = "",
+) -> None:
+    info = ObjectInfo(
+        type_, name, plural or name + "s", title, _COMMON_HEAD + fields + _COMMON_TAIL, key
+    )
+    OBJECTS[type_] = BY_NAME[name] = BY_PLURAL[info.plural] = info
+
+
+_define(
+    _T.SWITCH, "switch", "Switch",
+    _TENANT, _NAME, _ref("physicalSwitchDBID", _T.PHYSICAL_SWITCH, required=True, fixed=True),
+    _ref("tServerDBID", _T.APPLICATION), _text("linkType"), _text("dnRange"), _text("type"),
+    _structs(
+        "switchAccessCodes", "", _ref("switchDBID", _T.SWITCH), _text("accessCode"),
+        _text("targetType"), _text("routeType"), _text("dnSource"), _text("destinationSource"),
+        _text("locationSource"), _text("dnisSource"), _text("reasonSource"),
+        _text("extensionSource"),
+    ),
+    plural="switches",
+)  # fmt: skip
+_define(
+    _T.DN, "dn", "DN",
+    _TENANT, _ref("switchDBID", _T.SWITCH, required=True, fixed=True),
+    _text("number", required=True, fixed=True), _text("type", required=True, fixed=True),
+    _text("name"), _text("association"), _text("routeType"), _refs("destinationDNDBIDs", _T.DN),
+    _bool("loginFlag"), _text("dnLoginID"), _text("registerAll"), _ref("groupDBID", _T.DN_GROUP),
+    _int("trunks"), _text("override"), _bool("useOverride"), _int("switchSpecificType"),
+    _structs("accessNumbers", "", _text("number"), _ref("switchDBID", _T.SWITCH)),
+    _SITE, _CONTRACT,
+    key=("tenantDBID", "switchDBID", "number", "type", "name"),
+)  # fmt: skip
+_define(
+    _T.PERSON, "person", "Person",
+    _TENANT, _text("employeeID", required=True), _text("userName", required=True),
+    _text("lastName"), _text("firstName"), _text("emailAddress"), _text("externalID"),
+    _bool("isAgent", fixed=True), _bool("isAdmin", derived=True), _bool("isExternalAuth"),
+    _bool("changePasswordOnNextLogin"), Field("appRanks", Kind.MAP),
+    _struct(
+        "agentInfo",
+        _ref("placeDBID", _T.PLACE),
+        _structs("skillLevels", "skillDBID", _ref("skillDBID", _T.SKILL), _int("level")),
+        _structs(
+            "agentLogins", "agentLoginDBID", _ref("agentLoginDBID", _T.AGENT_LOGIN),
+            _int("wrapupTime"),
+        ),
+        _CAPACITY_RULE, _SITE, _CONTRACT,
+    ),
+    _struct("address", *(_text(f"addressLine{n}") for n in range(1, 6))),
+    Field("phones", Kind.MAP),
+    key=("tenantDBID", "employeeID"),
+)  # fmt: skip
+_define(
+    _T.PLACE, "place", "Place",
+    _TENANT, _NAME, _refs("dnDBIDs", _T.DN), _CAPACITY_RULE, _SITE, _CONTRACT,
+)  # fmt: skip
+_define(
+    _T.AGENT_GROUP, "agentGroup", "Agent group", *_GROUP, _refs("agentDBIDs", _T.PERSON)
+)  # fmt: skip
+_define(
+    _T.PLACE_GROUP, "placeGroup", "Place group", *_GROUP, _refs("placeDBIDs", _T.PLACE)
+)  # fmt: skip
+_define(
+    _T.TENANT, "tenant", "Tenant",
+    _NAME, _bool("isServiceProvider", derived=True), _text("chargeableNumber"),
+    _ref("parentTenantDBID", _T.TENANT), _ref("defaultCapacityRuleDBID", _T.SCRIPT),
+    _ref("defaultContractDBID", _T.OBJECTIVE_TABLE),
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.SERVICE, "service", "Solution",
+    _NAME, _text("solutionType"), _text("version"), _text("startupType"),
+    _ref("assignedTenantDBID", _T.TENANT), _ref("scsDBID", _T.APPLICATION),
+    _structs(
+        "componentDefinitions", "", _text("type"), _text("version"), _int("startupPriority"),
+        _bool("isOptional"),
+    ),
+    _structs(
+        "components", "appDBID", _ref("appDBID", _T.APPLICATION), _int("startupPriority"),
+        _bool("isOptional"),
+    ),
+    _RESOURCES,
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.APPLICATION, "application", "Application",
+    _NAME, _choice("type", APP_TYPES, derived=True), _text("version", derived=True),
+    _ref("appPrototypeDBID", _T.APP_PROTOTYPE, required=True, fixed=True),
+    _bool("isServer", derived=True),
+    _struct(
+        "serverInfo", _ref("hostDBID", _T.HOST), _text("port"),
+        _ref("backupServerDBID", _T.APPLICATION), _int("timeout"), _int("attempts"),
+    ),
+    _choice("redundancyType", REDUNDANCY_TYPES, required=True),
+    _bool("isPrimary", derived=True), _bool("autoRestart", required=True),
+    _text("startupType", derived=True), _int("startupTimeout"), _int("shutdownTimeout"),
+    _text("workDirectory"), _text("commandLine"), _text("commandLineArguments"),
+    _text("componentType"), _ref("accountDBID", _T.PERSON), _refs("tenantDBIDs", _T.TENANT),
+    _structs(
+        "portInfos", "id", _text("id"), _text("port"), _bool("haSync"),
+        _choice("listeningMode", ("unsecured", "secured", "autodetect")),
+        _bool("clientsOnly"), _text("connProtocol"), _text("transportParams"),
+        _text("appParams"), _text("description"), *_SPARE,
+    ),
+    _structs(
+        "appServers", "appServerDBID", _ref("appServerDBID", _T.APPLICATION), _text("id"),
+        _text("connProtocol"), _int("timeoutLocal"), _int("timeoutRemote"),
+        _choice("mode", TRACE_MODES), _text("transportParams"), _text("appParams"),
+        _text("proxyParams"), _text("description"), *_SPARE,
+    ),
+    Field("options", Kind.OPTIONS), Field("flexibleProperties", Kind.OPTIONS), _RESOURCES,
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.HOST, "host", "Host",
+    _text("name", required=True), _text("ipAddress"), _text("lcaPort", required=True),
+    _struct("osInfo", _choice("type", OS_TYPES), _text("version"), required=True),
+    _choice("type", HOST_TYPES, required=True, fixed=True), _ref("scsDBID", _T.APPLICATION),
+    _RESOURCES,
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.PHYSICAL_SWITCH, "physicalSwitch", "Switching office",
+    _NAME, _text("type", fixed=True), _text("address"), _text("contactPerson"),
+    key=("name",), plural="physicalSwitches",
+)  # fmt: skip
+_define(
+    _T.SCRIPT, "script", "Script",
+    _TENANT, _NAME, _int("index"), _text("type", fixed=True),
+    _ref("contactPersonDBID", _T.PERSON), _RESOURCES,
+)  # fmt: skip
+_define(_T.SKILL, "skill", "Skill", _TENANT, _NAME)
+_define(
+    _T.ACTION_CODE, "actionCode", "Action code",
+    _TENANT, _NAME, _text("type", fixed=True), _text("code"),
+    _structs("subcodes", "name", _text("name"), _text("code")),
+    key=("tenantDBID", "type", "name"),
+)  # fmt: skip
+_define(
+    _T.AGENT_LOGIN, "agentLogin", "Agent login",
+    _TENANT, _ref("switchDBID", _T.SWITCH, required=True, fixed=True),
+    _text("loginCode", required=True, fixed=True), _text("override"), _bool("useOverride"),
+    _int("switchSpecificType"),
+    key=("tenantDBID", "switchDBID", "loginCode"),
+)  # fmt: skip
+_define(
+    _T.TRANSACTION, "transaction", "Transaction",
+    _TENANT, _NAME, _text("type", fixed=True), _int("recordPeriod"), _text("alias"),
+    _text("description"),
+    key=("tenantDBID", "type", "name"),
+)  # fmt: skip
+_define(
+    _T.DN_GROUP, "dnGroup", "DN group",
+    *_GROUP, _text("type"),
+    _structs("dns", "dnDBID", _ref("dnDBID", _T.DN), _int("trunks")),
+)  # fmt: skip
+_define(
+    _T.STAT_DAY, "statDay", "Statistical day",
+    _TENANT, _NAME, _text("date"), _text("type"), _bool("isDayOfWeek"), _int("day"),
+    _int("startTime"), _int("endTime"), _int("minValue"), _int("maxValue"), _int("targetValue"),
+    _int("intervalLength"),
+)  # fmt: skip
+_define(
+    _T.STAT_TABLE, "statTable", "Statistical table",
+    _TENANT, _NAME, _text("type"), _refs("statDayDBIDs", _T.STAT_DAY), _int("waitThreshold"),
+    _int("flatRate"), _int("agentHourlyRate"), _bool("useFlatRate"),
+)  # fmt: skip
+_define(
+    _T.APP_PROTOTYPE, "appPrototype", "Application template",
+    _text("name", required=True), _choice("type", APP_TYPES, required=True, fixed=True),
+    _text("version", required=True), Field("options", Kind.OPTIONS),
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.ACCESS_GROUP, "accessGroup", "Access group",
+    *_GROUP, Field("members", Kind.IDENTITIES), _choice("type", GROUP_TYPES),
+)  # fmt: skip
+_define(
+    _T.FOLDER, "folder", "Folder",
+    _NAME, _choice("type", (), fixed=True), Field("owner", Kind.IDENTITY, fixed=True),
+    _text("folderClass"), _int("customType"), _text("description"), _RESOURCES,
+    key=("owner", "folderDBID", "type", "name"),
+)  # fmt: skip
+_define(
+    _T.FIELD, "field", "Field",
+    _TENANT, _NAME, _text("description"), _text("type"), _int("length"), _text("fieldType"),
+    _text("defaultValue"), _bool("isPrimaryKey"), _bool("isUnique"), _bool("isNullable"),
+)  # fmt: skip
+_define(
+    _T.FORMAT, "format", "Format",
+    _TENANT, _NAME, _text("description"), _refs("fieldDBIDs", _T.FIELD),
+)  # fmt: skip
+_define(
+    _T.TABLE_ACCESS, "tableAccess", "Table access",
+    _TENANT, _NAME, _text("description"), _text("type"), _ref("dbAccessDBID", _T.APPLICATION),
+    _ref("formatDBID", _T.FORMAT), _text("dbTableName"), _bool("isCachable"),
+    _int("updateTimeout"),
+    plural="tableAccesses",
+)  # fmt: skip
+_define(
+    _T.CALLING_LIST, "callingList", "Calling list",
+    _TENANT, _NAME, _text("description"), _ref("tableAccessDBID", _T.TABLE_ACCESS),
+    _ref("filterDBID", _T.FILTER), _refs("treatmentDBIDs", _T.TREATMENT),
+    _ref("logTableAccessDBID", _T.TABLE_ACCESS), _int("timeFrom"), _int("timeUntil"),
+    _int("maxAttempts"), _ref("scriptDBID", _T.SCRIPT),
+)  # fmt: skip
+_define(
+    _T.CAMPAIGN, "campaign", "Campaign",
+    _TENANT, _NAME, _text("description"), _ref("scriptDBID", _T.SCRIPT),
+    _structs(
+        "callingLists", "callingListDBID", _ref("callingListDBID", _T.CALLING_LIST),
+        _int("share"), _bool("isActive"),
+    ),
+    _structs(
+        "campaignGroups", "groupDBID", _ref("groupDBID", _T.AGENT_GROUP), _text("dialMode"),
+    ),
+)  # fmt: skip
+_define(
+    _T.TREATMENT, "treatment", "Treatment",
+    _TENANT, _NAME, _text("description"), _text("callResult"), _text("recActionCode"),
+    _int("attempts"), _int("dateTime"), _int("cycleAttempt"), _int("interval"), _int("increment"),
+    _text("callActionCode"), _ref("destinationDNDBID", _T.DN), _int("range"),
+)  # fmt: skip
+_define(
+    _T.FILTER, "filter", "Filter",
+    _TENANT, _NAME, _text("description"), _ref("formatDBID", _T.FORMAT),
+)  # fmt: skip
+_define(
+    _T.TIME_ZONE, "timeZone", "Time zone",
+    _TENANT, _NAME, _text("description"), _int("offset"), _bool("isDSTObserved"),
+    _int("dstStartDate"), _int("dstStopDate"), _text("nameNetscape"), _text("nameMSExplorer"),
+    _text("dstStartTime"), _text("dstStopTime"), _int("dstOffset"),
+)  # fmt: skip
+_define(
+    _T.VOICE_PROMPT, "voicePrompt", "Voice prompt",
+    _TENANT, _NAME, _text("description"), _ref("switchDBID", _T.SWITCH), _ref("scriptDBID", _T.SCRIPT),
+)  # fmt: skip
+_define(
+    _T.IVR_PORT, "ivrPort", "IVR port",
+    _TENANT, _ref("ivrDBID", _T.IVR, required=True, fixed=True), _text("portNumber", required=True),
+    _text("description"), _ref("dnDBID", _T.DN),
+    key=("tenantDBID", "ivrDBID", "portNumber"),
+)  # fmt: skip
+_define(
+    _T.IVR, "ivr", "IVR",
+    _TENANT, _NAME, _text("description"), _text("type"), _text("version"),
+    _ref("ivrServerDBID", _T.APPLICATION),
+)  # fmt: skip
+_define(
+    _T.ALARM_CONDITION, "alarmCondition", "Alarm condition",
+    _NAME, _text("description"), _text("category"),
+    _struct(
+        "alarmDetectEvent", _int("logEventID"), _text("selectionMode"), _text("appType"),
+        _ref("appDBID", _T.APPLICATION),
+    ),
+    _struct(
+        "alarmRemovalEvent", _int("logEventID"), _text("selectionMode"), _text("appType"),
+        _ref("appDBID", _T.APPLICATION),
+    ),
+    _ref("alarmDetectScriptDBID", _T.SCRIPT), _refs("reactionScriptDBIDs", _T.SCRIPT),
+    _refs("clearanceScriptDBIDs", _T.SCRIPT), _int("clearanceTimeout"), _bool("isMasked"),
+    key=("name",),
+)  # fmt: skip
+_define(
+    _T.ENUMERATOR, "enumerator", "Business attribute",
+    _TENANT, _NAME, _text("displayName"), _text("description"), _text("type", fixed=True),
+)  # fmt: skip
+_define(
+    _T.ENUMERATOR_VALUE, "enumeratorValue", "Business attribute value",
+    _TENANT, _ref("enumeratorDBID", _T.ENUMERATOR, required=True, fixed=True), _NAME,
+    _text("displayName"), _text("description"), _bool("isDefault"),
+    key=("enumeratorDBID", "name"),
+)  # fmt: skip
+_define(
+    _T.OBJECTIVE_TABLE, "objectiveTable", "Objective table",
+    _TENANT, _NAME, _text("type"), _text("description"), _ref("timeZoneDBID", _T.TIME_ZONE),
+    _int("timeStart"), _int("timeEnd"),
+    _structs(
+        "objectiveRecords", "", _ref("mediaTypeDBID", _T.ENUMERATOR_VALUE),
+        _ref("serviceTypeDBID", _T.ENUMERATOR_VALUE),
+        _ref("customerSegmentDBID", _T.ENUMERATOR_VALUE), _int("objectiveThreshold"),
+        _int("objectiveDelta"),
+    ),
+)  # fmt: skip
+_define(
+    _T.CAMPAIGN_GROUP, "campaignGroup", "Campaign group",
+    _TENANT, _NAME, _ref("campaignDBID", _T.CAMPAIGN, required=True, fixed=True),
+    Field("group", Kind.IDENTITY), _refs("serverDBIDs", _T.APPLICATION),
+    _ref("ivrProfileDBID", _T.GVP_IVR_PROFILE), _text("dialMode"), _text("operationMode"),
+    _int("numOfChannels"), _text("optMethod"), _int("optMethodValue"),
+    _ref("scriptDBID", _T.SCRIPT), _ref("origDNDBID", _T.DN), _ref("trunkGroupDNDBID", _T.DN),
+    _text("description"),
+    key=("tenantDBID", "campaignDBID", "name"),
+)  # fmt: skip
+_define(
+    _T.GVP_RESELLER, "gvpReseller", "GVP reseller",
+    _TENANT, _NAME, _text("displayName"), _text("notes"), _ref("timeZoneDBID", _T.TIME_ZONE),
+    _bool("isParentNSP"),
+)  # fmt: skip
+_define(
+    _T.GVP_CUSTOMER, "gvpCustomer", "GVP customer",
+    _TENANT, _NAME, _text("displayName"), _text("notes"), _text("channel"),
+    _ref("resellerDBID", _T.GVP_RESELLER), _ref("timeZoneDBID", _T.TIME_ZONE),
+    _bool("isProvisioned"), _bool("isAdminCustomer"),
+)  # fmt: skip
+_define(
+    _T.GVP_IVR_PROFILE, "gvpIVRProfile", "GVP IVR profile",
+    _TENANT, _NAME, _text("displayName"), _text("description"), _text("type"), _text("notes"),
+    _refs("dnDBIDs", _T.DN), _ref("resellerDBID", _T.GVP_RESELLER),
+    _ref("customerDBID", _T.GVP_CUSTOMER), _text("tfn"), _text("status"), _int("startServiceDate"),
+    _int("endServiceDate"),
+)  # fmt: skip
+_define(
+    _T.SCHEDULED_TASK, "scheduledTask", "Scheduled task",
+    _TENANT, _NAME, _text("description"), _text("type"), _text("schedule"),
+    _ref("scriptDBID", _T.SCRIPT),
+)  # fmt: skip
+_define(
+    _T.ROLE, "role", "Role",
+    _TENANT, _NAME, _text("description"), Field("members", Kind.IDENTITIES),
+)  # fmt: skip
+_define(
+    _T.PERSON_LAST_LOGIN, "personLastLogin", "Last login",
+    _ref("personDBID", _T.PERSON, required=True, fixed=True), _text("lastLoginDate"),
+    key=("personDBID",),
+)  # fmt: skip
+
+FOLDER_TYPES: tuple[str, ...] = tuple(info.name for info in OBJECTS.values())
+"""What a folder may hold: objects of one type; "folder" holds folders of any type."""
+
+
+def references_of(info: ObjectInfo, document: Mapping[str, Any]) -> Iterator[tuple[str, ObjectType, int]]:
+    """Yield (field path, type, DBID) of every object that the document refers to.
+
+    The tenant and the folder of an object are its place, not a reference of its own.
+    """
+    for item in info.fields:
+        if item.name not in ("tenantDBID", "folderDBID") and item.name in document:
+            yield from _references(item, document[item.name], item.name)
+
+
+def _references(item: Field, value: Any, path: str) -> Iterator[tuple[str, ObjectType, int]]:
+    if item.kind is Kind.REFERENCE and value:
+        assert item.target is not None, item
+        yield path, item.target, value
+    elif item.kind is Kind.REFERENCES:
+        assert item.target is not None, item
+        for dbid in value:
+            yield path, item.target, dbid
+    elif item.kind is Kind.IDENTITY and value:
+        yield path, BY_NAME[value["objectType"]].type, value["DBID"]
+    elif item.kind is Kind.IDENTITIES:
+        for member in value:
+            yield path, BY_NAME[member["objectType"]].type, member["DBID"]
+    elif item.kind is Kind.STRUCT and value:
+        for inner in item.fields:
+            if inner.name in value:
+                yield from _references(inner, value[inner.name], f"{path}.{inner.name}")
+    elif item.kind is Kind.STRUCTS:
+        for member in value:
+            for inner in item.fields:
+                if inner.name in member:
+                    yield from _references(inner, member[inner.name], f"{path}.{inner.name}")

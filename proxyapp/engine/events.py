@@ -1,0 +1,150 @@
+"""What happened: everything that can be told to a node, as past participles.
+
+Plain structs without behaviour. Times, nonces and tokens are values in here, since the engine
+has no clock and no randomness of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from confwire.errors import RequestError
+from confwire.messages import Record, Transaction
+
+
+class Event(Struct, gc=False):
+    """The root of all events."""
+
+
+class Connected(Event):
+    """A client's WebSocket was accepted on a listening port."""
+
+    connection: int
+    peer: str
+    """The client's "address:port"."""
+    port: str
+    """The id of the listening port, or "web" for the Channels consumer."""
+    secure: bool
+    """Whether the line is TLS or loopback, so that secrets may cross it."""
+    nonce: str
+    """At least 18 random bytes in base64, made for this connection."""
+
+
+class Received(Event):
+    """All whole text messages of one read of one connection, in order."""
+
+    connection: int
+    messages: list[bytes]
+
+
+class Blocked(Event):
+    """The connection's output is above its high-water mark: send no notifications."""
+
+    connection: int
+
+
+class Drained(Event):
+    """The connection takes output again."""
+
+    connection: int
+
+
+class Disconnected(Event):
+    """The connection is gone, whoever ended it."""
+
+    connection: int
+    reason: str
+
+
+class Ticked(Event):
+    """Some time passed; told several times a second."""
+
+
+class Resumed(Event):
+    """A task that the node put off with `Again` has its next turn."""
+
+    task: Any
+
+
+class LoadStarted(Event):
+    """The authority begins to hand over all data, as of at least this revision."""
+
+    epoch: str
+    revision: int
+    total: int
+    reason: str
+
+
+class RecordsLoaded(Event):
+    """A batch of records of a load."""
+
+    records: list[Record]
+
+
+class LoadEnded(Event):
+    """The load is complete; with the transactions up to `revision` the data is whole."""
+
+    revision: int
+    tree: int
+    hash: str
+
+
+class Committed(Event):
+    """The authority committed a transaction (or a part of one, when not `last`)."""
+
+    transaction: Transaction
+
+
+class AuthorityLost(Event):
+    """The database cannot be reached."""
+
+    reason: str
+
+
+class AuthorityBack(Event):
+    """The database answers again."""
+
+
+class Written(Event):
+    """A write that the node asked for was committed as this revision."""
+
+    ticket: int
+    revision: int
+    dbid: int
+
+
+class WriteRefused(Event):
+    """A write that the node asked for failed."""
+
+    ticket: int
+    error: RequestError
+
+
+class LinkOpened(Event):
+    """The connection to the master stands; `nonce` as in `Connected`."""
+
+    nonce: str
+    secure: bool
+
+
+class LinkReceived(Event):
+    """Whole text messages from the master."""
+
+    messages: list[bytes]
+
+
+class LinkProved(Event):
+    """The SCRAM keys for the master's challenge were derived, away from the loop."""
+
+    salted_password: bytes
+
+
+class LinkLost(Event):
+    """The connection to the master failed or ended."""
+
+    reason: str
+    close_code: int = 0
+    jitter: float = 0.0
+    """A random number in [0, 1) for the back-off."""

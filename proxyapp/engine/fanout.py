@@ -1,0 +1,243 @@
+"""From one transaction to the bytes that each view gets of it.
+
+A change is encoded once; what differs between views is only which changes they see. A change
+of rights, memberships or folders moves objects into and out of views: those get the whole
+object (entered) or a removal (left) at once. Knows no connections beyond their numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from confwire import delta
+from confwire.messages import Record
+from confwire.objects import OBJECTS, ObjectType
+from proxyapp.engine.access import Access, Profile
+from proxyapp.engine.journal import GONE, Change
+from proxyapp.engine.rights import CONTAINERS, READ, Key, RightsNode
+from proxyapp.engine.store import Row, Store
+from proxyapp.engine.subscriptions import Subscriptions, View
+_PREFIX = {
+    (kind, type_): f'{{"change":"{kind}","objectType":"{info.name}","DBID":'.encode()
+    for kind in ("created", "updated", "deleted", "entered", "left")
+    for type_, info in OBJECTS.items()
+}
+
+
+def whole(kind: str, row: Row) -> bytes:
+    """Return the wire form of a change that carries the whole document."""
+    return b"%b%d,\"object\":%b}" % (_PREFIX[kind, ObjectType(row.type)], row.dbid, row.body)
+
+
+def removal(kind: str, row: Row) -> bytes:
+    """Return the wire form of a change that carries nothing but the object's identity."""
+    return b"%b%d}" % (_PREFIX[kind, ObjectType(row.type)], row.dbid)
+
+
+def _updated(change: Change) -> bytes:
+    if not change.log:
+        assert change.old is not None and change.new is not None
+        info = OBJECTS[ObjectType(change.type)]
+        old: dict[str, Any] = msgspec.json.decode(change.old.body)
+        step = delta.diff(info, old, msgspec.json.decode(change.new.body))
+        change.log = b'%b%d,"delta":%b,"former":%b}' % (
+            _PREFIX["updated", info.type],
+            change.dbid,
+            msgspec.json.encode(step),
+            msgspec.json.encode(delta.former(info, old, step)),
+        )
+    return change.log
+
+
+def piece(change: Change, was: bool, now: bool, mode: str) -> bytes:
+    """Return what a view gets of a change, empty where nothing it could see has changed."""
+    old, new = change.old, change.new
+    if now and new is not None:
+        if not was:
+            return whole("created" if old is None else "entered", new)
+        if old is not None and old.body == new.body:
+            return b""
+        return _updated(change) if mode == "log" else whole("updated", new)
+    if was and old is not None:
+        return removal("deleted" if new is None else "left", old)
+    return b""
+
+
+def packets(epoch: str, revision: int, pieces: Sequence[bytes], size: int) -> list[bytes]:
+    """Join pieces into objectsChanged messages of about `size` bytes; the last one says so."""
+    head = b'{"message":"objectsChanged","epoch":"%b","revision":%d,"changes":[' % (
+        epoch.encode(),
+        revision,
+    )
+    messages = []
+    start = weight = 0
+    for index, item in enumerate(pieces):
+        if weight and weight + len(item) > size:
+            messages.append(head + b",".join(pieces[start:index]) + b"]}")
+            start, weight = index, 0
+        weight += len(item)
+    messages.append(head + b",".join(pieces[start:]) + b'],"last":true}')
+    return messages
+
+
+class Delivery(msgspec.Struct, gc=False):
+    """The pieces for some sessions of one view, and the profile that they have from now on."""
+
+    view: View
+    profile: Profile
+    members: list[int]
+    pieces: list[bytes]
+
+
+class FanOut:
+    """Applies transactions to a store and works out who gets what of them."""
+
+    def __init__(self, store: Store, access: Access, subscriptions: Subscriptions) -> None:
+        self.store = store
+        self._access = access
+        self._subscriptions = subscriptions
+
+    def is_structural(self, record: Record) -> bool:
+        """Whether the record changes what readers may see beyond its own object."""
+        old = self.store.get(record.type, record.dbid)
+        gone = record.body == GONE
+        if (record.acl or None) != (old.acl if old is not None else None) and not (gone and not old):
+            return True
+        if record.type == ObjectType.ACCESS_GROUP:
+            return old is None or old.body != record.body
+        return record.type in CONTAINERS and old is not None and (
+            gone or old.folder != record.folder
+        )
+
+    def apply(self, records: Iterable[Record]) -> list[Change]:
+        """Take the records into the store; return the changes that made a difference."""
+        changes = []
+        for record in records:
+            old, new = self.store.put(record)
+            self._access.take(old, new)
+            if old is not None or new is not None:
+                changes.append(Change(record.type, record.dbid, old, new))
+        return changes
+
+    def deliver(self, changes: Sequence[Change]) -> Iterator[Delivery]:
+        """Work out an ordinary transaction, after it was applied."""
+        concerned: dict[View, list[bytes]] = {}
+        for change in changes:
+            for view in self._subscriptions.concerned(change.type, change.dbid):
+                was = change.old is not None and view.sees(change.old, self.store)
+                now = change.new is not None and view.sees(change.new, self.store)
+                item = piece(change, was, now, _mode(view, change, self.store))
+                if item:
+                    concerned.setdefault(view, []).append(item)
+        for view, pieces in concerned.items():
+            yield Delivery(view, view.profile, list(view.members), pieces)
+
+    def restructure(
+        self, records: Sequence[Record], person_of: Callable[[int], int]
+    ) -> tuple[list[Change], list[Delivery]]:
+        """Apply a transaction that changes rights, memberships or folders, and work it out.
+
+        1. Note what each view sees at the places concerned.
+        2. Apply, and work the rights out anew.
+        3. Compare per session: its profile may be another one now.
+        """
+        keys = [(record.type, record.dbid) for record in records]
+        regrouped = any(record.type == ObjectType.ACCESS_GROUP for record in records)
+        rights = self.store.rights
+        nodes = set(rights.nodes()) if regrouped else rights.affected_by(keys)
+        views = [view for view in self._subscriptions if view.members]
+        before = {view: self._sight(view, view.profile, nodes, keys) for view in views}
+        changes = self.apply(records)
+        nodes = set(rights.nodes()) if regrouped else nodes | rights.affected_by(keys)
+        self._access.forget()
+        members = {view: self._regroup(view, person_of) for view in views}
+        deliveries = []
+        for view in views:
+            for profile, connections in members[view].items():
+                after = self._sight(view, profile, nodes, keys)
+                pieces = list(self._compare(view, changes, before[view], after))
+                deliveries.append(Delivery(view, profile, connections, pieces))
+        return changes, deliveries
+
+    def _regroup(self, view: View, person_of: Callable[[int], int]) -> dict[Profile, list[int]]:
+        groups: dict[Profile, list[int]] = {}
+        for connection in view.members:
+            profile = self._access.profile_of(person_of(connection))
+            groups.setdefault(profile, []).append(connection)
+        return groups
+
+    def _sight(
+        self, view: View, profile: Profile, nodes: set[RightsNode], keys: list[Key]
+    ) -> _Sight:
+        readable = {node for node in nodes if profile.mask(node) & READ}
+        by_folder = any(spec.folders for spec in view.specs)
+        rows = {
+            (row.type, row.dbid): row
+            for node in (readable if by_folder else ())
+            for row in self.store.rows_at(node)
+            if view.mode_of(row, self.store) is not None
+        }
+        direct = set()
+        for key in keys:
+            row = self.store.get(*key)
+            if row is not None and profile.may_read(row) and view.mode_of(row, self.store):
+                direct.add(key)
+        return _Sight(readable, by_folder, rows, direct)
+
+    def _compare(
+        self, view: View, changes: Sequence[Change], before: _Sight, after: _Sight
+    ) -> Iterator[bytes]:
+        direct = set()
+        for change in changes:
+            key = (change.type, change.dbid)
+            direct.add(key)
+            item = piece(
+                change, key in before.direct, key in after.direct, _mode(view, change, self.store)
+            )
+            if item:
+                yield item
+        if before.by_folder:
+            lost = [row for key, row in before.rows.items() if key not in after.rows]
+            gained = [row for key, row in after.rows.items() if key not in before.rows]
+        else:
+            lost = list(self._asked(view, before.readable - after.readable))
+            gained = list(self._asked(view, after.readable - before.readable))
+        for row in lost:
+            if (row.type, row.dbid) not in direct:
+                yield removal("left", row)
+        for row in gained:
+            if (row.type, row.dbid) not in direct:
+                yield whole("entered", row)
+
+    def _asked(self, view: View, nodes: Iterable[RightsNode]) -> Iterator[Row]:
+        for node in nodes:
+            for row in self.store.rows_at(node):
+                if view.mode_of(row, self.store) is not None:
+                    yield row
+
+
+class _Sight:
+    """What a view sees at some places at one moment."""
+
+    __slots__ = ("by_folder", "direct", "readable", "rows")
+
+    def __init__(
+        self,
+        readable: set[RightsNode],
+        by_folder: bool,
+        rows: dict[Key, Row],
+        direct: set[Key],
+    ) -> None:
+        self.readable = readable
+        self.by_folder = by_folder
+        self.rows = rows
+        self.direct = direct
+
+
+def _mode(view: View, change: Change, store: Store) -> str:
+    row = change.new if change.new is not None else change.old
+    assert row is not None
+    return view.mode_of(row, store) or "log"

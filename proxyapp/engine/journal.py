@@ -1,0 +1,137 @@
+"""The bounded memory of recent transactions, and the hashes that prove equal histories.
+
+A ring of entries in revision order without gaps. A cursor older than the ring gets an explicit
+`Compacted`, never silence. Knows no sessions, no rights and no wire.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+import msgspec
+from msgspec import Struct
+
+from confwire.errors import Compacted
+from confwire.messages import Record
+
+if TYPE_CHECKING:
+    from proxyapp.engine.store import Row
+
+GONE = msgspec.Raw(b"null")
+"""The body of a record whose object was deleted."""
+
+TREE_MODULUS = 1 << 128
+
+
+def record_digest(record: Record) -> int:
+    """Return the 128-bit digest of a record; 0 for one that is gone.
+
+    It takes in all that must be equal on two servers: place, grants, verifier and the body as
+    it stands, byte for byte.
+    """
+    if record.body == GONE:
+        return 0
+    digest = blake2b(b"%d %d %d " % (record.type, record.dbid, record.folder), digest_size=16)
+    digest.update(record.body)
+    if record.acl or record.verifier:
+        digest.update(msgspec.json.encode((record.acl, record.verifier)))
+    return int.from_bytes(digest.digest(), "big")
+
+
+def tree_after(tree: int, old: int, new: int) -> int:
+    """Return the additive tree hash after one record's digest went from `old` to `new`."""
+    return (tree - old + new) % TREE_MODULUS
+
+
+def tree_text(tree: int) -> str:
+    """Return a tree hash as 32 hexadecimal digits, the form of the wire and of status pages."""
+    return f"{tree:032x}"
+
+
+def chain_hash(previous: str, revision: int, tree: int) -> str:
+    """Return the change hash of a revision: equal only where the whole history was equal."""
+    text = f"{previous} {revision} {tree:032x}".encode()
+    return blake2b(text, digest_size=16).hexdigest()
+
+
+class Change(Struct, gc=False):
+    """One object's step in a transaction; `old` or `new` is None when it did not or does not exist."""
+
+    type: int
+    dbid: int
+    old: Row | None
+    new: Row | None
+    log: bytes = b""
+    """The encoded notification in mode log, made on first use and the same for all receivers."""
+    whole: bytes = b""
+    """The encoded notification with the whole document."""
+
+
+class Entry(Struct, gc=False):
+    """One transaction as it was applied."""
+
+    revision: int
+    at: float
+    hash: str
+    changes: list[Change]
+    structural: bool
+    """It changed rights, memberships or the folder tree: what a session may see may have
+    changed beyond the objects in `changes`, so a replay must not step over it."""
+
+
+class Journal:
+    """Entries of consecutive revisions; the newest is always kept, however large."""
+
+    def __init__(self, capacity: int = 50_000) -> None:
+        self._entries: deque[Entry] = deque()
+        self._capacity = capacity
+        self._size = 0
+        # Invariant: `_entries` holds the revisions compacted+1 … revision without a gap.
+        self.compacted = 0
+        self.revision = 0
+        self._start_hash = ""
+
+    def __repr__(self) -> str:
+        return f"<Journal {self.compacted + 1}..{self.revision}, {self._size} changes>"
+
+    def reset(self, revision: int, hash_: str) -> None:
+        """Forget all: the data was replaced as of `revision`."""
+        self._entries.clear()
+        self._size = 0
+        self.compacted = self.revision = revision
+        self._start_hash = hash_
+
+    def append(self, entry: Entry) -> None:
+        """Add the entry of the next revision and drop the oldest beyond the capacity."""
+        assert entry.revision == self.revision + 1, (entry.revision, self.revision)
+        self._entries.append(entry)
+        self.revision = entry.revision
+        self._size += len(entry.changes)
+        while self._size > self._capacity and len(self._entries) > 1:
+            oldest = self._entries.popleft()
+            self._size -= len(oldest.changes)
+            self.compacted = oldest.revision
+            self._start_hash = oldest.hash
+
+    def since(self, revision: int) -> Iterator[Entry]:
+        """Iterate over the entries after `revision`.
+
+        Raises Compacted when the ring does not reach back that far.
+        """
+        if not self.compacted <= revision <= self.revision:
+            raise Compacted(
+                f"the journal holds revisions {self.compacted} to {self.revision}, not {revision}: read anew"
+            )
+        for index in range(revision - self.compacted, len(self._entries)):
+            yield self._entries[index]
+
+    def hash_at(self, revision: int) -> str | None:
+        """Return the change hash of a revision that the ring still knows, else None."""
+        if revision == self.compacted:
+            return self._start_hash
+        if self.compacted < revision <= self.revision:
+            return self._entries[revision - self.compacted - 1].hash
+        return None

@@ -1,0 +1,330 @@
+"""Reads: from a filter and a rights profile to the bytes of the answer.
+
+A point read is spliced from ready bytes in one step. Everything larger is a task: a generator
+that yields the messages of one turn, so that no read ever holds up the others. A read of many
+turns still shows one revision: what changed meanwhile is mended from the journal before the
+first packet leaves. Knows no sessions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from confwire.errors import Compacted, InvalidParameter
+from confwire.messages import FilterValue, ReadBrief, ReadObjects
+from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
+from proxyapp.engine.access import Profile
+from proxyapp.engine.filters import Query, compile_filter, values_at
+from proxyapp.engine.journal import Journal
+from proxyapp.engine.rights import Key
+from proxyapp.engine.store import Row, Store
+from proxyapp.engine.subscriptions import Predicate
+
+Task = Generator[list[bytes], None, None]
+"""Yields the messages of each turn until the work is done."""
+
+ROWS_A_TURN = 1_000
+BYTES_A_TURN = 128 * 1024
+"""Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
+
+
+def info_of(name: str) -> ObjectInfo:
+    """Return the object type of this wire name. Raises InvalidParameter."""
+    info = BY_NAME.get(name)
+    if info is None:
+        raise InvalidParameter(f"there is no object type '{name}'")
+    return info
+
+
+def encode_ref(ref: int | str) -> bytes:
+    return b"%d" % ref if isinstance(ref, int) else msgspec.json.encode(ref)
+
+
+class Snapshot(Struct, gc=False):
+    """Rows as of one revision."""
+
+    revision: int
+    rows: list[Row]
+
+
+class Reader:
+    """Answers reads from a store. The store may be exchanged for a newer one at any time."""
+
+    def __init__(self, store: Store, journal: Journal) -> None:
+        self.store = store
+        self.epoch = ""
+        self._journal = journal
+        self._marks: dict[str, tuple[int, bytes]] = {}
+
+    def point(self, request: ReadObjects, profile: Profile) -> bytes | None:
+        """Answer a read whose only condition is a DBID; None when it is another kind of read."""
+        dbid = request.filter.get("dbid")
+        if dbid.__class__ is not int or len(request.filter) != 1:
+            return None
+        info = info_of(request.object_type)
+        row = self.store.tables[info.type].get(dbid)  # type: ignore[arg-type]
+        if row is None or not profile.may_read(row):
+            return self._packet(request, [], 0, True, self._journal.revision)
+        ref = request.ref
+        number = b"%d" % ref if ref.__class__ is int else msgspec.json.encode(ref)
+        return b'{"message":"objectsRead","ref":%b%b%b]}' % (number, self._mark(info.name), row.body)
+
+    def _mark(self, type_name: str) -> bytes:
+        revision, mark = self._marks.get(type_name, (-1, b""))
+        if revision != self._journal.revision:
+            revision = self._journal.revision
+            mark = (
+                f',"epoch":"{self.epoch}","revision":{revision},"objectType":"{type_name}",'
+                '"count":1,"total":1,"last":true,"objects":['
+            ).encode()
+            self._marks[type_name] = (revision, mark)
+        return mark
+
+    def read(self, request: ReadObjects | ReadBrief, profile_of: Callable[[], Profile]) -> Task:
+        """Answer any read in packets. Raises UnknownFilterKey, InvalidParameter before the first."""
+        info = info_of(request.object_type)
+        query = compile_filter(info.type, request.filter)
+        if request.limit < 0 or request.after < 0:
+            raise InvalidParameter("limit and after must not be negative")
+        return self._read(request, info.type, query, profile_of)
+
+    def _read(
+        self,
+        request: ReadObjects | ReadBrief,
+        type_: ObjectType,
+        query: Query,
+        profile_of: Callable[[], Profile],
+    ) -> Task:
+        def search() -> tuple[Iterator[Row], Predicate]:
+            profile = profile_of()
+            matches = self.predicate(type_, query, profile)
+            rows = self._candidates(type_, query, request.after)
+            return rows, lambda row: row.dbid > request.after and matches(row)
+
+        snapshot = yield from self.collect(search, request.limit)
+        brief = isinstance(request, ReadBrief)
+        total = len(snapshot.rows)
+        for rows, last in _in_packets(snapshot.rows, brief):
+            whole = last and len(rows) == total
+            yield [self._packet(request, rows, total, whole, snapshot.revision, query)]
+            if last and not whole:
+                yield [self.sent(request.ref, total, snapshot.revision)]
+
+    def collect(
+        self, search: Callable[[], tuple[Iterator[Row], Predicate]], limit: int = 0
+    ) -> Generator[list[bytes], None, Snapshot]:
+        """Gather rows over several turns as of one revision, that of the last turn.
+
+        `search` gives the candidates and the whole condition; it is asked again when rights or
+        folders changed meanwhile, or when the journal no longer tells what did.
+        """
+        while True:
+            start, store = self._journal.revision, self.store
+            candidates, matches = search()
+            found: dict[Key, Row] = {}
+            for count, row in enumerate(candidates, 1):
+                if matches(row):
+                    found[row.type, row.dbid] = row
+                    if len(found) == limit:
+                        break
+                if count % ROWS_A_TURN == 0:
+                    yield []
+            if store is self.store and self._mend(found, start, matches, limit):
+                break
+        keys = sorted(found)
+        return Snapshot(self._journal.revision, [found[key] for key in keys[: limit or None]])
+
+    def _mend(self, found: dict[Key, Row], start: int, matches: Predicate, limit: int) -> bool:
+        bound = max(found)[1] if limit and len(found) >= limit else 0
+        try:
+            for entry in self._journal.since(start):
+                if entry.structural:
+                    return False
+                for change in entry.changes:
+                    key = (change.type, change.dbid)
+                    found.pop(key, None)
+                    fits = change.new is not None and not (bound and change.dbid > bound)
+                    if fits and change.new is not None and matches(change.new):
+                        found[key] = change.new
+        except Compacted:
+            return False
+        return True
+
+    def snapshot_packets(self, ref: int | str, snapshot: Snapshot) -> Task:
+        """Send a subscription's snapshot: packets of one type each, then objectsSent."""
+        total = len(snapshot.rows)
+        start = 0
+        rows = snapshot.rows
+        while start < total:
+            end = start
+            while end < total and rows[end].type == rows[start].type:
+                end += 1
+            request = ReadObjects(ref=ref, object_type=OBJECTS[ObjectType(rows[start].type)].name)
+            for part, _ in _in_packets(rows[start:end], brief=False):
+                yield [self._packet(request, part, total, False, snapshot.revision)]
+            start = end
+        yield [self.sent(ref, total, snapshot.revision)]
+
+    def sent(self, ref: int | str, total: int, revision: int) -> bytes:
+        return b'{"message":"objectsSent","ref":%b,"epoch":"%b","revision":%d,"total":%d}' % (
+            encode_ref(ref),
+            self.epoch.encode(),
+            revision,
+            total,
+        )
+
+    def _packet(
+        self,
+        request: ReadObjects | ReadBrief,
+        rows: Sequence[Row],
+        total: int,
+        last: bool,
+        revision: int,
+        query: Query | None = None,
+    ) -> bytes:
+        brief = isinstance(request, ReadBrief)
+        extra = b',"last":true' if last else b""
+        if query is not None and query.with_folders:
+            folders = b",".join(b"%d" % row.folder for row in rows)
+            extra += b',"folderDBIDs":[%b]' % folders
+        if query is not None and query.with_paths:
+            paths = [self.store.path(row.folder) for row in rows]
+            extra += b',"objectPaths":' + msgspec.json.encode(paths)
+        return (
+            b'{"message":"%b","ref":%b,"epoch":"%b","revision":%d,"objectType":"%b",'
+            b'"count":%d,"total":%d%b,"objects":[%b]}'
+        ) % (
+            b"briefInfo" if brief else b"objectsRead",
+            encode_ref(request.ref),
+            self.epoch.encode(),
+            revision,
+            request.object_type.encode(),
+            len(rows),
+            total,
+            extra,
+            b",".join(_brief(row) if brief else row.body for row in rows),
+        )
+
+    def _candidates(self, type_: ObjectType, query: Query, after: int) -> Iterator[Row]:
+        table = self.store.tables[type_]
+        if query.dbid is not None:
+            row = table.get(query.dbid)
+            return iter(() if row is None else (row,))
+        if query.name is not None and type_ not in (ObjectType.DN,):
+            return iter(table.named(query.name))
+        index, key = None, 0
+        if query.folder is not None:
+            index, key = table.by_folder, query.folder
+        elif query.tenant is not None:
+            index, key = table.by_tenant, query.tenant
+        if index is None:
+            return table.rows(after)
+        postings = index.get(key)
+        walk: Iterable[int] = postings.walk(after) if postings is not None else ()
+        return (row for dbid in walk if (row := table.get(dbid)) is not None)
+
+    def predicate(self, type_: int, query: Query, profile: Profile) -> Predicate:
+        """Return the whole condition of a query, rights included.
+
+        Joins are answered as of now: they look at other objects than the row.
+        """
+        only, without = self._joined(type_, query, profile)
+        name = None if query.name is None else query.name.casefold()
+        checks = query.checks
+
+        def matches(row: Row) -> bool:
+            if not profile.may_read(row) or row.type != type_:
+                return False
+            if query.dbid is not None:
+                return row.dbid == query.dbid
+            if (
+                (name is not None and row.name.casefold() != name)
+                or (query.tenant is not None and row.tenant != query.tenant)
+                or (query.folder is not None and row.folder != query.folder)
+                or (query.enabled is not None and row.enabled != query.enabled)
+                or (only is not None and row.dbid not in only)
+                or row.dbid in without
+            ):
+                return False
+            if not checks:
+                return True
+            document = msgspec.json.decode(row.body)
+            return all(check(document) for check in checks)
+
+        return matches
+
+    def _joined(
+        self, type_: int, query: Query, profile: Profile
+    ) -> tuple[set[int] | None, set[int]]:
+        only: set[int] | None = None
+        without: set[int] = set()
+        for key, path, value in query.joins:
+            if key == "no_place_dbid":
+                for row in self.store.tables[ObjectType.PLACE].rows():
+                    without.update(values_at(msgspec.json.decode(row.body), path[1:]))
+                continue
+            found = self._join(type_, key, path, value, query.object_type, profile)
+            only = found if only is None else only & found
+        return only, without
+
+    def _join(
+        self,
+        type_: int,
+        key: str,
+        path: tuple[str, ...],
+        value: FilterValue,
+        object_type: str,
+        profile: Profile,
+    ) -> set[int]:
+        try:
+            dbid = int(value)
+        except ValueError:
+            raise InvalidParameter(f"filter key '{key}' takes a number, not '{value}'") from None
+        if key == "object_dbid":
+            row = self.store.get(info_of(object_type).type, dbid)
+            return {row.folder} if row is not None and profile.may_read(row) else set()
+        if key == "switch_dbid" and type_ == ObjectType.PERSON:
+            return self._persons_on_switch(dbid)
+        row = self.store.get(BY_NAME[path[0]].type, dbid)
+        if row is None or not profile.may_read(row):
+            return set()
+        return set(values_at(msgspec.json.decode(row.body), path[1:]))
+
+    def _persons_on_switch(self, switch: int) -> set[int]:
+        logins = {
+            row.dbid
+            for row in self.store.tables[ObjectType.AGENT_LOGIN].rows()
+            if msgspec.json.decode(row.body).get("switchDBID") == switch
+        }
+        at = ("agentInfo", "agentLogins", "agentLoginDBID")
+        return {
+            row.dbid
+            for row in self.store.tables[ObjectType.PERSON].rows()
+            if not logins.isdisjoint(values_at(msgspec.json.decode(row.body), at))
+        }
+
+
+def _in_packets(rows: Sequence[Row], brief: bool) -> Iterator[tuple[Sequence[Row], bool]]:
+    """Cut rows into packets of about BYTES_A_TURN; an empty answer is one empty packet."""
+    start = weight = 0
+    for index, row in enumerate(rows):
+        size = 120 if brief else len(row.body)
+        if weight and weight + size > BYTES_A_TURN:
+            yield rows[start:index], False
+            start, weight = index, 0
+        weight += size
+    yield rows[start:], True
+
+
+def _brief(row: Row) -> bytes:
+    fields: dict[str, Any] = {"DBID": row.dbid, "name": row.name}
+    fields["state"] = "enabled" if row.enabled else "disabled"
+    if row.tenant:
+        fields["tenantDBID"] = row.tenant
+    if row.folder:
+        fields["folderDBID"] = row.folder
+    return msgspec.json.encode(fields)

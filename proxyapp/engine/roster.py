@@ -1,0 +1,56 @@
+"""Who is logged in: open sessions by connection, and the one session of each daemon.
+
+Knows no protocol: a session is entered when it has opened and struck when it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+
+class Member(Protocol):
+    """What the roster needs to know of a session."""
+
+    connection: int
+    application: int
+    daemon: bool
+    """Whether its application may have only one session at a time."""
+
+
+M = TypeVar("M", bound=Member)
+
+
+class Roster(Generic[M]):
+    """All open sessions of a server."""
+
+    def __init__(self) -> None:
+        self._sessions: dict[int, M] = {}
+        # Invariant: each daemon application has at most one entry, and it is in `_sessions`.
+        self._daemons: dict[int, M] = {}
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def __iter__(self) -> Iterator[M]:
+        return iter(list(self._sessions.values()))
+
+    def get(self, connection: int) -> M | None:
+        return self._sessions.get(connection)
+
+    def daemon(self, application: int) -> M | None:
+        """Return the session that a daemon application has now."""
+        return self._daemons.get(application)
+
+    def enter(self, session: M) -> None:
+        """Add a session that has opened."""
+        self._sessions[session.connection] = session
+        if session.daemon:
+            assert session.application not in self._daemons, session
+            self._daemons[session.application] = session
+
+    def strike(self, session: M) -> None:
+        """Remove a session; one that never opened is none of the roster's."""
+        self._sessions.pop(session.connection, None)
+        if self._daemons.get(session.application) is session:
+            del self._daemons[session.application]

@@ -1,0 +1,273 @@
+"""All configuration objects of one environment, in memory, with the indexes that reads need.
+
+Tables and indexes are paged by DBID, so that no single step touches all of a large store and
+no dictionary grows so large that its resizing is felt. Knows rights only as the node that a
+row carries; knows no sessions and no wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec import Raw, Struct
+
+from confwire.messages import Record
+from confwire.objects import BY_NAME, OBJECTS, ObjectType
+from proxyapp.engine.journal import GONE, record_digest, tree_after
+from proxyapp.engine.rights import RightsNode, RightsTree
+
+PAGE_BITS = 8
+_SHARDS = 256
+
+
+class Row(Struct, gc=False):
+    """One object as the store holds it. Immutable by convention: a change makes a new row."""
+
+    type: int
+    dbid: int
+    folder: int
+    tenant: int
+    name: str
+    """What people call it: its name, user name, number or login code."""
+    enabled: bool
+    body: bytes
+    """The document, byte for byte as the master published it."""
+    acl: list[tuple[int, int, int]] | None
+    verifier: str
+    node: RightsNode
+    """Where its rights are found; the node itself may change, the row then need not."""
+
+    def record(self) -> Record:
+        """Return the row in the form that servers exchange."""
+        return Record(self.type, self.dbid, self.folder, Raw(self.body), self.acl, self.verifier)
+
+
+class _Owner(Struct):
+    objectType: str  # noqa: N815 - the document's own names
+    DBID: int
+
+
+class _Head(Struct, gc=False):
+    """The few fields of a document that the store itself needs."""
+
+    tenantDBID: int = 0  # noqa: N815
+    state: str = "enabled"
+    name: str = ""
+    userName: str = ""  # noqa: N815
+    number: str = ""
+    loginCode: str = ""  # noqa: N815
+    portNumber: str = ""  # noqa: N815
+    owner: _Owner | None = None
+
+
+_decode_head = msgspec.json.Decoder(_Head).decode
+
+_NAME_FIELD = {
+    ObjectType.PERSON: "userName",
+    ObjectType.DN: "number",
+    ObjectType.AGENT_LOGIN: "loginCode",
+    ObjectType.IVR_PORT: "portNumber",
+}
+"""Types whose objects people call by another field than `name`."""
+
+
+class Postings:
+    """An ordered set of DBIDs in pages: small steps to add to, to drop from and to walk."""
+
+    __slots__ = ("_pages",)
+
+    def __init__(self) -> None:
+        self._pages: dict[int, set[int]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._pages.values()))
+
+    def __contains__(self, dbid: int) -> bool:
+        return dbid in self._pages.get(dbid >> PAGE_BITS, ())
+
+    def add(self, dbid: int) -> None:
+        self._pages.setdefault(dbid >> PAGE_BITS, set()).add(dbid)
+
+    def discard(self, dbid: int) -> None:
+        page = self._pages.get(dbid >> PAGE_BITS)
+        if page is not None:
+            page.discard(dbid)
+            if not page:
+                del self._pages[dbid >> PAGE_BITS]
+
+    def walk(self, after: int = 0) -> Iterator[int]:
+        """Yield the DBIDs above `after` in order; changes meanwhile are allowed."""
+        first = after >> PAGE_BITS
+        for number in sorted(number for number in self._pages if number >= first):
+            for dbid in sorted(self._pages.get(number, ())):
+                if dbid > after:
+                    yield dbid
+
+
+class Table:
+    """All rows of one object type."""
+
+    def __init__(self) -> None:
+        self._pages: dict[int, dict[int, Row]] = {}
+        self._names: list[dict[str, int | set[int]]] = [{} for _ in range(_SHARDS)]
+        self.by_folder: dict[int, Postings] = {}
+        self.by_tenant: dict[int, Postings] = {}
+        self.count = 0
+
+    def get(self, dbid: int) -> Row | None:
+        page = self._pages.get(dbid >> PAGE_BITS)
+        return None if page is None else page.get(dbid)
+
+    def rows(self, after: int = 0) -> Iterator[Row]:
+        """Yield the rows with a DBID above `after` in order; changes meanwhile are allowed."""
+        first = after >> PAGE_BITS
+        for number in sorted(number for number in self._pages if number >= first):
+            page = self._pages.get(number, {})
+            for dbid in sorted(page):
+                if dbid > after and (row := page.get(dbid)) is not None:
+                    yield row
+
+    def named(self, name: str) -> list[Row]:
+        """Return the rows of this name, whatever its case, in the order of their DBIDs."""
+        key = name.casefold()
+        found = self._names[hash(key) % _SHARDS].get(key)
+        dbids = () if found is None else (found,) if isinstance(found, int) else sorted(found)
+        return [row for dbid in dbids if (row := self.get(dbid)) is not None]
+
+    def swap(self, dbid: int, old: Row | None, new: Row | None) -> None:
+        """Replace `old` by `new` in the rows and in every index."""
+        number = dbid >> PAGE_BITS
+        if new is not None:
+            self._pages.setdefault(number, {})[dbid] = new
+            self.count += old is None
+        elif old is not None:
+            page = self._pages[number]
+            del page[dbid]
+            if not page:
+                del self._pages[number]
+            self.count -= 1
+        if old is None or new is None or old.name != new.name:
+            self._rename(dbid, old, new)
+        if old is None or new is None or old.folder != new.folder:
+            _move(self.by_folder, dbid, old and old.folder, new and new.folder)
+        if old is None or new is None or old.tenant != new.tenant:
+            _move(self.by_tenant, dbid, old and old.tenant, new and new.tenant)
+
+    def _rename(self, dbid: int, old: Row | None, new: Row | None) -> None:
+        if old is not None:
+            key = old.name.casefold()
+            shard = self._names[hash(key) % _SHARDS]
+            found = shard[key]
+            if isinstance(found, int):
+                del shard[key]
+            else:
+                found.discard(dbid)
+                if len(found) == 1:
+                    shard[key] = found.pop()
+        if new is not None:
+            key = new.name.casefold()
+            shard = self._names[hash(key) % _SHARDS]
+            found = shard.get(key)
+            if found is None:
+                shard[key] = dbid
+            elif isinstance(found, int):
+                shard[key] = {found, dbid}
+            else:
+                found.add(dbid)
+
+
+def _move(index: dict[int, Postings], dbid: int, old: int | None, new: int | None) -> None:
+    if old is not None and (postings := index.get(old)) is not None:
+        postings.discard(dbid)
+        if not len(postings):
+            del index[old]
+    if new is not None:
+        index.setdefault(new, Postings()).add(dbid)
+
+
+class Store:
+    """The objects, their tree hash, and the rights tree that follows their folders."""
+
+    def __init__(self) -> None:
+        self.tables: dict[int, Table] = {number: Table() for number in OBJECTS}
+        self.rights = RightsTree()
+        # Invariant: the sum of the digests of all records, so that equal trees mean equal data.
+        self.tree = 0
+        self.count = 0
+
+    def get(self, type_: int, dbid: int) -> Row | None:
+        table = self.tables.get(type_)
+        return None if table is None else table.get(dbid)
+
+    def put(self, record: Record) -> tuple[Row | None, Row | None]:
+        """Take in one record; return the row before and the row now (None where there is none)."""
+        table = self.tables[record.type]
+        old = table.get(record.dbid)
+        if record.body == GONE:
+            new = None
+            self.rights.remove((record.type, record.dbid))
+        else:
+            new = self._row(record)
+        self.tree = tree_after(
+            self.tree, record_digest(old.record()) if old else 0, record_digest(record)
+        )
+        self.count += (new is not None) - (old is not None)
+        table.swap(record.dbid, old, new)
+        return old, new
+
+    def _row(self, record: Record) -> Row:
+        body = bytes(record.body)
+        head = _decode_head(body)
+        type_, dbid = record.type, record.dbid
+        owner = head.owner
+        if owner is not None and not record.folder:
+            place = (int(BY_NAME[owner.objectType].type), owner.DBID)
+        else:
+            place = (int(ObjectType.FOLDER), record.folder)
+        tenant = head.tenantDBID
+        if not tenant and owner is not None and owner.objectType == "tenant":
+            tenant = owner.DBID
+        elif type_ == ObjectType.TENANT:
+            tenant = dbid
+        return Row(
+            type_,
+            dbid,
+            record.folder,
+            tenant,
+            getattr(head, _NAME_FIELD.get(ObjectType(type_), "name")),
+            head.state == "enabled",
+            body,
+            record.acl or None,
+            record.verifier,
+            self.rights.place(type_, dbid, place, record.acl or ()),
+        )
+
+    def rows_at(self, node: RightsNode) -> Iterator[Row]:
+        """Yield the rows that this node governs."""
+        if node.object is not None:
+            row = self.get(*node.object)
+            if row is not None:
+                yield row
+            return
+        kind, container = node.container
+        in_folder = kind == ObjectType.FOLDER
+        for table in self.tables.values() if in_folder else (self.tables[ObjectType.FOLDER],):
+            postings = table.by_folder.get(container if in_folder else 0)
+            for dbid in postings.walk() if postings is not None else ():
+                row = table.get(dbid)
+                if row is not None and row.node is node:
+                    yield row
+
+    def ancestors(self, folder: int) -> Iterator[int]:
+        """Yield the folder and the folders above it."""
+        table = self.tables[ObjectType.FOLDER]
+        while folder and (row := table.get(folder)) is not None:
+            yield folder
+            folder = row.folder
+
+    def path(self, folder: int) -> str:
+        """Return the names of the folders from the top to this one, joined by "/"."""
+        table = self.tables[ObjectType.FOLDER]
+        rows = [table.get(dbid) for dbid in self.ancestors(folder)]
+        return "/".join(row.name for row in reversed(rows) if row is not None)
