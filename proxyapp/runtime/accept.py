@@ -1,0 +1,145 @@
+"""The accept loop of one listening socket: storms are let in a few at a time.
+
+The library's own loop takes every waiting connection in one turn; ten thousand at once stall
+all others. Here a handshake starts only when its socket has sent a byte, and few run together,
+so neither a storm nor silent sockets hold anyone up. Knows nothing of WebSocket.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from proxyapp.runtime.tasks import spawn
+
+log = structlog.get_logger(__name__)
+
+ACCEPTS_A_TURN = 64
+HANDSHAKES_IN_FLIGHT = 64
+SILENCE_LIMIT = 10.0
+"""Seconds after which a socket that sent no byte is closed."""
+SILENT_SOCKETS = 4096
+"""As many silent sockets are kept; one more drops the oldest."""
+BACKLOG = 4096
+
+Handshake = Callable[[socket.socket], Awaitable[None]]
+"""Takes over an accepted socket; returns when its handshake has succeeded or failed."""
+
+
+class Doorway:
+    """Accepts connections of one listening socket and runs their handshakes."""
+
+    def __init__(self, listening: socket.socket, handshake: Handshake) -> None:
+        self._listening = listening
+        self._handshake = handshake
+        self._loop = asyncio.get_running_loop()
+        self._silent: dict[socket.socket, float] = {}
+        self._waiting: deque[socket.socket] = deque()
+        self._in_flight = 0
+        self._loop.add_reader(listening, self._accept)
+
+    def close(self) -> None:
+        """Stop listening; connections past their first byte go on."""
+        self._loop.remove_reader(self._listening)
+        self._listening.close()
+        for client in list(self._silent):
+            self._drop(client)
+        while self._waiting:
+            self._waiting.popleft().close()
+
+    def sweep(self, now: float) -> None:
+        """Close the sockets that kept silent for too long; call it every second or so.
+
+        Args:
+            now: the monotonic time in seconds.
+        """
+        oldest = now - SILENCE_LIMIT
+        # In order of arrival, so the first young one ends the search.
+        for client, since in list(self._silent.items()):
+            if since > oldest:
+                break
+            self._drop(client)
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTS_A_TURN):
+            try:
+                client, _peer = self._listening.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._rest(error)
+                return
+            client.setblocking(False)
+            if len(self._silent) >= SILENT_SOCKETS:
+                self._drop(next(iter(self._silent)))
+            self._silent[client] = time.monotonic()
+            self._loop.add_reader(client, self._speak, client)
+
+    def _rest(self, error: OSError) -> None:
+        """Stop accepting for a second: out of descriptors or memory, the loop would spin."""
+        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            raise error
+        log.error("cannot accept connections now", reason=str(error), remedy="raise LimitNOFILE")
+        self._loop.remove_reader(self._listening)
+        self._loop.call_later(1.0, self._resume)
+
+    def _resume(self) -> None:
+        if self._listening.fileno() >= 0:
+            self._loop.add_reader(self._listening, self._accept)
+
+    def _speak(self, client: socket.socket) -> None:
+        """The first byte of a connection is there."""
+        self._loop.remove_reader(client)
+        del self._silent[client]
+        self._waiting.append(client)
+        self._start_handshakes()
+
+    def _start_handshakes(self) -> None:
+        while self._waiting and self._in_flight < HANDSHAKES_IN_FLIGHT:
+            self._in_flight += 1
+            spawn("handshake", self._run(self._waiting.popleft()))
+
+    async def _run(self, client: socket.socket) -> None:
+        try:
+            await self._handshake(client)
+        finally:
+            self._in_flight -= 1
+            self._start_handshakes()
+
+    def _drop(self, client: socket.socket) -> None:
+        self._loop.remove_reader(client)
+        del self._silent[client]
+        client.close()
+
+
+def bind(address: str, port: int) -> socket.socket:
+    """Return a non-blocking socket that listens on address and port; "" is every address.
+
+    Raises: OSError when the port is taken or not allowed.
+    """
+    if not address and socket.has_dualstack_ipv6():
+        listening = socket.create_server(
+            ("", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
+        )
+    else:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        listening = socket.create_server((address, port), family=family, backlog=BACKLOG)
+    listening.setblocking(False)
+    return listening
+
+
+def explain_bind_failure(what: str, port: int, error: OSError) -> str:
+    """Return a sentence that names the port and the remedy."""
+    if error.errno == errno.EADDRINUSE:
+        remedy = f"stop the program that holds it (ss -ltnp 'sport = :{port}') or choose another"
+    elif error.errno == errno.EACCES:
+        remedy = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE"
+    else:
+        remedy = "check the address and the port"
+    return f"cannot listen on port {port} ({what}): {error.strerror}; {remedy}"

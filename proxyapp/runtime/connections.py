@@ -1,0 +1,476 @@
+"""One client on a listening port: frames in, messages told; messages sent, frames out.
+
+Told by picows, and by the runtime what to send; what the messages mean it does not know. Each
+limit of the transport is kept here: sizes, slow readers, silence, the closing handshake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
+
+from confwire.addp import SilenceWatch, Step
+from confwire.errors import CloseCode
+from proxyapp.engine.events import Blocked, Connected, Drained, Event, Received
+from proxyapp.runtime import frames
+from proxyapp.runtime.output import Output
+from proxyapp.runtime.peers import format_address, is_loopback, new_nonce
+
+MESSAGE_LIMIT = 4 * 1024 * 1024
+"""Bytes of one message of an open session, all fragments together."""
+OPENING_LIMIT = 64 * 1024
+"""Bytes of one message before the session is open."""
+HIGH_WATER = 64 * 1024
+"""Bytes in the transport above which a connection is blocked."""
+LOW_WATER = 16 * 1024
+MESSAGES_A_STALL_PROGRESS = 16 * 1024
+MESSAGES_A_TURN = 256
+"""Messages of one connection told at once; the rest waits a turn, behind its answers."""
+STALL_PROGRESS = 16 * 1024
+"""Bytes that a slow reader must take within the response timeout."""
+CLOSE_LIMIT = 5.0
+"""Seconds that the closing handshake may take."""
+PROBE_LIMIT = 5.0
+"""Seconds in which a connection without keep-alive must answer a probe."""
+_TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
+_PING, _CLOSE = WSMsgType.PING, WSMsgType.CLOSE
+
+
+class Owner(Protocol):
+    """What a connection needs of the listening ports that it came in by."""
+
+    now: float
+    output_limit: int
+    hard_limit: int
+    response_timeout: float
+
+    def next_id(self) -> int:
+        """Return a number that no connection had."""
+
+    def tell(self, event: Event) -> None:
+        """Take in what happened."""
+
+    def add(self, connection: Connection, connected: Connected) -> None:
+        """Take in a connection whose handshake is done."""
+
+    def remove(self, connection: Connection, reason: str) -> None:
+        """Forget a connection whose socket is gone."""
+
+    def queue(self, connection: Connection) -> None:
+        """Call `deliver` in the next turn."""
+
+    def mark(self, connection: Connection) -> None:
+        """Call `flush` in this turn or the next."""
+
+    def watch(self, connection: Connection) -> None:
+        """Call `sweep` from time to time."""
+
+    def unwatch(self, connection: Connection) -> None:
+        """Call `sweep` no more."""
+
+    def schedule_beat(self, connection: Connection, due: float | None) -> None:
+        """Call `look_for_life` at this time."""
+
+
+@runtime_checkable
+class Metered(Protocol):
+    """A protocol that counts bytes until it is told to stop."""
+
+    def stop_metering(self, transport: asyncio.Transport) -> None:
+        """Count no more."""
+
+
+class Connection(WSListener):
+    """One client on a listening port."""
+
+    # WSListener has room for weak references already.
+    __slots__ = (
+        "_blocked",
+        "_deadline",
+        "_fragments",
+        "_heard_at",
+        "_held",
+        "_inbox",
+        "_keep_alive",
+        "_listeners",
+        "_marked",
+        "_output",
+        "_parted",
+        "_paused",
+        "_port",
+        "_queued",
+        "_silence",
+        "_slow",
+        "_taken",
+        "_transport",
+        "_verdict",
+        "_written",
+        "beat",
+        "closing",
+        "id",
+        "limit",
+    )
+
+    def __init__(self, listeners: Owner, port: str) -> None:
+        self.id = listeners.next_id()
+        self.limit = OPENING_LIMIT
+        self.closing = False
+        """Nothing is told or sent any more; only what is queued goes out."""
+        self._listeners = listeners
+        self._port = port
+        self._transport: WSTransport
+        self._inbox: list[bytes] = []
+        self._fragments: bytearray | None = None
+        self._output = Output()
+        self._verdict: tuple[int, str] | None = None
+        """Close with this code and reason, once the inbox is told."""
+        self._parted = False
+        """The peer's CLOSE has come."""
+        self._queued = False
+        self._marked = False
+        self._paused = False
+        """The transport has enough."""
+        self._slow = False
+        """It was paused and has not yet taken everything."""
+        self._blocked = False
+        """It was slow until the output limit: nothing is read from it."""
+        self._held = False
+        """The node wants nothing read from it."""
+        self._heard_at = 0.0
+        """When a frame came since the last look, else 0."""
+        self._keep_alive = 0.0
+        self._silence = SilenceWatch(0, listeners.now)
+        """Watches with the keep-alive, or with PROBE_LIMIT while a probe runs without one."""
+        self.beat = 0.0
+        """When the silence is looked at next."""
+        self._deadline = 0.0
+        self._written = 0
+        self._taken = 0
+
+    def __repr__(self) -> str:
+        return f"<Connection {self.id} on {self._port}>"
+
+    # ------------------------------------------------------------ what picows tells
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        transport.underlying_transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        _keep_alive_by_tcp(transport.underlying_transport.get_extra_info("socket"))
+        peer = transport.underlying_transport.get_extra_info("peername")
+        self._listeners.add(
+            self,
+            Connected(
+                connection=self.id,
+                peer=format_address(peer),
+                port=self._port,
+                secure=transport.is_secure or is_loopback(peer[0]),
+                nonce=new_nonce(),
+            ),
+        )
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take in one frame. The frame dies with this call, so its payload is copied."""
+        kind = frame.msg_type
+        if self._verdict is not None:
+            if kind is _CLOSE:
+                self._part()
+            return
+        self._heard_at = self._listeners.now
+        if frame.rsv1 or frame.rsv2 or frame.rsv3:
+            self._fail(CloseCode.PROTOCOL_ERROR, "reserved bits are set")
+        elif kind is _TEXT and frame.fin and self._fragments is None:
+            self._take(frame.get_payload_as_bytes())
+        elif kind is _TEXT or kind is _CONTINUATION:
+            self._take_fragment(kind is _TEXT, frame.fin, frame.get_payload_as_bytes())
+        elif kind is _BINARY:
+            self._fail(CloseCode.UNSUPPORTED_DATA, "binary frames are not understood")
+        elif kind is _PING:
+            self._output.add_frames(frames.pong(frame.get_payload_as_bytes()))
+            self._mark()
+        elif kind is _CLOSE:
+            # Answered after the answers to what came before it.
+            self._parted = True
+            self._fail(frame.get_close_code().value, "")
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is gone."""
+        self.closing = True
+        self._output.clear()
+        self._inbox.clear()
+        self._listeners.remove(self, self._reason())
+
+    def pause_writing(self) -> None:
+        """The transport holds more than HIGH_WATER."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """The transport takes data again."""
+        self._paused = False
+        self._mark()
+
+    # ------------------------------------------------------------ what the runtime asks
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send text messages, in order, with this turn's write."""
+        if self.closing:
+            return
+        self._output.add(messages)
+        self._mark()
+
+    def send_frames(self, data: bytes) -> None:
+        """Send frames that were made once for many connections."""
+        if self.closing:
+            return
+        self._output.add_frames(data)
+        self._mark()
+
+    def close(self, code: int, reason: str) -> None:
+        """Send CLOSE after what is queued, and end the connection when it is answered."""
+        if self.closing:
+            return
+        self.closing = True
+        self._inbox.clear()
+        self._verdict = (code, reason)
+        self._deadline = self._listeners.now + CLOSE_LIMIT
+        self._output.add_frames(frames.close(code, reason))
+        self._listeners.watch(self)
+        self._mark()
+
+    def admit(self) -> None:
+        """The session is open: allow messages of full size."""
+        self.limit = MESSAGE_LIMIT
+        protocol = self._transport.underlying_transport.get_protocol()
+        if isinstance(protocol, Metered):
+            protocol.stop_metering(self._transport.underlying_transport)
+
+    def abort(self, code: int, reason: str) -> None:
+        """End the connection at once; nothing more is sent."""
+        self.closing = True
+        self._verdict = (code, reason)
+        self._output.clear()
+        self._transport.underlying_transport.abort()
+
+    def overrun(self) -> None:
+        """More came than a connection may send before its session is open."""
+        self._fail(CloseCode.MESSAGE_TOO_BIG, "too much data before the session is open")
+
+    def deliver(self) -> None:
+        """Tell the messages of this turn, unless the connection does not take their answers."""
+        self._queued = False
+        if self._blocked or self._held or self.closing:
+            return
+        if messages := self._inbox:
+            if len(messages) > MESSAGES_A_TURN:
+                messages, self._inbox = messages[:MESSAGES_A_TURN], messages[MESSAGES_A_TURN:]
+                self._queue()
+            else:
+                self._inbox = []
+            self._listeners.tell(Received(self.id, messages))
+        if self._verdict is not None and not self._inbox:
+            self.close(*self._verdict)
+
+    def flush(self) -> None:
+        """Write what is queued, until the transport has enough."""
+        self._marked = False
+        transport = self._transport
+        output = self._output
+        if transport.is_close_frame_sent or transport.underlying_transport.is_closing():
+            self._end_unclean()
+            return
+        if output.size > self._listeners.hard_limit:
+            self.abort(CloseCode.TOO_SLOW, "its output is over the limit")
+            return
+        while output.size and not self._paused:
+            data = output.take()
+            self._written += len(data)
+            transport.underlying_transport.write(data)
+        if self._paused:
+            self._slow_down()
+        elif self.closing:
+            self._finish()
+        elif self._slow:
+            self._drain()
+
+    def sweep(self, now: float) -> None:
+        """Cut the connection if it does not read or does not finish its closing handshake."""
+        if now < self._deadline:
+            return
+        if self.closing or self._transport.is_close_frame_sent:
+            self._transport.underlying_transport.abort()
+            return
+        taken = self._measure_taken()
+        if taken - self._taken < STALL_PROGRESS:
+            self.abort(CloseCode.TOO_SLOW, "it does not read what it is sent")
+            return
+        self._taken = taken
+        self._deadline = now + self._listeners.response_timeout
+
+    def set_keep_alive(self, timeout: float) -> None:
+        """Poll after so many seconds of silence, and end after as many more; 0 is never."""
+        self._heard_at = 0.0
+        self._keep_alive = timeout
+        self._silence.change(timeout, self._listeners.now)
+        self._listeners.schedule_beat(self, self._silence.due_at())
+
+    def probe(self) -> None:
+        """Poll now; end the connection when it does not answer in time."""
+        now = self._listeners.now
+        timeout = self._silence.timeout or PROBE_LIMIT
+        self._silence.change(timeout, now - timeout)
+        self._heard_at = 0.0
+        self.look_for_life()
+
+    def look_for_life(self) -> None:
+        """Poll the connection if it was silent for too long, and give it up after the poll."""
+        now = self._listeners.now
+        # What a held connection sends is not read, so its silence proves nothing.
+        if self._blocked or self._held:
+            self._heard_at = now
+        if self._heard_at:
+            self._silence.change(self._keep_alive, self._heard_at)
+            self._heard_at = 0.0
+        step = self._silence.step(now)
+        if step is Step.LOST:
+            self.close(CloseCode.KEEP_ALIVE_LOST, "nothing was heard")
+            return
+        if step is Step.POLL:
+            self._output.add_frames(frames.PING)
+            self._mark()
+        self._listeners.schedule_beat(self, self._silence.due_at())
+
+    def hold(self) -> None:
+        """Read and tell nothing more until `release`."""
+        self._held = True
+        self._transport.underlying_transport.pause_reading()
+
+    def release(self) -> None:
+        """Read and tell again."""
+        self._held = False
+        self._read_again()
+
+    # ------------------------------------------------------------ inside
+
+    def _take(self, message: bytes) -> None:
+        if len(message) > self.limit:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"a message is over {self.limit} bytes")
+            return
+        if not message.isascii():
+            try:
+                message.decode()
+            except UnicodeDecodeError:
+                self._fail(CloseCode.INVALID_TEXT, "a message is not UTF-8")
+                return
+        self._inbox.append(message)
+        if not self._queued:
+            self._queue()
+
+    def _take_fragment(self, first: bool, last: bool, payload: bytes) -> None:
+        if first is not (self._fragments is None):
+            self._fail(CloseCode.PROTOCOL_ERROR, "fragments are out of order")
+            return
+        if self._fragments is None:
+            self._fragments = bytearray()
+        self._fragments += payload
+        if len(self._fragments) > self.limit:
+            self._fail(CloseCode.MESSAGE_TOO_BIG, f"a message is over {self.limit} bytes")
+        elif last:
+            message = bytes(self._fragments)
+            self._fragments = None
+            self._take(message)
+
+    def _fail(self, code: int, reason: str) -> None:
+        """Close as soon as the whole messages before this are told."""
+        self._verdict = (code, reason)
+        self._fragments = None
+        if not self._queued:
+            self._queue()
+
+    def _queue(self) -> None:
+        self._queued = True
+        self._listeners.queue(self)
+
+    def _mark(self) -> None:
+        if not self._marked:
+            self._marked = True
+            self._listeners.mark(self)
+
+    def _slow_down(self) -> None:
+        """The transport has enough: watch the reader, and block it at the output limit."""
+        if not self._slow:
+            self._slow = True
+            self._taken = self._measure_taken()
+            if not self.closing:
+                self._deadline = self._listeners.now + self._listeners.response_timeout
+                self._listeners.watch(self)
+        if not self._blocked and self._output.size >= self._listeners.output_limit:
+            self._blocked = True
+            # Reads are not held back by a full output: without this pause, requests of a client
+            # that does not read would fill the memory with answers.
+            self._transport.underlying_transport.pause_reading()
+            if not self.closing:
+                self._listeners.tell(Blocked(self.id))
+
+    def _drain(self) -> None:
+        self._slow = False
+        self._listeners.unwatch(self)
+        if self._blocked:
+            self._blocked = False
+            self._read_again()
+            self._listeners.tell(Drained(self.id))
+
+    def _read_again(self) -> None:
+        if self._held or self._blocked or self._transport.underlying_transport.is_closing():
+            return
+        self._heard_at = self._listeners.now
+        self._transport.underlying_transport.resume_reading()
+        if not self._queued:
+            self._queue()
+
+    def _measure_taken(self) -> int:
+        """Return how many bytes the kernel has taken so far."""
+        return self._written - self._transport.underlying_transport.get_write_buffer_size()
+
+    def _part(self) -> None:
+        """The peer answers our CLOSE, or wants to close while ours is on its way."""
+        self._parted = True
+        self._mark()
+
+    def _finish(self) -> None:
+        """All is written: end when the peer's CLOSE is there too, else wait for it.
+
+        Closing earlier resets the connection when the peer still sends, and the reset can
+        overtake our CLOSE.
+        """
+        if self._parted:
+            self._transport.underlying_transport.close()
+        elif self._blocked or self._held:
+            self._blocked = self._held = False
+            self._transport.underlying_transport.resume_reading()
+
+    def _end_unclean(self) -> None:
+        """Picows has closed by itself for a broken frame, or the socket is about to go."""
+        self._output.clear()
+        self.closing = True
+        self._deadline = self._listeners.now + CLOSE_LIMIT
+        self._listeners.watch(self)
+
+    def _reason(self) -> str:
+        if self._verdict is not None:
+            code, reason = self._verdict
+            return f"{int(code)} {reason}" if reason else f"closed by the client ({int(code)})"
+        if self._transport.is_close_frame_sent:
+            return "a frame broke the WebSocket rules"
+        return "the client's socket closed"
+
+
+def _keep_alive_by_tcp(connected: socket.socket) -> None:
+    """Let the kernel find out that a peer's host is gone, for clients without keep-alive."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)

@@ -1,0 +1,314 @@
+"""The listening ports: picows connections, read in batches and written once a loop turn.
+
+With `connections`, all that knows the server side of picows. It tells events and opens and
+closes ports; what is said on them it does not know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import time
+from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
+from http import HTTPStatus
+
+import structlog
+from picows import (
+    WSListener,
+    WSUpgradeRequest,
+    WSUpgradeResponse,
+    WSUpgradeResponseWithListener,
+)
+from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
+
+from confwire.messages import SUBPROTOCOL
+from proxyapp.engine.commands import ListeningPort
+from proxyapp.engine.events import Connected, Disconnected, Event
+from proxyapp.runtime.accept import Doorway, bind, explain_bind_failure
+from proxyapp.runtime.connections import MESSAGE_LIMIT, OPENING_LIMIT, Connection
+
+log = structlog.get_logger(__name__)
+
+OPENING_TOTAL = 2 * OPENING_LIMIT
+"""Bytes that a connection may send in all before its session is open."""
+OUTPUT_LIMIT = 1024 * 1024
+"""Unsent bytes at which a connection is blocked, unless configured."""
+HARD_LIMIT = 64 * 1024 * 1024
+"""Unsent bytes, in multiples of no less than 16 output limits, at which it is cut at once."""
+SOCKETS_A_TURN = 250
+TURN = 0.005
+"""Seconds that reading may take of one turn."""
+RESPONSE_TIMEOUT = 60.0
+"""Seconds in which a slow reader must take STALL_PROGRESS bytes, unless configured."""
+HANDSHAKE_LIMIT = 5.0
+
+_PATHS = ("/", "/ws/confwire")
+
+Probe = Callable[[str], tuple[bool, str]]
+"""Answers a health path: whether all is well, and a line of text."""
+
+
+class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
+    """Counts what a connection sends before its session is open.
+
+    The library keeps an unfinished frame until it is whole, and its limit cannot be changed
+    later: without the count, strangers could make the server hold MESSAGE_LIMIT bytes each.
+    """
+
+    def __init__(self, listeners: Listeners, port: str) -> None:
+        self._connection = connection = Connection(listeners, port)
+        self._left = OPENING_TOTAL
+        super().__init__(
+            None,
+            None,
+            False,
+            lambda request: listeners.greet(request, connection),
+            _LOG_ADAPTER,
+            True,
+            HANDSHAKE_LIMIT,
+            False,
+            0,
+            0,
+            WSAutoPingStrategy.PING_WHEN_IDLE,
+            False,
+            MESSAGE_LIMIT,
+            None,
+            1024,
+        )
+
+    def buffer_updated(self, size: int) -> None:
+        """Take in `size` bytes, or drop them when the connection has used up its allowance."""
+        self._left -= size
+        if self._left >= 0:
+            super().buffer_updated(size)
+        elif self.transport.request is None:
+            self.transport.underlying_transport.abort()
+        else:
+            self._connection.overrun()
+
+    def stop_metering(self, transport: asyncio.Transport) -> None:
+        """Let the library's own method be called without this detour."""
+        self.buffer_updated = super().buffer_updated  # type: ignore[method-assign]
+        # The transport keeps bound methods of its protocol: make it fetch them anew.
+        transport.set_protocol(self)
+
+
+class Listeners:
+    """All listening ports and their connections."""
+
+    def __init__(
+        self,
+        tell: Callable[[Event], None],
+        probe: Probe,
+        next_id: Callable[[], int],
+        address: str = "",
+    ) -> None:
+        self.tell = tell
+        self.next_id = next_id
+        self.connections: dict[int, Connection] = {}
+        self._probe = probe
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self._doors: dict[ListeningPort, Doorway] = {}
+        self._ready: list[Connection] = []
+        self._delivery: asyncio.Handle | None = None
+        self._dirty: list[Connection] = []
+        self._flushing: asyncio.Handle | None = None
+        self._watched: dict[int, Connection] = {}
+        self._beats: list[tuple[float, int]] = []
+        self.now = time.monotonic()
+        """The time of the last sweep: exact enough for limits of seconds, and free to read."""
+        self.configure(OUTPUT_LIMIT, RESPONSE_TIMEOUT)
+
+    def configure(self, output_limit: int, response_timeout: float) -> None:
+        """Take over the limits of slow readers: bytes and seconds."""
+        self.output_limit = output_limit
+        self.hard_limit = max(HARD_LIMIT, 16 * output_limit)
+        self.response_timeout = response_timeout
+
+    # ------------------------------------------------------------ ports
+
+    def listen(self, ports: Iterable[ListeningPort]) -> list[str]:
+        """Listen on exactly these ports; return a sentence for each that failed."""
+        wanted = set(ports)
+        for port in [port for port in self._doors if port not in wanted]:
+            self._doors.pop(port).close()
+            log.info("closed a listening port", port=port.port, id=port.id)
+        failures = []
+        for port in sorted(wanted - self._doors.keys(), key=lambda port: port.port):
+            if (failure := self._open(port)) is not None:
+                failures.append(failure)
+        return failures
+
+    @property
+    def is_listening(self) -> bool:
+        """Whether any port is open."""
+        return bool(self._doors)
+
+    def open_on(self, listening: socket.socket, port: ListeningPort) -> None:
+        """Accept connections of a bound socket."""
+
+        async def handshake(client: socket.socket) -> None:
+            try:
+                _, protocol = await self._loop.connect_accepted_socket(
+                    lambda: _MeteredProtocol(self, port.id), client
+                )
+            except OSError:
+                client.close()  # The peer went away in between.
+                return
+            await protocol.wait_until_handshake_complete()
+
+        self._doors[port] = Doorway(listening, handshake)
+
+    def _open(self, port: ListeningPort) -> str | None:
+        if port.mode != "unsecured":
+            return (
+                f"port {port.port} ({port.id}) is not opened: its listening mode {port.mode} needs "
+                "TLS, which this release has not; set the mode to unsecured"
+            )
+        try:
+            listening = bind(self._address, port.port)
+        except OSError as error:
+            return explain_bind_failure(port.id, port.port, error)
+        self.open_on(listening, port)
+        log.info("listening", port=port.port, id=port.id, mode=port.mode)
+        return None
+
+    def close_doors(self) -> None:
+        """Accept no more connections."""
+        self.listen(())
+
+    # ------------------------------------------------------------ connections
+
+    def greet(
+        self, request: WSUpgradeRequest, connection: Connection
+    ) -> WSListener | WSUpgradeResponseWithListener:
+        """Answer the HTTP request that opens a connection: a health probe or a WebSocket."""
+        path = request.path.partition(b"?")[0].decode("latin-1")
+        if path in ("/livez", "/readyz"):
+            return _answer_probe(*self._probe(path))
+        if path not in _PATHS:
+            return _refuse(HTTPStatus.NOT_FOUND, "there is nothing here; connect to / instead")
+        headers = request.headers
+        if "upgrade" not in headers:
+            return _refuse(HTTPStatus.UPGRADE_REQUIRED, "this port speaks WebSocket")
+        # Browsers send "keep-alive, Upgrade", which the library's check does not take.
+        tokens = {token.strip().lower() for token in headers.get("connection", "").split(",")}
+        if "upgrade" in tokens:
+            headers["connection"] = "upgrade"
+        offered = [
+            token.strip()
+            for value in headers.getall("sec-websocket-protocol", [])
+            for token in value.split(",")
+        ]
+        if offered and SUBPROTOCOL not in offered:
+            return _refuse(HTTPStatus.BAD_REQUEST, f"this server speaks {SUBPROTOCOL}")
+        chosen = {"Sec-WebSocket-Protocol": SUBPROTOCOL} if offered else None
+        response = WSUpgradeResponse.create_101_response(chosen)
+        return WSUpgradeResponseWithListener(response, connection)
+
+    def add(self, connection: Connection, connected: Connected) -> None:
+        """A connection's handshake is done."""
+        self.connections[connection.id] = connection
+        self.tell(connected)
+
+    def remove(self, connection: Connection, reason: str) -> None:
+        """A connection's socket is gone."""
+        if self.connections.pop(connection.id, None) is not None:
+            self._watched.pop(connection.id, None)
+            self.tell(Disconnected(connection.id, reason))
+
+    def watch(self, connection: Connection) -> None:
+        """Sweep this connection until it is unwatched or gone."""
+        if connection.id in self.connections:
+            self._watched[connection.id] = connection
+
+    def unwatch(self, connection: Connection) -> None:
+        """The connection is well again."""
+        self._watched.pop(connection.id, None)
+
+    def schedule_beat(self, connection: Connection, due: float | None) -> None:
+        """Look at the connection's silence at this time; what was scheduled before is void."""
+        connection.beat = due or 0.0
+        if due is not None:
+            heappush(self._beats, (due, connection.id))
+
+    def sweep(self, now: float) -> None:
+        """Look after deadlines and silence; call it several times a second."""
+        self.now = now
+        for door in self._doors.values():
+            door.sweep(now)
+        for connection in list(self._watched.values()):
+            connection.sweep(now)
+        while self._beats and self._beats[0][0] <= now:
+            due, number = heappop(self._beats)
+            beating = self.connections.get(number)
+            if beating is not None and beating.beat == due:
+                beating.look_for_life()
+
+    # ------------------------------------------------------------ turns of the loop
+
+    def queue(self, connection: Connection) -> None:
+        """The connection has messages to tell in the next turn."""
+        self._ready.append(connection)
+        if self._delivery is None:
+            self._delivery = self._loop.call_soon(self._deliver)
+
+    def mark(self, connection: Connection) -> None:
+        """The connection has output to write in this turn."""
+        self._dirty.append(connection)
+        if self._flushing is None and self._delivery is None:
+            self._flushing = self._loop.call_soon(self._flush_later)
+
+    def _deliver(self) -> None:
+        ready, self._ready = self._ready, []
+        until = time.monotonic() + TURN
+        done = 0
+        for connection in ready:
+            connection.deliver()
+            done += 1
+            if not done & 15 and time.monotonic() > until:
+                break
+        self._flush()
+        self._ready[:0] = ready[done:]
+        self._delivery = self._loop.call_soon(self._deliver) if self._ready else None
+        self._flush_rest()
+
+    def _flush_later(self) -> None:
+        self._flushing = None
+        self._flush()
+        self._flush_rest()
+
+    def _flush(self) -> None:
+        dirty = self._dirty
+        if len(dirty) > SOCKETS_A_TURN:
+            dirty, self._dirty = dirty[:SOCKETS_A_TURN], dirty[SOCKETS_A_TURN:]
+        else:
+            self._dirty = []
+        for connection in dirty:
+            connection.flush()
+
+    def _flush_rest(self) -> None:
+        if self._dirty and self._flushing is None and self._delivery is None:
+            self._flushing = self._loop.call_soon(self._flush_later)
+
+
+def _answer_probe(good: bool, text: str) -> WSUpgradeResponseWithListener:
+    body = f"{text}\n".encode()
+    if good:
+        response = WSUpgradeResponse.create_ok_response(body)
+    else:
+        response = WSUpgradeResponse.create_error_response(HTTPStatus.SERVICE_UNAVAILABLE, body)
+    return WSUpgradeResponseWithListener(response, None)
+
+
+def _refuse(status: HTTPStatus, text: str) -> WSUpgradeResponseWithListener:
+    response = WSUpgradeResponse.create_error_response(status, f"{text}\n".encode())
+    return WSUpgradeResponseWithListener(response, None)
+
+
+# An adapter, since the library makes a logger of its own for each connection of a plain logger.
+_LOG_ADAPTER = logging.LoggerAdapter(logging.getLogger("picows.server"), {})
+logging.getLogger("picows").setLevel(logging.WARNING)

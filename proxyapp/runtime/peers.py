@@ -1,0 +1,29 @@
+"""Small facts about the other end of a socket."""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+from base64 import b64encode
+from typing import Any
+
+
+def format_address(peer: tuple[Any, ...]) -> str:
+    """Return "address:port", with IPv6 addresses in brackets."""
+    host = peer[0].removeprefix("::ffff:")
+    return f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the address is of this machine alone."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def new_nonce() -> str:
+    """Return 18 random bytes in base64."""
+    return b64encode(secrets.token_bytes(18)).decode()
