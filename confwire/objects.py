@@ -117,7 +117,8 @@ OS_TYPES = (
     "other",
 )
 
-_APP_TYPE_NAMES = """
+_APP_TYPE_NAMES = (
+    """
 unknown tserver statserver billingserver billingclient agentview voicetreatmentserver
 voicetreatmentmanager dbserver callconcentrator sdialer listmanager cmserver cmclient lme
 routerserver strategybuilder strategyloader agentdesktop sce ccview configserver thirdpartyapp
@@ -134,12 +135,15 @@ gcnclient ivrdt gcnthinserver classificationserver trainingserver universalcallb
 cpdserverproxy xlinkcontroller kworkerportal wfm96 wfm97 wfm98 wfm99 knowledgemanager ivrdriver
 ivrlibrary lcsadapter desktopnetserver siebel7confsynch siebel7campsynch genericserver
 genericclient calldirector sipcommunicationserver interactionserver integrationserver wfmdaemon
-""".split() + [f"gvp{number}" for number in range(114, 156)] + """
+""".split()
+    + [f"gvp{number}" for number in range(114, 156)]
+    + """
 resourceaccesspoint interactionworkspace advisors essextensibleservices customerview
 orchestrationserver reserved capturepoint rulesespserver genesysadministrator iwdmanager
 iwdruntimenode businessrulesexecutionserver businessrulesgui vppolicyserver socialms
 cstaconnector vpmrcpproxy
 """.split()
+)
 
 APP_TYPES: tuple[str, ...] = tuple(_APP_TYPE_NAMES)
 """Application types (CfgAppType): the index is the origin's number."""
@@ -190,19 +194,19 @@ class ObjectInfo:
         object.__setattr__(self, "by_name", {item.name: item for item in self.fields})
 
 
-def _text(name: str, **flags: bool) -> Field:
+def _text(name: str, **flags: Any) -> Field:
     return Field(name, Kind.STRING, **flags)
 
 
-def _int(name: str, **flags: bool) -> Field:
+def _int(name: str, **flags: Any) -> Field:
     return Field(name, Kind.INTEGER, **flags)
 
 
-def _bool(name: str, **flags: bool) -> Field:
+def _bool(name: str, **flags: Any) -> Field:
     return Field(name, Kind.BOOLEAN, **flags)
 
 
-def _ref(name: str, target: ObjectType, **flags: bool) -> Field:
+def _ref(name: str, target: ObjectType, **flags: Any) -> Field:
     return Field(name, Kind.REFERENCE, target, **flags)
 
 
@@ -210,15 +214,15 @@ def _refs(name: str, target: ObjectType) -> Field:
     return Field(name, Kind.REFERENCES, target)
 
 
-def _choice(name: str, choices: tuple[str, ...], **flags: bool) -> Field:
+def _choice(name: str, choices: tuple[str, ...], **flags: Any) -> Field:
     return Field(name, Kind.CHOICE, choices=choices, **flags)
 
 
-def _struct(name: str, *fields: Field, **flags: bool) -> Field:
+def _struct(name: str, *fields: Field, **flags: Any) -> Field:
     return Field(name, Kind.STRUCT, fields=fields, **flags)
 
 
-def _structs(name: str, key: str, *fields: Field, **flags: bool) -> Field:
+def _structs(name: str, key: str, *fields: Field, **flags: Any) -> Field:
     return Field(name, Kind.STRUCTS, fields=fields, key=key, **flags)
 
 
@@ -499,7 +503,8 @@ _define(
 )  # fmt: skip
 _define(
     _T.VOICE_PROMPT, "voicePrompt", "Voice prompt",
-    _TENANT, _NAME, _text("description"), _ref("switchDBID", _T.SWITCH), _ref("scriptDBID", _T.SCRIPT),
+    _TENANT, _NAME, _text("description"), _ref("switchDBID", _T.SWITCH),
+    _ref("scriptDBID", _T.SCRIPT),
 )  # fmt: skip
 _define(
     _T.IVR_PORT, "ivrPort", "IVR port",
@@ -595,7 +600,9 @@ FOLDER_TYPES: tuple[str, ...] = tuple(info.name for info in OBJECTS.values())
 """What a folder may hold: objects of one type; "folder" holds folders of any type."""
 
 
-def references_of(info: ObjectInfo, document: Mapping[str, Any]) -> Iterator[tuple[str, ObjectType, int]]:
+def references_of(
+    info: ObjectInfo, document: Mapping[str, Any]
+) -> Iterator[tuple[str, ObjectType, int]]:
     """Yield (field path, type, DBID) of every object that the document refers to.
 
     The tenant and the folder of an object are its place, not a reference of its own.
