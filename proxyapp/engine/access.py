@@ -15,7 +15,8 @@ import msgspec
 
 from confwire.objects import BY_NAME, ObjectType
 from proxyapp.engine.rights import READ, RightsNode, Subject
-from proxyapp.engine.store import Row, Store
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
 
 _ALL = 255
 _PERSON = int(ObjectType.PERSON)

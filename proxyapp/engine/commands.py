@@ -39,6 +39,50 @@ class Close(Command):
     reason: str
 
 
+class Admit(Command):
+    """The session of this connection is open: its messages may be of full size from now on."""
+
+    connection: int
+
+
+class PauseReading(Command):
+    """Read nothing more from this connection: its requests wait for work in hand."""
+
+    connection: int
+
+
+class ResumeReading(Command):
+    """Read from this connection again."""
+
+    connection: int
+
+
+class SetKeepAlive(Command):
+    """Poll this connection after so many seconds of silence, and end it when no answer comes
+    within the same time; 0 leaves it at that.
+    """
+
+    connection: int
+    timeout: float
+
+
+class Probe(Command):
+    """Poll this connection now: another one claims to be the same application."""
+
+    connection: int
+
+
+class Configure(Command):
+    """Take over the options that concern the runtime; told at the start and at each change."""
+
+    output_limit: int
+    """Bytes of unsent output at which a connection is blocked (max-client-output-queue-size)."""
+    response_timeout: float
+    """Seconds after which unread output ends the connection (client-response-timeout)."""
+    verbose: str
+    """The least level of log records: all, debug, trace, interaction, standard or none."""
+
+
 class Again(Command):
     """Hand this task back as `Resumed` in a later turn of the loop."""
 
@@ -76,6 +120,8 @@ class ConnectLink(Command):
     host: str
     port: int
     delay: float
+    keep_alive: float
+    """Seconds of silence after which the link is polled, and then as many until it is lost."""
 
 
 class ProveLink(Command):
@@ -93,6 +139,12 @@ class SendLink(Command):
 
 class CloseLink(Command):
     """Close the connection to the master; ends in LinkLost."""
+
+    reason: str
+
+
+class Reload(Command):
+    """Load everything from the database anew."""
 
     reason: str
 

@@ -18,8 +18,10 @@ from confwire.objects import OBJECTS, ObjectType
 from proxyapp.engine.access import Access, Profile
 from proxyapp.engine.journal import GONE, Change
 from proxyapp.engine.rights import CONTAINERS, READ, Key, RightsNode
-from proxyapp.engine.store import Row, Store
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions, View
+
 _PREFIX = {
     (kind, type_): f'{{"change":"{kind}","objectType":"{info.name}","DBID":'.encode()
     for kind in ("created", "updated", "deleted", "entered", "left")
@@ -29,7 +31,7 @@ _PREFIX = {
 
 def whole(kind: str, row: Row) -> bytes:
     """Return the wire form of a change that carries the whole document."""
-    return b"%b%d,\"object\":%b}" % (_PREFIX[kind, ObjectType(row.type)], row.dbid, row.body)
+    return b'%b%d,"object":%b}' % (_PREFIX[kind, ObjectType(row.type)], row.dbid, row.body)
 
 
 def removal(kind: str, row: Row) -> bytes:
@@ -39,7 +41,8 @@ def removal(kind: str, row: Row) -> bytes:
 
 def _updated(change: Change) -> bytes:
     if not change.log:
-        assert change.old is not None and change.new is not None
+        assert change.old is not None
+        assert change.new is not None
         info = OBJECTS[ObjectType(change.type)]
         old: dict[str, Any] = msgspec.json.decode(change.old.body)
         step = delta.diff(info, old, msgspec.json.decode(change.new.body))
@@ -104,12 +107,14 @@ class FanOut:
         """Whether the record changes what readers may see beyond its own object."""
         old = self.store.get(record.type, record.dbid)
         gone = record.body == GONE
-        if (record.acl or None) != (old.acl if old is not None else None) and not (gone and not old):
+        if old is None and gone:
+            return False
+        if (record.acl or None) != (old.acl if old is not None else None):
             return True
         if record.type == ObjectType.ACCESS_GROUP:
             return old is None or old.body != record.body
-        return record.type in CONTAINERS and old is not None and (
-            gone or old.folder != record.folder
+        return (
+            record.type in CONTAINERS and old is not None and (gone or old.folder != record.folder)
         )
 
     def apply(self, records: Iterable[Record]) -> list[Change]:

@@ -164,19 +164,16 @@ def compile_filter(type_: ObjectType, given: Mapping[str, FilterValue]) -> Query
         rule = known.get(key)
         if rule is None:
             raise UnknownFilterKey(
-                f"{OBJECTS[type_].name} has no filter key '{key}': use one of {', '.join(sorted(known))}"
+                f"{OBJECTS[type_].name} has no filter key '{key}':"
+                f" use one of {', '.join(sorted(known))}"
             )
         _add(query, type_, key, rule, value)
     if query.dbid is not None:
-        return Query(
-            dbid=query.dbid, with_folders=query.with_folders, with_paths=query.with_paths
-        )
+        return Query(dbid=query.dbid, with_folders=query.with_folders, with_paths=query.with_paths)
     return query
 
 
-def _add(
-    query: Query, type_: ObjectType, key: str, rule: FilterKey, value: FilterValue
-) -> None:
+def _add(query: Query, type_: ObjectType, key: str, rule: FilterKey, value: FilterValue) -> None:
     if rule.how == "index":
         _add_index(query, type_, key, value)
     elif rule.how == "modifier":
@@ -240,9 +237,7 @@ def values_at(document: Any, path: tuple[str, ...]) -> list[Any]:
     found = [document]
     for name in path:
         found = [item[name] for item in found if isinstance(item, dict) and name in item]
-        found = [
-            inner for item in found for inner in (item if isinstance(item, list) else [item])
-        ]
+        found = [inner for item in found for inner in (item if isinstance(item, list) else [item])]
     return found
 
 
@@ -263,9 +258,10 @@ def _check(rule: FilterKey, wanted: str) -> Callable[[dict[str, Any]], bool]:
         return lambda document: any(
             matches(str(value).casefold()) for value in values_at(document, path)
         )
-    return lambda document: any(
-        str(value).casefold() == wanted for value in values_at(document, path)
-    ) or (wanted == "0" and not values_at(document, path))
+    return lambda document: (
+        any(str(value).casefold() == wanted for value in values_at(document, path))
+        or (wanted == "0" and not values_at(document, path))
+    )
 
 
 def _wildcard(field: str, text: str) -> Callable[[dict[str, Any]], bool]:

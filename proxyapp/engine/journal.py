@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from hashlib import blake2b
-from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from confwire.errors import Compacted
 from confwire.messages import Record
-
-if TYPE_CHECKING:
-    from proxyapp.engine.store import Row
+from proxyapp.engine.rows import Row
 
 GONE = msgspec.Raw(b"null")
 """The body of a record whose object was deleted."""
@@ -58,7 +55,10 @@ def chain_hash(previous: str, revision: int, tree: int) -> str:
 
 
 class Change(Struct, gc=False):
-    """One object's step in a transaction; `old` or `new` is None when it did not or does not exist."""
+    """One object's step in a transaction.
+
+    `old` is None when it did not exist before, `new` when it does not exist any more.
+    """
 
     type: int
     dbid: int
@@ -75,6 +75,9 @@ class Entry(Struct, gc=False):
 
     revision: int
     at: float
+    """When it was committed, seconds since 1970 UTC."""
+    by: str
+    tree: int
     hash: str
     changes: list[Change]
     structural: bool
@@ -123,7 +126,8 @@ class Journal:
         """
         if not self.compacted <= revision <= self.revision:
             raise Compacted(
-                f"the journal holds revisions {self.compacted} to {self.revision}, not {revision}: read anew"
+                f"the journal reaches from revision {self.compacted} to {self.revision},"
+                f" not to {revision}: read anew"
             )
         for index in range(revision - self.compacted, len(self._entries)):
             yield self._entries[index]

@@ -21,7 +21,8 @@ from proxyapp.engine.access import Profile
 from proxyapp.engine.filters import Query, compile_filter, values_at
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.rights import Key
-from proxyapp.engine.store import Row, Store
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Predicate
 
 Task = Generator[list[bytes], None, None]
@@ -66,12 +67,16 @@ class Reader:
         if dbid.__class__ is not int or len(request.filter) != 1:
             return None
         info = info_of(request.object_type)
-        row = self.store.tables[info.type].get(dbid)  # type: ignore[arg-type]
+        row = self.store.tables[info.type].get(dbid)
         if row is None or not profile.may_read(row):
             return self._packet(request, [], 0, True, self._journal.revision)
         ref = request.ref
         number = b"%d" % ref if ref.__class__ is int else msgspec.json.encode(ref)
-        return b'{"message":"objectsRead","ref":%b%b%b]}' % (number, self._mark(info.name), row.body)
+        return b'{"message":"objectsRead","ref":%b%b%b]}' % (
+            number,
+            self._mark(info.name),
+            row.body,
+        )
 
     def _mark(self, type_name: str) -> bytes:
         revision, mark = self._marks.get(type_name, (-1, b""))
@@ -85,7 +90,10 @@ class Reader:
         return mark
 
     def read(self, request: ReadObjects | ReadBrief, profile_of: Callable[[], Profile]) -> Task:
-        """Answer any read in packets. Raises UnknownFilterKey, InvalidParameter before the first."""
+        """Answer any read in packets.
+
+        Raises UnknownFilterKey, InvalidParameter before the first.
+        """
         info = info_of(request.object_type)
         query = compile_filter(info.type, request.filter)
         if request.limit < 0 or request.after < 0:

@@ -106,7 +106,7 @@ class RightsTree:
         grants = {(kind, subject): mask for kind, subject, mask in acl}
         node = self._place_own(key, place, above, grants)
         contents = self._contents.get(key)
-        if contents is None and not (type_ in CONTAINERS):
+        if contents is None and type_ not in CONTAINERS:
             return node
         contents = contents or self.contents(key)
         if not above.is_below(contents):  # a cycle would be the master's error: leave the old place

@@ -10,54 +10,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from confwire.messages import Record
 from confwire.objects import BY_NAME, OBJECTS, ObjectType
 from proxyapp.engine.journal import GONE, record_digest, tree_after
 from proxyapp.engine.rights import RightsNode, RightsTree
+from proxyapp.engine.rows import Row
 
 PAGE_BITS = 8
 _SHARDS = 256
 
 
-class Row(Struct, gc=False):
-    """One object as the store holds it. Immutable by convention: a change makes a new row."""
-
-    type: int
-    dbid: int
-    folder: int
-    tenant: int
-    name: str
-    """What people call it: its name, user name, number or login code."""
-    enabled: bool
-    body: bytes
-    """The document, byte for byte as the master published it."""
-    acl: list[tuple[int, int, int]] | None
-    verifier: str
-    node: RightsNode
-    """Where its rights are found; the node itself may change, the row then need not."""
-
-    def record(self) -> Record:
-        """Return the row in the form that servers exchange."""
-        return Record(self.type, self.dbid, self.folder, Raw(self.body), self.acl, self.verifier)
-
-
 class _Owner(Struct):
-    objectType: str  # noqa: N815 - the document's own names
+    objectType: str
     DBID: int
 
 
 class _Head(Struct, gc=False):
     """The few fields of a document that the store itself needs."""
 
-    tenantDBID: int = 0  # noqa: N815
+    tenantDBID: int = 0
     state: str = "enabled"
     name: str = ""
-    userName: str = ""  # noqa: N815
+    userName: str = ""
     number: str = ""
-    loginCode: str = ""  # noqa: N815
-    portNumber: str = ""  # noqa: N815
+    loginCode: str = ""
+    portNumber: str = ""
     owner: _Owner | None = None
 
 
@@ -150,21 +129,21 @@ class Table:
         if old is None or new is None or old.name != new.name:
             self._rename(dbid, old, new)
         if old is None or new is None or old.folder != new.folder:
-            _move(self.by_folder, dbid, old and old.folder, new and new.folder)
+            _move(self.by_folder, dbid, old.folder if old else None, new.folder if new else None)
         if old is None or new is None or old.tenant != new.tenant:
-            _move(self.by_tenant, dbid, old and old.tenant, new and new.tenant)
+            _move(self.by_tenant, dbid, old.tenant if old else None, new.tenant if new else None)
 
     def _rename(self, dbid: int, old: Row | None, new: Row | None) -> None:
         if old is not None:
             key = old.name.casefold()
             shard = self._names[hash(key) % _SHARDS]
-            found = shard[key]
-            if isinstance(found, int):
+            others = shard[key]
+            if isinstance(others, int):
                 del shard[key]
             else:
-                found.discard(dbid)
-                if len(found) == 1:
-                    shard[key] = found.pop()
+                others.discard(dbid)
+                if len(others) == 1:
+                    shard[key] = others.pop()
         if new is not None:
             key = new.name.casefold()
             shard = self._names[hash(key) % _SHARDS]

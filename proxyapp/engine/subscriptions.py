@@ -13,15 +13,28 @@ from typing import Literal
 from confwire.objects import ObjectType
 from proxyapp.engine.access import Profile
 from proxyapp.engine.rights import Key
-from proxyapp.engine.store import Row, Store
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
 
 Predicate = Callable[[Row], bool]
 
 
 class Spec:
-    """One subscription's conditions: all that are given must hold; equal ones are interchangeable."""
+    """One subscription's conditions: all that are given must hold.
 
-    __slots__ = ("_identity", "filter", "folders", "mode", "objects", "predicate", "tenants", "types")
+    Equal ones are interchangeable.
+    """
+
+    __slots__ = (
+        "_identity",
+        "filter",
+        "folders",
+        "mode",
+        "objects",
+        "predicate",
+        "tenants",
+        "types",
+    )
 
     def __init__(
         self,
@@ -112,31 +125,33 @@ class Subscriptions:
         view = self._views.get((profile, specs))
         if view is None:
             view = self._views[profile, specs] = View(profile, specs)
-            for index, key in self._entries(specs):
-                index.setdefault(key, set()).add(view)
+            for entry in self._entries(specs):
+                entry.add(view)
         view.members.add(connection)
         return view
 
     def leave(self, connection: int, view: View) -> None:
-        """Take a session out of its view; a view without sessions is forgotten by `prune`."""
+        """Take a session out of its view, and forget a view that has none left."""
         view.members.discard(connection)
+        if not view.members:
+            del self._views[view.profile, view.specs]
+            for entry in self._entries(view.specs):
+                entry.discard(view)
+            self._prune(view.specs)
 
-    def prune(self, view: View) -> None:
-        """Forget a view that no session belongs to any more."""
-        if self._views.pop((view.profile, view.specs), None) is not None:
-            for index, key in self._entries(view.specs):
-                index[key].discard(view)
-                if not index[key]:
-                    del index[key]
-
-    def _entries(self, specs: frozenset[Spec]) -> Iterator[tuple[dict, object]]:  # type: ignore[type-arg]
+    def _entries(self, specs: frozenset[Spec]) -> Iterator[set[View]]:
+        """Yield every index entry under which a view with these subscriptions is found."""
         for spec in specs:
-            if spec.objects:
-                for key in spec.objects:
-                    yield self._by_object, key
-            else:
-                for type_ in spec.types or (0,):
-                    yield self._by_type, type_
+            for key in spec.objects:
+                yield self._by_object.setdefault(key, set())
+            for type_ in () if spec.objects else spec.types or (0,):
+                yield self._by_type.setdefault(type_, set())
+
+    def _prune(self, specs: frozenset[Spec]) -> None:
+        for spec in specs:
+            for key in spec.objects:
+                if not self._by_object.get(key):
+                    self._by_object.pop(key, None)
 
     def concerned(self, type_: int, dbid: int) -> set[View]:
         """Return the views that a change of this object may concern."""

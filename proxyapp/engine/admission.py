@@ -1,0 +1,168 @@
+"""Who may log in: the checks between a proven secret and an open session.
+
+The account proved itself before; here the application, its type, its state and the rights are
+checked, and for servers what a link demands. Texts name the object and the remedy. An
+application that the account may not use is told like one that does not exist.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import msgspec
+from msgspec import Struct
+
+from confwire.errors import (
+    AccountDisabled,
+    AccountMismatch,
+    ApplicationDisabled,
+    ApplicationTypeMismatch,
+    ApplicationUnknown,
+    AuthenticationFailed,
+    InsecureLink,
+    NoPermission,
+    NotMaster,
+    ReleaseMismatch,
+)
+from confwire.messages import Open
+from confwire.objects import ObjectType, is_server_type
+from proxyapp.engine.access import Profile, ServerProfile
+from proxyapp.engine.rights import EXECUTE
+from proxyapp.engine.rows import Row
+from proxyapp.engine.serving import Serving
+
+DEFAULT_PERSON = 100
+"""DBID of Environment\\default, the account that servers run under."""
+CONFIG_SERVER = "configserver"
+
+
+class Session(Protocol):
+    """What is asked of an open session."""
+
+    application: int
+    name: str
+    person: int
+
+
+class Admitted(Struct):
+    """What a session is once it is open."""
+
+    application: int
+    application_type: str
+    daemon: bool
+    person: int
+    profile: Profile
+    server: bool
+
+
+def verifier_for(serving: Serving, opening: Open) -> str | None:
+    """Return the verifier of the account that the opening names, None where there is none."""
+    if opening.user:
+        row = serving.person_named(opening.user)
+    else:
+        row = serving.application_named(opening.application)
+    return row.verifier if row is not None and row.verifier else None
+
+
+def admit(serving: Serving, opening: Open, secure: bool) -> Admitted:
+    """Check an opening whose proof was right.
+
+    Raises AuthenticationFailed, AccountDisabled, ApplicationUnknown, ApplicationDisabled,
+    ApplicationTypeMismatch; for servers NotMaster, NoPermission, AccountMismatch,
+    ReleaseMismatch, InsecureLink.
+    """
+    row = serving.application_named(opening.application)
+    document: dict[str, Any] = msgspec.json.decode(row.body) if row is not None else {}
+    type_ = document.get("type", "")
+    person = _account(serving, opening, document)
+    profile = serving.access.profile_of(person.dbid) if person is not None else None
+    if row is None or profile is None or not profile.mask(row.node) & EXECUTE:
+        raise ApplicationUnknown(
+            f"there is no application '{opening.application}' that this account may use:"
+            " check the name, and that the account has the right to execute it"
+        )
+    if not row.enabled:
+        raise ApplicationDisabled(
+            f"application '{row.name}' is disabled: enable it in the administration"
+        )
+    if opening.application_type and opening.application_type != type_:
+        raise ApplicationTypeMismatch(
+            f"application '{row.name}' is of type {type_}, not {opening.application_type}"
+        )
+    daemon = is_server_type(type_)
+    if daemon and opening.user:
+        raise AuthenticationFailed(
+            f"application '{row.name}' is a server: it logs in by its own secret, not as a user"
+        )
+    assert person is not None
+    if opening.role == "proxy":
+        _check_server(serving, opening, row, type_, person.dbid, secure)
+        return Admitted(row.dbid, type_, True, person.dbid, ServerProfile(), True)
+    return Admitted(row.dbid, type_, daemon, person.dbid, profile, False)
+
+
+def may_stay(serving: Serving, session: Session) -> str:
+    """Return why an open session must end now, empty where it may stay."""
+    application = serving.store.get(ObjectType.APPLICATION, session.application)
+    person = serving.store.get(ObjectType.PERSON, session.person)
+    if application is None or not application.enabled:
+        return f"application '{session.name}' was disabled or deleted"
+    if person is None or not person.enabled:
+        return "the account was disabled or deleted"
+    profile = serving.access.profile_of(session.person)
+    if not profile.mask(application.node) & EXECUTE:
+        return f"the right to execute application '{session.name}' was withdrawn"
+    return ""
+
+
+def _account(serving: Serving, opening: Open, application: dict[str, Any]) -> Row | None:
+    """Return the person whose rights count: the user, or the account of a daemon."""
+    if opening.user:
+        person = serving.person_named(opening.user)
+    else:
+        person = serving.store.get(ObjectType.PERSON, application.get("accountDBID", 0))
+    if person is not None and not person.enabled:
+        raise AccountDisabled(
+            f"account '{person.name}' is disabled: enable the person in the administration"
+        )
+    return person
+
+
+def _check_server(
+    serving: Serving, opening: Open, row: Row, type_: str, person: int, secure: bool
+) -> None:
+    if not serving.authority.takes_servers:
+        raise NotMaster(
+            f"'{serving.settings.application}' is itself a proxy: give the master's host and port"
+        )
+    if type_ != CONFIG_SERVER:
+        raise NoPermission(
+            f"application '{row.name}' is of type {type_}: a proxy is of type {CONFIG_SERVER}"
+        )
+    if person != DEFAULT_PERSON:
+        raise AccountMismatch(
+            f"application '{row.name}' logs on as another account:"
+            " set its Log On As to Environment\\default"
+        )
+    if _numbers(opening.release) > _numbers(serving.settings.release):
+        raise ReleaseMismatch(
+            f"the proxy is of release {opening.release}, the master of the older"
+            f" {serving.settings.release}: upgrade the master first"
+        )
+    if opening.release != serving.settings.release:
+        serving.log(
+            "warning",
+            "proxy of an older release",
+            application=row.name,
+            release=opening.release,
+            remedy="run all servers on one release; a mixture is for the time of a migration only",
+        )
+    if not secure and not serving.settings.insecure_link:
+        raise InsecureLink(
+            "verifiers cross a server link only on loopback or TLS: secure the port,"
+            " or start both servers with -insecure-link"
+        )
+
+
+def _numbers(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in release.split(".") if part.isdigit())

@@ -1,0 +1,53 @@
+"""The database as a node's authority: where a master's data comes from and its writes go.
+
+Its twin is `replica`, the link to a master. Knows that there is a database, not how one talks
+to it: that is the runtime's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confwire.errors import DatabaseUnavailable
+from proxyapp.engine.commands import Reload
+from proxyapp.engine.serving import Serving
+
+
+class DatabaseAuthority:
+    """The state of the database as the node sees it."""
+
+    takes_servers = True
+    mode = "master"
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._lost_since: float | None = None
+
+    def lose(self, reason: str, now: float) -> None:
+        """The database cannot be reached."""
+        if self._lost_since is None:
+            self._lost_since = now
+            self._serving.alarm("database", f"the configuration database is away: {reason}", now)
+
+    def regain(self) -> None:
+        """The database answers again."""
+        self._lost_since = None
+        self._serving.calm("database")
+
+    def diverge(self, reason: str) -> None:
+        """What was loaded is not what the database says of itself: load anew."""
+        self._serving.log("error", "data diverged from the database", reason=reason)
+        self._serving.out.append(Reload(reason))
+
+    def check_write(self) -> None:
+        """Raise DatabaseUnavailable while the database is away."""
+        if self._lost_since is not None:
+            raise DatabaseUnavailable("the configuration database is away: try again later")
+
+    def age(self, now: float) -> float:
+        """Return the seconds since the data was known to be current."""
+        return 0.0 if self._lost_since is None else now - self._lost_since
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return the state for status pages."""
+        return {"database": "lost" if self._lost_since is not None else "live"}

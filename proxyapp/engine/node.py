@@ -1,0 +1,436 @@
+"""A server as one synchronous machine: an event in, commands out.
+
+Everything happens between the start and the end of `handle`, which nothing can interrupt; so
+there are no locks, and a test or a simulation can drive it step by step. It does not know
+whether it is the master: its authority does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from confwire import codec
+from confwire.errors import CloseCode
+from confwire.messages import (
+    CreateObject,
+    DeleteObject,
+    ObjectCreated,
+    ObjectDeleted,
+    ObjectUpdated,
+    Progress,
+    ServerIdentity,
+)
+from confwire.objects import BY_NAME, ObjectType
+from proxyapp.engine import events
+from proxyapp.engine.access import ServerProfile
+from proxyapp.engine.admission import may_stay
+from proxyapp.engine.authority import DatabaseAuthority
+from proxyapp.engine.commands import Again, Broadcast, Command, Configure, Listen, Stop, Write
+from proxyapp.engine.intake import Intake
+from proxyapp.engine.journal import Change, Entry
+from proxyapp.engine.options import Settings
+from proxyapp.engine.ports import client_ports, default_port
+from proxyapp.engine.replica import Replica
+from proxyapp.engine.replication import transaction_parts
+from proxyapp.engine.serving import NodeSettings, Serving, WriteRequest
+from proxyapp.engine.session import CLOSED, OPEN, Session
+from proxyapp.engine.status import status_of
+
+_CLIENT_BEAT = 15.0
+_SERVER_BEAT = 2.0
+"""Seconds between the progress messages that tell a reader that it misses nothing."""
+SUPER_ADMINISTRATORS = "superadministrators"
+
+
+class Node:
+    """The machine of a master or of a proxy."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.serving = serving = Serving(settings)
+        serving.identity = self._identity
+        serving.write = self._write
+        self._intake = Intake(serving, self._after, self._diverged)
+        self._replica: Replica | None = None
+        self._database: DatabaseAuthority | None = None
+        self._sessions: dict[int, Session] = {}
+        self._opening: dict[int, Session] = {}
+        self._tickets: dict[int, tuple[int, int | str, WriteRequest]] = {}
+        self._written: list[tuple[int, events.Written]] = []
+        """Writes that are committed and not yet applied here, by revision."""
+        self._next_ticket = 1
+        self._beats = [0.0, 0.0]
+        self._handlers: dict[type, Callable[[Any, float], None]] = {
+            events.Received: self._received,
+            events.Connected: self._connected,
+            events.Disconnected: self._disconnected,
+            events.Blocked: self._blocked,
+            events.Drained: self._drained,
+            events.Ticked: self._ticked,
+            events.Resumed: self._resumed,
+            events.LoadStarted: self._load_started,
+            events.RecordsLoaded: self._records_loaded,
+            events.LoadEnded: self._load_ended,
+            events.Committed: self._committed,
+            events.AuthorityLost: self._authority_lost,
+            events.AuthorityBack: self._authority_back,
+            events.Written: self._was_written,
+            events.WriteRefused: self._write_refused,
+            events.LinkOpened: self._link_opened,
+            events.LinkReceived: self._link_received,
+            events.LinkProved: self._link_proved,
+            events.LinkLost: self._link_lost,
+        }
+
+    @classmethod
+    def for_master(cls, settings: NodeSettings) -> Node:
+        """Return a node whose authority is the database."""
+        node = cls(settings)
+        node._database = node.serving.authority = DatabaseAuthority(node.serving)
+        return node
+
+    @classmethod
+    def for_proxy(cls, settings: NodeSettings) -> Node:
+        """Return a node whose authority is the link to a master."""
+        node = cls(settings)
+        node._replica = node.serving.authority = Replica(node.serving, node._intake)
+        return node
+
+    def __repr__(self) -> str:
+        serving = self.serving
+        return f"<Node {serving.settings.application} {serving.epoch}:{serving.revision}>"
+
+    def start(self, now: float) -> list[Command]:
+        """Begin; the first command of a proxy is to connect."""
+        self.serving.now = now
+        if self._replica is not None:
+            self._replica.start(now)
+        return self._commands()
+
+    def handle(self, event: events.Event, now: float) -> list[Command]:
+        """Take one event; return what is to be done, in order."""
+        self.serving.now = now
+        self._handlers[event.__class__](event, now)
+        return self._commands()
+
+    def _commands(self) -> list[Command]:
+        commands, self.serving.out = self.serving.out, []
+        return commands
+
+    # ------------------------------------------------------------ questions
+
+    def ready(self) -> bool:
+        """Whether the server would serve a client."""
+        return self.serving.ready
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return the state of the server as JSON-able data."""
+        return status_of(self.serving, self._intake.loads, now)
+
+    def verifier_of(self, user_name: str) -> str | None:
+        """Return the SCRAM verifier of an enabled person, None where there is none."""
+        row = self.serving.person_named(user_name)
+        return row.verifier or None if row is not None and row.enabled else None
+
+    def is_super_administrator(self, user_name: str) -> bool:
+        """Whether the person is in the access group of super administrators."""
+        row = self.serving.person_named(user_name)
+        table = self.serving.store.tables[ObjectType.ACCESS_GROUP]
+        groups = self.serving.access.groups_of(row.dbid) if row is not None else ()
+        rows = [table.get(group) for group in groups]
+        return any(
+            msgspec.json.decode(group.body).get("type") == SUPER_ADMINISTRATORS
+            for group in rows
+            if group is not None
+        )
+
+    # ------------------------------------------------------------ connections
+
+    def _connected(self, event: events.Connected, now: float) -> None:
+        session = Session(
+            self.serving,
+            event.connection,
+            event.peer,
+            event.port,
+            event.secure,
+            event.nonce,
+            now,
+        )
+        self._sessions[event.connection] = self._opening[event.connection] = session
+
+    def _received(self, event: events.Received, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None:
+            session.receive(event.messages)
+
+    def _disconnected(self, event: events.Disconnected, now: float) -> None:
+        session = self._sessions.pop(event.connection, None)
+        self._opening.pop(event.connection, None)
+        if session is not None:
+            if session.name:
+                self.serving.log(
+                    "info",
+                    "session closed",
+                    session=session.id,
+                    application=session.name,
+                    user=session.user,
+                    peer=session.peer,
+                    reason=event.reason,
+                )
+            session.leave()
+
+    def _blocked(self, event: events.Blocked, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None:
+            session.block()
+
+    def _drained(self, event: events.Drained, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None:
+            session.drain()
+
+    def _resumed(self, event: events.Resumed, now: float) -> None:
+        task: Session | Iterator[None] = event.task
+        if isinstance(task, Session):
+            task.step()
+        else:
+            for _ in task:
+                self.serving.out.append(Again(task))
+                break
+
+    def _ticked(self, event: events.Ticked, now: float) -> None:
+        self._expire(now)
+        for index, (period, beat) in enumerate(
+            ((_CLIENT_BEAT, self._beat_clients), (_SERVER_BEAT, self._beat_servers))
+        ):
+            if now - self._beats[index] >= period:
+                self._beats[index] = now
+                beat()
+
+    def _expire(self, now: float) -> None:
+        limit = self.serving.options.number("client-connect-timeout")
+        for connection, session in list(self._opening.items()):
+            if session.phase is OPEN or session.phase is CLOSED:
+                del self._opening[connection]
+            elif now - session.connected_at > limit:
+                del self._opening[connection]
+                session.close(CloseCode.OPENING_TIMEOUT, f"no login within {limit} seconds")
+
+    def _beat_clients(self) -> None:
+        members = [m for view in self.serving.subscriptions for m in view.members]
+        self._beat(members)
+
+    def _beat_servers(self) -> None:
+        self._beat(self._live_links())
+
+    def _beat(self, connections: list[int]) -> None:
+        if connections:
+            serving = self.serving
+            progress = codec.encode(Progress(epoch=serving.epoch, revision=serving.revision))
+            serving.out.append(Broadcast(connections, [progress]))
+
+    def _live_links(self) -> list[int]:
+        return [
+            session.connection
+            for session in self.serving.roster
+            if session.replication is not None and session.replication.live
+        ]
+
+    # ------------------------------------------------------------ data
+
+    def _load_started(self, event: events.LoadStarted, now: float) -> None:
+        if self.serving.ready:
+            self.serving.alarm(
+                "epoch", f"the database was restored or replaced ({event.reason})", now
+            )
+        self._intake.begin(event.epoch, event.revision, event.total, event.reason)
+
+    def _records_loaded(self, event: events.RecordsLoaded, now: float) -> None:
+        self._intake.take(event.records)
+
+    def _load_ended(self, event: events.LoadEnded, now: float) -> None:
+        self._intake.end(event.revision, event.tree, event.hash)
+
+    def _committed(self, event: events.Committed, now: float) -> None:
+        self._intake.commit(event.transaction)
+
+    def _authority_lost(self, event: events.AuthorityLost, now: float) -> None:
+        assert self._database is not None
+        self._database.lose(event.reason, now)
+
+    def _authority_back(self, event: events.AuthorityBack, now: float) -> None:
+        assert self._database is not None
+        self._database.regain()
+
+    def _link_opened(self, event: events.LinkOpened, now: float) -> None:
+        assert self._replica is not None
+        self._replica.opened(event.nonce, event.secure)
+
+    def _link_received(self, event: events.LinkReceived, now: float) -> None:
+        assert self._replica is not None
+        self._replica.received(event.messages, now)
+
+    def _link_proved(self, event: events.LinkProved, now: float) -> None:
+        assert self._replica is not None
+        self._replica.proved(event.salted_password)
+
+    def _link_lost(self, event: events.LinkLost, now: float) -> None:
+        assert self._replica is not None
+        self._replica.lost(event.reason, event.jitter, now)
+
+    def _diverged(self, reason: str) -> None:
+        serving = self.serving
+        serving.alarm("diverged", f"the data differed from the authority's: {reason}", serving.now)
+        serving.authority.diverge(reason)
+
+    def _after(self, entry: Entry) -> None:
+        """A transaction (or the difference of a load) was applied and told."""
+        serving = self.serving
+        if entry.structural:
+            self._regroup()
+        if entry.structural or any(map(_bars, entry.changes)):
+            self._check_sessions()
+        links = self._live_links()
+        if links and serving.journal.revision == entry.revision and entry.at:
+            serving.out.append(Broadcast(links, transaction_parts(serving.epoch, entry)))
+        elif not entry.at:
+            self._end_links()
+        self._follow_application(entry)
+        self._answer_writes()
+
+    def _regroup(self) -> None:
+        serving = self.serving
+        used = set()
+        for session in serving.roster:
+            if not isinstance(session.profile, ServerProfile):
+                session.profile = serving.access.profile_of(session.person)
+                session.follower.regroup(session.profile)
+                used.add(session.profile)
+        serving.access.prune(used)
+
+    def _check_sessions(self) -> None:
+        for session in self.serving.roster:
+            reason = may_stay(self.serving, session)
+            if reason:
+                session.close(CloseCode.RIGHTS_WITHDRAWN, reason)
+
+    def _end_links(self) -> None:
+        """The data was replaced: servers that replicate from here must ask anew."""
+        for session in self.serving.roster:
+            if session.replication is not None:
+                session.close(CloseCode.RELOAD, "the data was replaced: ask again")
+
+    def _follow_application(self, entry: Entry) -> None:
+        """Take over options and ports when the server's own Application object has changed."""
+        serving = self.serving
+        row = serving.application_named(serving.settings.application)
+        if row is None:
+            serving.out.append(
+                Stop(
+                    f"there is no application '{serving.settings.application}': create it in the"
+                    " administration, or start with the -app that it has there"
+                )
+            )
+            return
+        key = (int(ObjectType.APPLICATION), row.dbid)
+        known = bool(serving.application)
+        if known and not any((change.type, change.dbid) == key for change in entry.changes):
+            return
+        serving.application = msgspec.json.decode(row.body)
+        serving.options = Settings(serving.application.get("options", {}))
+        for complaint in serving.options.complaints:
+            serving.log("warning", "option ignored", complaint=complaint)
+        serving.out.append(
+            Configure(
+                serving.options.number("max-client-output-queue-size") * 1024,
+                float(serving.options.number("client-response-timeout")),
+                serving.options.text("verbose"),
+            )
+        )
+        serving.out.append(Listen(client_ports(serving.application)))
+
+    def _identity(self) -> ServerIdentity:
+        serving = self.serving
+        backup = self._backup()
+        settings = serving.settings
+        return ServerIdentity(
+            application=settings.application,
+            dbid=serving.application.get("DBID", 0),
+            release=settings.release,
+            mode="master" if serving.authority.takes_servers else "proxy",
+            backup_host=backup[0],
+            backup_port=backup[1],
+            master_host=settings.master_host,
+            master_port=str(settings.master_port or ""),
+        )
+
+    def _backup(self) -> tuple[str, str]:
+        """Return host and port of the backup server, empty where there is none."""
+        store = self.serving.store
+        info = self.serving.application.get("serverInfo", {})
+        backup = store.get(ObjectType.APPLICATION, info.get("backupServerDBID", 0))
+        if backup is None:
+            return "", ""
+        document = msgspec.json.decode(backup.body)
+        host = store.get(ObjectType.HOST, document.get("serverInfo", {}).get("hostDBID", 0))
+        return host.name if host is not None else "", default_port(document)
+
+    # ------------------------------------------------------------ writes
+
+    def _write(
+        self, connection: int, ref: int | str, request: WriteRequest, person: int, origin: str
+    ) -> None:
+        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        self._tickets[ticket] = (connection, ref, request)
+        self.serving.out.append(Write(ticket, request, person, origin))
+
+    def _was_written(self, event: events.Written, now: float) -> None:
+        self._written.append((event.revision, event))
+        self._answer_writes()
+
+    def _write_refused(self, event: events.WriteRefused, now: float) -> None:
+        connection, ref, _ = self._tickets.pop(event.ticket)
+        session = self._sessions.get(connection)
+        if session is not None:
+            session.refuse(event.error, ref)
+            session.written()
+
+    def _answer_writes(self) -> None:
+        """Answer the writes whose changes have come back: nobody sees an answer before its data."""
+        revision = self.serving.revision
+        due = [event for at, event in self._written if at <= revision]
+        if due:
+            self._written = [item for item in self._written if item[0] > revision]
+        for event in due:
+            connection, ref, request = self._tickets.pop(event.ticket)
+            session = self._sessions.get(connection)
+            if session is not None:
+                session.answer(self._result(ref, request, event.dbid))
+                session.written()
+
+    def _result(
+        self, ref: int | str, request: WriteRequest, dbid: int
+    ) -> ObjectCreated | ObjectUpdated | ObjectDeleted:
+        serving = self.serving
+        base: dict[str, Any] = {
+            "ref": ref,
+            "epoch": serving.epoch,
+            "revision": serving.revision,
+            "object_type": request.object_type,
+            "dbid": dbid,
+        }
+        if isinstance(request, CreateObject):
+            row = serving.store.get(BY_NAME[request.object_type].type, dbid)
+            body = row.body if row is not None else b"null"
+            return ObjectCreated(**base, object=msgspec.Raw(body))
+        if isinstance(request, DeleteObject):
+            return ObjectDeleted(**base)
+        return ObjectUpdated(**base)
+
+
+def _bars(change: Change) -> bool:
+    """Whether a change may end sessions: an account or an application is gone or disabled."""
+    barred = change.new is None or not change.new.enabled
+    return barred and change.type in (ObjectType.PERSON, ObjectType.APPLICATION)

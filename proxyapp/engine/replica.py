@@ -1,0 +1,285 @@
+"""The link to the master as a node's authority: login, load or resume, live tail.
+
+    away -> connecting -> opening -> asking -> loading | live -> away …
+
+The link is lost at any state; then it is tried again with growing, jittered delays while the
+node serves what it has. Refusals that no waiting can mend end the process at its first start
+and become an alarm later. Knows no sockets: it asks for them by commands.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any, Protocol
+
+from confwire import codec
+from confwire.errors import (
+    MasterUnavailable,
+    ReadOnlyServer,
+    RemoteProtocolError,
+    RequestError,
+)
+from confwire.handshake import ClientHandshake, parse_challenge
+from confwire.messages import (
+    RELEASE,
+    Challenge,
+    Cursor,
+    Error,
+    Open,
+    Opened,
+    Progress,
+    Proof,
+    Record,
+    Replicate,
+    ReplicationLoaded,
+    ReplicationRecords,
+    ReplicationResumed,
+    ReplicationStarted,
+    ServerIdentity,
+    Transaction,
+)
+from proxyapp.engine.commands import CloseLink, ConnectLink, ProveLink, SendLink, Stop
+from proxyapp.engine.serving import Serving
+
+_SHORTEST_DELAY = 0.1
+_LONGEST_DELAY = 1.5
+"""Seconds between attempts: a master that is back is found within two."""
+LINK_KEEP_ALIVE = 10.0
+
+
+class Data(Protocol):
+    """Where the replica hands what it receives."""
+
+    def begin(self, epoch: str, revision: int, total: int, reason: str) -> None: ...
+    def take(self, records: list[Record]) -> None: ...
+    def end(self, revision: int, tree: int, hash_: str) -> None: ...
+    def commit(self, transaction: Transaction) -> None: ...
+
+
+class LinkState(Enum):
+    """How far the link has come."""
+
+    AWAY = "lost"
+    CONNECTING = "connecting"
+    OPENING = "opening"
+    ASKING = "resuming"
+    LOADING = "loading"
+    LIVE = "live"
+
+
+AWAY, CONNECTING, OPENING, ASKING, LOADING, LIVE = LinkState
+
+
+class Replica:
+    """A node's link to its master."""
+
+    takes_servers = False
+    mode = "proxy"
+
+    def __init__(self, serving: Serving, data: Data) -> None:
+        self._serving = serving
+        self._data = data
+        self.state = AWAY
+        self.master: ServerIdentity | None = None
+        self._attempts = 0
+        self._handshake: ClientHandshake | None = None
+        self._challenge = ""
+        self._lost_since: float | None = None
+        self._trusted = True
+        """The cursor may be offered for a resume; a divergence takes that away."""
+        self.resumes = 0
+        """Times that the link came back without a full load."""
+
+    def __repr__(self) -> str:
+        return f"<Replica {self.state.value} after {self._attempts} attempts>"
+
+    # ------------------------------------------------------------ what happens to it
+
+    def start(self, now: float) -> None:
+        """Connect for the first time."""
+        self._lost_since = now
+        self._connect(0.0)
+
+    def opened(self, nonce: str, secure: bool) -> None:
+        """The connection stands: log in."""
+        settings = self._serving.settings
+        if not secure and not settings.insecure_link:
+            self._serving.out.append(
+                Stop(
+                    f"the link to {settings.master_host} is neither TLS nor loopback, and verifiers"
+                    " would cross it in clear: secure the master's port, or start both servers"
+                    " with -insecure-link"
+                )
+            )
+            return
+        self.state = OPENING
+        self._handshake = ClientHandshake(settings.application, nonce)
+        self._send(
+            Open(
+                application=settings.application,
+                application_type="configserver",
+                release=RELEASE,
+                data=self._handshake.first(),
+                role="proxy",
+            )
+        )
+
+    def proved(self, salted_password: bytes) -> None:
+        """The keys for the master's challenge are there."""
+        if self.state is OPENING and self._handshake is not None:
+            self._send(Proof(self._handshake.final(self._challenge, salted_password)))
+
+    def received(self, messages: list[bytes], now: float) -> None:
+        """Take whole messages from the master, in order."""
+        for data in messages:
+            if self.state is AWAY:
+                return
+            try:
+                self._take(codec.decode_server(data), now)
+            except (RemoteProtocolError, RequestError) as error:
+                self._serving.log("error", "the master broke the protocol", reason=str(error))
+                self._drop(str(error))
+
+    def lost(self, reason: str, jitter: float, now: float) -> None:
+        """The connection failed or ended: try again later."""
+        if self._lost_since is None:
+            self._lost_since = now
+            self._serving.log("warning", "master lost", reason=reason)
+            self._serving.alarm("master", f"the master is away: {reason}", now)
+        elif self._attempts == 1 or self._attempts % 20 == 0:
+            self._serving.log(
+                "warning", "master cannot be reached", reason=reason, attempts=self._attempts
+            )
+        longest = min(_LONGEST_DELAY, _SHORTEST_DELAY * 2 ** min(self._attempts, 8))
+        self._connect(longest * (0.5 + jitter / 2))
+
+    def diverge(self, reason: str) -> None:
+        """The data is not the master's: load anew."""
+        self._serving.log("error", "data diverged from the master's", reason=reason)
+        self._trusted = False
+        self._drop(reason)
+
+    # ------------------------------------------------------------ what the node asks of it
+
+    def check_write(self) -> None:
+        """Raise ReadOnlyServer: this server passes no writes on."""
+        if self.state in (LIVE, LOADING) and self.master is not None:
+            host, port = self._serving.settings.master_host, self._serving.settings.master_port
+            raise ReadOnlyServer(
+                f"this proxy takes no writes: write to the master at {host}:{port}",
+                masterHost=host,
+                masterPort=str(port),
+            )
+        raise MasterUnavailable(
+            "this proxy takes no writes, and the master is away: try the master later",
+            retryAfter=5,
+        )
+
+    def age(self, now: float) -> float:
+        """Return the seconds since the data was known to be current; 0 while the link is live."""
+        return 0.0 if self._lost_since is None else now - self._lost_since
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return the state for status pages."""
+        settings = self._serving.settings
+        return {
+            "link": self.state.value,
+            "master": f"{settings.master_host}:{settings.master_port}",
+            "masterApplication": self.master.application if self.master is not None else "",
+            "masterRelease": self.master.release if self.master is not None else "",
+            "attempts": self._attempts,
+            "resumes": self.resumes,
+        }
+
+    # ------------------------------------------------------------ the states
+
+    def _take(self, message: Any, now: float) -> None:
+        if isinstance(message, Transaction):
+            self._data.commit(message)
+        elif isinstance(message, ReplicationRecords):
+            self._data.take(message.records)
+        elif isinstance(message, Challenge) and self.state is OPENING:
+            self._challenge = message.data
+            salting = parse_challenge(message.data)
+            self._serving.out.append(ProveLink(salting.salt, salting.iterations))
+        elif isinstance(message, Opened) and self.state is OPENING:
+            self._opened(message)
+        elif isinstance(message, ReplicationResumed):
+            self.resumes += 1
+            self._live(now, "resumed")
+        elif isinstance(message, ReplicationStarted):
+            self._started(message, now)
+        elif isinstance(message, ReplicationLoaded):
+            self._live(now, "loaded")
+            self._data.end(message.revision, int(message.tree, 16), message.hash)
+        elif isinstance(message, Error):
+            self._refused(message, now)
+        elif not isinstance(message, Progress):
+            raise RemoteProtocolError(f"unexpected {type(message).__name__} on a server link")
+
+    def _opened(self, message: Opened) -> None:
+        assert self._handshake is not None
+        self._handshake.verify(message.data)
+        self.master = message.server
+        if message.server.mode != "master":
+            raise RemoteProtocolError("the other server is itself a proxy")
+        if message.server.release != RELEASE:
+            self._serving.log(
+                "warning",
+                "master of another release",
+                release=message.server.release,
+                remedy="run all servers on one release; a mixture is for a migration only",
+            )
+        self.state = ASKING
+        serving = self._serving
+        since = None
+        if serving.ready and self._trusted:
+            hash_ = serving.journal.hash_at(serving.revision) or ""
+            since = Cursor(serving.epoch, serving.revision, hash_)
+        self._send(Replicate(ref=1, since=since))
+
+    def _started(self, message: ReplicationStarted, now: float) -> None:
+        self.state = LOADING
+        serving = self._serving
+        if serving.ready and message.reason in ("epoch", "diverged"):
+            serving.alarm(
+                "epoch",
+                f"the master's data is of another history ({message.reason}): it was restored from"
+                " a backup, or replaced; everything is loaded anew",
+                now,
+            )
+        self._data.begin(message.epoch, message.revision, message.total, message.reason)
+
+    def _live(self, now: float, how: str) -> None:
+        self.state = LIVE
+        self._attempts = 0
+        self._trusted = True
+        away = self.age(now)
+        self._lost_since = None
+        self._serving.calm("master")
+        self._serving.log("info", "master link live", how=how, away_seconds=round(away, 3))
+
+    def _refused(self, message: Error, now: float) -> None:
+        self._serving.log(
+            "error", "the master refused this proxy", code=message.code, reason=message.text
+        )
+        if message.permanent and not self._serving.ready:
+            self._serving.out.append(Stop(f"the master refused this proxy: {message.text}"))
+        else:
+            self._serving.alarm("refused", f"the master refuses this proxy: {message.text}", now)
+            self._drop(message.text)
+
+    def _connect(self, delay: float) -> None:
+        self.state = CONNECTING
+        self._attempts += 1
+        settings = self._serving.settings
+        self._serving.out.append(
+            ConnectLink(settings.master_host, settings.master_port, delay, LINK_KEEP_ALIVE)
+        )
+
+    def _drop(self, reason: str) -> None:
+        self.state = AWAY
+        self._serving.out.append(CloseLink(reason))
+
+    def _send(self, message: Any) -> None:
+        self._serving.out.append(SendLink([codec.encode(message)]))

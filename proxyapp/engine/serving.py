@@ -1,0 +1,142 @@
+"""What all sessions of a node share: the data, the indexes over it, and the way out.
+
+Knows no protocol state; `session` is what a connection does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from confwire.errors import NotReady
+from confwire.messages import (
+    CreateObject,
+    DeleteObject,
+    ServerIdentity,
+    UpdateObject,
+)
+from confwire.objects import ObjectType
+from proxyapp.engine.access import Access
+from proxyapp.engine.commands import Command, Log
+from proxyapp.engine.fanout import FanOut
+from proxyapp.engine.journal import Journal
+from proxyapp.engine.options import Settings
+from proxyapp.engine.requests import Reader
+from proxyapp.engine.roster import Roster
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
+from proxyapp.engine.subscriptions import Subscriptions
+
+WriteRequest = CreateObject | UpdateObject | DeleteObject
+
+
+class Authority(Protocol):
+    """Where the data comes from and where writes go: the database, or the link to a master."""
+
+    takes_servers: bool
+    """Whether other servers may replicate from this one."""
+
+    def check_write(self) -> None:
+        """Raise the reason when writes cannot be taken now."""
+
+    def diverge(self, reason: str) -> None:
+        """The data is not what the authority says of it: have it loaded anew."""
+
+    def age(self, now: float) -> float:
+        """Return the seconds since the data was known to be current."""
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return the state of the authority for status pages."""
+
+
+class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
+    """What a node is told at its start and never changes."""
+
+    application: str
+    """The name of its own Application object."""
+    release: str
+    fake_salt_key: bytes
+    """Secret of this server from which the salts of unknown users are made."""
+    scram_iterations: int = 600_000
+    master_host: str = ""
+    master_port: int = 0
+    secret_given: bool = False
+    insecure_link: bool = False
+    """Let verifiers and secrets cross an unsecured link that is not loopback."""
+
+
+class Serving:
+    """The shared parts of a node."""
+
+    def __init__(self, settings: NodeSettings) -> None:
+        self.settings = settings
+        self.store = Store()
+        self.access = Access(self.store)
+        self.journal = Journal()
+        self.subscriptions = Subscriptions()
+        self.fanout = FanOut(self.store, self.access, self.subscriptions)
+        self.reader = Reader(self.store, self.journal)
+        self.roster: Roster[Any] = Roster()
+        self.options = Settings({})
+        self.application: dict[str, Any] = {}
+        """The document of the node's own Application object; empty before the first load."""
+        self.epoch = ""
+        self.ready = False
+        """It has data and would serve."""
+        self.now = 0.0
+        """The time of the event in hand, in seconds of a clock that never goes back."""
+        self.alarms: dict[str, tuple[str, float]] = {}
+        """What operators must know: name -> (text, since)."""
+        self.out: list[Command] = []
+        """The commands of the turn, in order."""
+        self.authority: Authority
+        self.identity: Callable[[], ServerIdentity]
+        self.write: Callable[[int, int | str, WriteRequest, int, str], None]
+
+    @property
+    def revision(self) -> int:
+        return self.journal.revision
+
+    def check_ready(self) -> None:
+        """Raise NotReady before the first data is there."""
+        if not self.ready:
+            raise NotReady("the server has no data yet: try again in a moment")
+
+    def exchange(self, store: Store) -> None:
+        """Serve the first load; before it there was nothing, and nobody had logged in."""
+        assert not self.ready
+        self.store = self.reader.store = store
+        self.access = Access(store)
+        for row in store.tables[ObjectType.ACCESS_GROUP].rows():
+            self.access.take(None, row)
+        self.fanout = FanOut(store, self.access, self.subscriptions)
+
+    def person_of(self, connection: int) -> int:
+        """Return the DBID of the person whose rights a session has."""
+        session = self.roster.get(connection)
+        return session.person if session is not None else 0
+
+    def alarm(self, name: str, text: str, now: float) -> None:
+        """Raise an alarm; one that stands keeps the time of its beginning."""
+        since = self.alarms.get(name, ("", now))[1]
+        self.alarms[name] = (text, since)
+        self.log("error", "alarm", alarm=name, text=text)
+
+    def calm(self, name: str) -> None:
+        """Clear an alarm whose reason is gone."""
+        if self.alarms.pop(name, None) is not None:
+            self.log("info", "alarm cleared", alarm=name)
+
+    def log(self, level: Any, event: str, **fields: Any) -> None:
+        self.out.append(Log(level, event, fields))
+
+    def person_named(self, user_name: str) -> Row | None:
+        """Return the person with this user name; user names are unique whatever their case."""
+        rows = self.store.tables[ObjectType.PERSON].named(user_name)
+        return rows[0] if rows else None
+
+    def application_named(self, name: str) -> Row | None:
+        rows = self.store.tables[ObjectType.APPLICATION].named(name)
+        return rows[0] if rows else None

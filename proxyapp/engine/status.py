@@ -1,0 +1,63 @@
+"""The state of a node as plain data, for status pages and programs.
+
+Knows the node's parts by their public attributes; changes nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confwire.objects import OBJECTS
+from proxyapp.engine.journal import tree_text
+from proxyapp.engine.serving import Serving
+from proxyapp.engine.session import Session
+
+
+def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
+    """Return everything that operators ask of a server, as JSON-able data."""
+    identity = serving.identity()
+    return {
+        "application": identity.application,
+        "DBID": identity.dbid,
+        "release": identity.release,
+        "mode": identity.mode,
+        "ready": serving.ready,
+        "epoch": serving.epoch,
+        "revision": serving.revision,
+        "age": round(serving.authority.age(now), 3),
+        "treeHash": tree_text(serving.store.tree),
+        "loads": loads,
+        "journal": {"from": serving.journal.compacted, "to": serving.revision},
+        "authority": serving.authority.status(now),
+        "alarms": [
+            {"alarm": name, "text": text, "since": round(now - since, 1)}
+            for name, (text, since) in serving.alarms.items()
+        ],
+        "notices": list(serving.options.complaints),
+        "objects": {
+            info.name: count
+            for type_, info in OBJECTS.items()
+            if (count := serving.store.tables[type_].count)
+        },
+        "objectCount": serving.store.count,
+        "views": len(serving.subscriptions),
+        "sessions": [session_of(session, serving.revision, now) for session in serving.roster],
+    }
+
+
+def session_of(session: Session, revision: int, now: float) -> dict[str, Any]:
+    """Return one session's state."""
+    return {
+        "session": session.id,
+        "application": session.name,
+        "type": session.application_type,
+        "user": session.user,
+        "peer": session.peer,
+        "port": session.port,
+        "server": session.replication is not None,
+        "connected": round(now - session.connected_at, 1),
+        "subscriptions": sorted(session.follower.specs),
+        "cursor": session.cursor,
+        "acknowledged": session.acknowledged,
+        "behind": session.cursor < revision,
+    }
