@@ -1,0 +1,140 @@
+"""All settings of the servers, read from the environment.
+
+DATABASE_URL, CSPROXY_DATA (folder of data and logs), CSPROXY_SECRET_KEY, CSPROXY_ALLOWED_HOSTS,
+CSPROXY_DEBUG, CSPROXY_HTTPS (the web is only reached over TLS), CSPROXY_SCRAM_ITERATIONS.
+What belongs to one server is in its Application object, not here.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+
+env = environ.FileAwareEnv()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_ROOT = Path(env.str("CSPROXY_DATA", default=str(BASE_DIR / "var"))).absolute()
+DATA_ROOT.mkdir(mode=0o750, parents=True, exist_ok=True)
+
+
+def _secret_key(path: Path) -> str:
+    """Return the key kept in a file, making it on first use; only the owner may read it."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass  # made earlier, perhaps by a process that started at the same moment
+    key = path.read_text().strip()
+    if not key:
+        raise RuntimeError(f"{path} is empty: remove it, and the next start makes a new key")
+    return key
+
+
+SECRET_KEY = env.str("CSPROXY_SECRET_KEY", default="") or _secret_key(DATA_ROOT / "secret_key")
+DEBUG = env.bool("CSPROXY_DEBUG", default=False)
+ALLOWED_HOSTS = env.list(
+    "CSPROXY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", ".localhost"]
+)
+
+INSTALLED_APPS = [
+    # Daphne is no app here: its app would install a reactor before the server's own event loop.
+    "channels",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.admin",
+    "proxyapp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "csproxy_site.urls"
+ASGI_APPLICATION = "csproxy_site.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# ---------------------------------------------------------------- database
+
+DATABASES = {
+    "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_ROOT / 'csproxy.sqlite3'}"),
+}
+_database = DATABASES["default"]
+if _database["ENGINE"] == "django.db.backends.sqlite3":
+    _database["OPTIONS"] = {
+        # A transaction that begins by reading cannot become a writer once another one wrote:
+        # IMMEDIATE takes the write lock at once, and waits for it.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        **_database.get("OPTIONS", {}),
+    }
+else:
+    _database["CONN_MAX_AGE"] = 0
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# ---------------------------------------------------------------- accounts
+
+AUTH_USER_MODEL = "proxyapp.Person"
+AUTHENTICATION_BACKENDS = ["proxyapp.auth.internal.InternalBackend"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+SCRAM_ITERATIONS = env.int("CSPROXY_SCRAM_ITERATIONS", default=600_000)
+"""Rounds of the password hash in new verifiers."""
+
+# ---------------------------------------------------------------- browsers
+
+_https = env.bool("CSPROXY_HTTPS", default=False)
+SESSION_COOKIE_SECURE = _https
+CSRF_COOKIE_SECURE = _https
+SECURE_SSL_REDIRECT = _https
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 12 * 3600
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_ROOT / "static"
+# The files of the admin are found where they are installed; no collectstatic is needed.
+WHITENOISE_USE_FINDERS = True
+
+# ---------------------------------------------------------------- language and time
+
+LANGUAGE_CODE = "en"
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"

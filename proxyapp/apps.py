@@ -1,0 +1,35 @@
+"""The Django application: it seeds an empty database, and sets the guard at the door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db.models.signals import m2m_changed, post_migrate
+
+
+class ProxyappConfig(AppConfig):
+    """The configuration server."""
+
+    name = "proxyapp"
+    verbose_name = "Configuration"
+
+    def ready(self) -> None:
+        """Connect what Django calls by signal: seeding after migrate, and the relation's guard."""
+        from proxyapp.models.applications import Application
+        from proxyapp.models.door import guard_relation
+
+        m2m_changed.connect(
+            guard_relation, sender=Application.tenants.through, dispatch_uid="proxyapp.guard"
+        )
+        post_migrate.connect(_seed, sender=self, dispatch_uid="proxyapp.seed")
+
+
+def _seed(sender: AppConfig, using: str, verbosity: int, **kwargs: Any) -> None:
+    from django.db import connections
+
+    from proxyapp.services.seed import seed
+
+    # A partial migration may end before there is anything to seed.
+    if "proxyapp_revision" in connections[using].introspection.table_names():
+        seed(announce=verbosity > 0)

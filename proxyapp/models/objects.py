@@ -1,0 +1,75 @@
+"""Objects of all types that have no table of their own."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from confwire.objects import OBJECTS, ObjectType
+from proxyapp.choices import OWNED_TYPES
+from proxyapp.models.base import Configured
+from proxyapp.models.folders import Tenant
+from proxyapp.models.options import validate_text
+
+RELATIONAL_TYPES = frozenset(
+    {
+        ObjectType.TENANT,
+        ObjectType.FOLDER,
+        ObjectType.HOST,
+        ObjectType.APP_PROTOTYPE,
+        ObjectType.APPLICATION,
+        ObjectType.PERSON,
+        ObjectType.ACCESS_GROUP,
+    }
+)
+GENERIC_TYPE_CHOICES: list[tuple[int, str]] = [
+    (int(info.type), info.title) for info in OBJECTS.values() if info.type not in RELATIONAL_TYPES
+]
+
+
+class ConfigObject(Configured):
+    """An object whose fields, beyond the common ones, are a document."""
+
+    id = models.BigAutoField(primary_key=True)
+    type = models.PositiveSmallIntegerField(choices=GENERIC_TYPE_CHOICES)
+    dbid = models.BigIntegerField("DBID", editable=False)  # unique in the type only
+    tenant = models.ForeignKey(Tenant, models.PROTECT, null=True, blank=True, related_name="+")
+    name = models.CharField(max_length=255, blank=True, validators=[validate_text])
+    document = models.JSONField(default=dict, blank=True)
+    """The fields of the type's table without DBID, tenant, name, state, annex and folder."""
+
+    class Meta(Configured.Meta):
+        ordering = ["type", "name", "dbid"]
+        constraints = [
+            models.UniqueConstraint(fields=["type", "dbid"], name="object_dbid"),
+            models.UniqueConstraint(fields=["type", "key"], name="object_natural_key"),
+        ]
+        indexes = [models.Index(fields=["type", "name"], name="object_name")]
+
+    def __str__(self) -> str:
+        if self.name:
+            return self.name
+        parts = (self.document.get(field) for field in self.info.natural_key)
+        return " ".join(str(part) for part in parts if part) or f"{self.info.title} {self.dbid}"
+
+    @property
+    def object_type(self) -> ObjectType:
+        """The type of the object."""
+        return ObjectType(self.type)
+
+    def namesakes(self) -> models.QuerySet[ConfigObject]:
+        """Return the other objects of the type that have this object's natural key."""
+        return ConfigObject.objects.filter(type=self.type, key=self.key).exclude(pk=self.pk)
+
+    def natural_values(self) -> list[str | int]:
+        """Return the values of the fields that name an object of this type."""
+        columns = {"tenantDBID": self.tenant_id, "name": self.name}
+        fields = self.info.natural_key
+        return [columns.get(field) or self.document.get(field, "") for field in fields]
+
+    @property
+    def folder_owner(self) -> tuple[int, int] | None:
+        """The switch, IVR or business attribute whose folders the object must lie in."""
+        owner = OWNED_TYPES.get(self.object_type)
+        if owner is None:
+            return None
+        return int(owner), self.document.get(OBJECTS[owner].name + "DBID", 0)

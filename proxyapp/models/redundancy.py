@@ -1,0 +1,81 @@
+"""The rules of pairs and ports (specification, chapters "Deploying Configuration Server Proxy"
+and "Redundant Configuration Server Proxies").
+
+They bind applications of type Configuration Server; for other types they are warnings. Each
+rule gives (field, message); nothing is raised here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from proxyapp.models.applications import Application
+    from proxyapp.models.ports import Port
+
+Refusal = tuple[str, str]
+"""(name of the model's field, message)"""
+
+
+def refusals_of(application: Application) -> list[Refusal]:
+    """Return what the redundancy rules have against an application."""
+    return [*_type_refusals(application), *_backup_refusals(application)]
+
+
+def _type_refusals(application: Application) -> Iterator[Refusal]:
+    paired = application.backup_server_id is not None or is_backup(application)
+    if application.redundancy_type == "hotstandby":
+        yield "redundancy_type", "Hot Standby does not exist here: use Warm Standby for a pair"
+    elif paired and application.redundancy_type != "warmstandby":
+        yield "redundancy_type", "a server of a pair needs redundancy type Warm Standby"
+    elif not paired and application.redundancy_type != "coldstandby":
+        yield "redundancy_type", "a single server needs redundancy type Not Specified"
+
+
+def _backup_refusals(application: Application) -> Iterator[Refusal]:
+    backup = application.backup_server
+    if backup is None:
+        return
+    if backup.pk == application.pk:
+        yield "backup_server", "a server cannot be its own backup"
+        return
+    if backup.type != application.type:
+        yield "backup_server", f"{backup} is of type {backup.type}, not {application.type}"
+    if backup.account_id != application.account_id:
+        yield "backup_server", f"{backup} logs on as another account: give both the same"
+    if backup.backup_server_id is not None or is_backup(application):
+        yield "backup_server", "a backup server cannot have a backup itself"
+    if backup.primaries.exclude(pk=application.pk).exists():
+        yield "backup_server", f"{backup} is the backup of another server already"
+
+
+def is_backup(application: Application) -> bool:
+    """Whether another server names this one as its backup."""
+    return application.pk is not None and (
+        application.primaries.exclude(pk=application.pk).exists()
+    )
+
+
+def port_refusals(ports: Sequence[Port]) -> list[Refusal]:
+    """Return what the rules have against the ports of one application, seen together."""
+    refusals = [refusal for port in ports for refusal in refusals_of_port(port)]
+    numbers = Counter(port.port for port in ports)
+    refusals += [
+        ("port", f"port number {number} is given twice: choose another")
+        for number, count in numbers.items()
+        if count > 1
+    ]
+    defaults = sum(port.port_id == "default" for port in ports)
+    if ports and defaults != 1:
+        refusals.append(("port_id", 'exactly one port has the ID "default"'))
+    return refusals
+
+
+def refusals_of_port(port: Port) -> Iterator[Refusal]:
+    """Yield what the rules have against one port alone."""
+    if not (port.port.isascii() and port.port.isdecimal() and 1 <= int(port.port) <= 65535):
+        yield "port", f"{port.port or 'nothing'} is no port number: 1 to 65535"
+    if port.ha_sync and port.clients_only:
+        yield "clients_only", "a port for HA sync cannot be for client applications only"
