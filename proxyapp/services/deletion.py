@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import models
 
 from confwire.errors import DependencyViolation, ProtectedObject
-from confwire.objects import ObjectType
+from confwire.objects import OBJECTS, ObjectType
 from proxyapp.choices import OWNED_TYPES
 from proxyapp.models import (
     AccessGroup,
@@ -28,7 +28,7 @@ from proxyapp.models import (
 )
 from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST
-from proxyapp.services.documents import BINDINGS
+from proxyapp.services.documents import binding_of
 
 PROTECTED_TYPES = frozenset(
     {
@@ -94,8 +94,8 @@ def _folders_of(owner: Configured) -> Iterator[Configured]:
 
 
 def _contents_of(folder: Folder) -> Iterator[Configured]:
-    models_: list[type[Configured]] = [binding.model for binding in BINDINGS.values()]
-    for model in (*models_, ConfigObject):
+    models_ = {binding_of(type_).model for type_ in OBJECTS}
+    for model in sorted(models_, key=lambda model: model._meta.label):
         yield from model._default_manager.filter(folder=folder).order_by("dbid")
 
 
