@@ -1,0 +1,34 @@
+"""The client library: `Client` for asyncio, `BlockingClient` for everything else.
+
+Both log in, read, subscribe and write, reconnect by themselves, try the backup address, and
+resume every subscription where it was. They need websockets and msgspec, nothing of the servers.
+"""
+
+from __future__ import annotations
+
+from confwire.client.asynchronous import Client, Packet, Written
+from confwire.client.blocking import BlockingClient, BlockingWatch
+from confwire.client.failures import ClientClosed, LinkLost, NoAnswer, OutcomeUnknown
+from confwire.client.link import State
+from confwire.client.watch import Interest, Notification, ObjectChange, Watch
+from confwire.messages import Cursor, KeepAlive, ObjectId
+
+__all__ = [
+    "BlockingClient",
+    "BlockingWatch",
+    "Client",
+    "ClientClosed",
+    "Cursor",
+    "Interest",
+    "KeepAlive",
+    "LinkLost",
+    "NoAnswer",
+    "Notification",
+    "ObjectChange",
+    "ObjectId",
+    "OutcomeUnknown",
+    "Packet",
+    "State",
+    "Watch",
+    "Written",
+]

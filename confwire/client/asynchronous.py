@@ -1,0 +1,420 @@
+"""The asyncio client: requests and their answers, watches and their notifications.
+
+The connection below it comes and goes; reads are repeated, watches resume, and only a write
+whose answer was lost is handed to the caller as an open question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from random import random
+from typing import Any, Literal, TypeVar
+
+from confwire.client.backoff import Address, Backoff
+from confwire.client.connection import Connection
+from confwire.client.credentials import Credentials
+from confwire.client.exchange import Exchange, Exchanges
+from confwire.client.failures import ClientClosed, LinkLost, NoAnswer, OutcomeUnknown
+from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening, State
+from confwire.client.watch import Interest, Watch
+from confwire.client.watches import Watches
+from confwire.codec import decode_document
+from confwire.errors import RemoteProtocolError, WireError
+from confwire.messages import (
+    BriefInfo,
+    CreateObject,
+    Cursor,
+    DeleteObject,
+    FilterValue,
+    KeepAlive,
+    NotificationsLost,
+    ObjectCreated,
+    ObjectDeleted,
+    ObjectId,
+    ObjectsChanged,
+    ObjectsRead,
+    ObjectsSent,
+    ObjectUpdated,
+    Progress,
+    ReadBrief,
+    ReadObjects,
+    ReadServerInfo,
+    Request,
+    ServerIdentity,
+    ServerInfo,
+    ServerMessage,
+    UpdateObject,
+)
+
+_A = TypeVar("_A", bound=ServerMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """A part of a read's answer."""
+
+    epoch: str
+    revision: int
+    """The data is as of this revision."""
+    total: int
+    """Objects that the request found."""
+    objects: list[dict[str, Any]] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was made."""
+
+    dbid: int
+    revision: int
+    """The change is in the data of every server from this revision on."""
+    object: dict[str, Any] | None = None
+    """The document as it is stored, of an object that was created."""
+
+
+class Client:
+    """A session with a configuration server, kept open over losses; made by `connect`."""
+
+    def __init__(
+        self,
+        opening: Opening,
+        backoff: Backoff,
+        timeout: float,
+        on_state: Callable[[State, str], None] | None,
+    ) -> None:
+        self._connection = Connection(opening, backoff, self, on_state)
+        self._timeout = timeout
+        self._exchanges = Exchanges()
+        self._watches = Watches(self._exchanges, lambda: self._connection.link)
+
+    @classmethod
+    async def connect(
+        cls,
+        servers: Sequence[Address],
+        *,
+        application: str,
+        application_type: str = "",
+        user: str = "",
+        password: str = "",
+        secret: str = "",
+        keep_alive: KeepAlive = DEFAULT_KEEP_ALIVE,
+        request_timeout: float = 60.0,
+        patience: float = 0.0,
+        tls: ssl.SSLContext | None = None,
+        on_state: Callable[[State, str], None] | None = None,
+        jitter: Callable[[], float] = random,
+    ) -> Client:
+        """Open a session; from then on the client keeps it open by itself.
+
+        Args:
+            servers: (host, port) of the server and of its backups.
+            application: name of the Application object to log in with.
+            application_type: checked by the server, if given.
+            user: a person's user name, with `password`.
+            secret: the application's own secret, when no person logs in.
+            keep_alive: wished keep-alive timeouts, in seconds.
+            request_timeout: seconds that a request may go without an answer.
+            patience: seconds for which a server that cannot be reached is tried again.
+            on_state: called with each new state and the reason for it.
+            jitter: gives random numbers in [0, 1) for the delays between attempts.
+
+        Raises:
+            LinkLost: no server can be reached.
+            RequestError: the login was refused; the class says why.
+        """
+        credentials = Credentials(application, user, password, secret)
+        opening = Opening(credentials, application_type, keep_alive, tls)
+        client = cls(opening, Backoff(servers, jitter), request_timeout, on_state)
+        await client._connection.start(patience)
+        return client
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<Client {self.state.value}, {len(self._watches)} watches>"
+
+    @property
+    def state(self) -> State:
+        """Whether the session is open now."""
+        return self._connection.state
+
+    @property
+    def server(self) -> ServerIdentity | None:
+        """Who serves the session now; None while it is lost."""
+        link = self._connection.link
+        return link.opened.server if link is not None else None
+
+    @property
+    def session(self) -> str:
+        """The session's id at the server; empty while it is lost."""
+        link = self._connection.link
+        return link.opened.session if link is not None else ""
+
+    async def close(self) -> None:
+        """End the session; watches and requests end with it."""
+        self._watches.acknowledge()
+        await self._connection.close()
+
+    # ------------------------------------------------------------ reading
+
+    async def read(
+        self,
+        object_type: str,
+        filter: Mapping[str, FilterValue] | None = None,
+        *,
+        limit: int = 0,
+        after: int = 0,
+    ) -> list[dict[str, Any]]:
+        """Return the documents of a type that match, in order of DBID.
+
+        Args:
+            object_type: such as "application".
+            filter: filter keys and values; all must match.
+            limit: at most this many, 0 for all.
+            after: only objects with a DBID above this one.
+        """
+        packets = self.read_packets(object_type, filter, limit=limit, after=after)
+        return [document async for packet in packets for document in packet.objects]
+
+    async def brief(
+        self,
+        object_type: str,
+        filter: Mapping[str, FilterValue] | None = None,
+        *,
+        limit: int = 0,
+        after: int = 0,
+    ) -> list[dict[str, Any]]:
+        """As `read`, but only DBID, name, state, tenant and folder of each object."""
+        packets = self.read_packets(object_type, filter, limit=limit, after=after, brief=True)
+        return [document async for packet in packets for document in packet.objects]
+
+    async def read_packets(
+        self,
+        object_type: str,
+        filter: Mapping[str, FilterValue] | None = None,
+        *,
+        limit: int = 0,
+        after: int = 0,
+        brief: bool = False,
+    ) -> AsyncIterator[Packet]:
+        """Yield the packets of a read; after a lost link it goes on behind the last object."""
+        kind = ReadBrief if brief else ReadObjects
+        left = limit
+        while left > 0 or not limit:
+            request = kind(
+                ref=self._exchanges.new_ref(),
+                object_type=object_type,
+                filter=dict(filter or {}),
+                limit=left,
+                after=after,
+            )
+            try:
+                async for packet in self._packets(request):
+                    left -= len(packet.objects)
+                    after = max([after, *(document["DBID"] for document in packet.objects)])
+                    yield packet
+            except LinkLost:
+                continue
+            return
+
+    async def _packets(self, request: ReadObjects | ReadBrief) -> AsyncIterator[Packet]:
+        exchange = await self._begin(request)
+        try:
+            while True:
+                message = await self._next(exchange)
+                if isinstance(message, ObjectsSent):
+                    return
+                if not isinstance(message, ObjectsRead | BriefInfo):
+                    raise _unexpected(message)
+                yield _packet_of(message)
+                if message.last:
+                    return
+        finally:
+            self._exchanges.forget(request)
+
+    async def server_info(self) -> ServerInfo:
+        """Return the identity and the state of the server."""
+        while True:
+            request = ReadServerInfo(ref=self._exchanges.new_ref())
+            exchange = await self._begin(request)
+            try:
+                return _expected(await self._next(exchange), ServerInfo)
+            except LinkLost:
+                continue
+            finally:
+                self._exchanges.forget(request)
+
+    # ------------------------------------------------------------ writing
+
+    async def create(
+        self, object_type: str, document: Mapping[str, Any], *, folder: int = 0
+    ) -> Written:
+        """Create an object; folder 0 is the default folder of its type and tenant.
+
+        Raises:
+            OutcomeUnknown: the answer was lost; read before you try again.
+            RequestError: refused; the class says why.
+        """
+        ref = self._exchanges.new_ref()
+        request = CreateObject(
+            ref=ref, object_type=object_type, object=dict(document), folder_dbid=folder
+        )
+        answer = await self._write(request, ObjectCreated)
+        return Written(answer.dbid, answer.revision, decode_document(answer.object))
+
+    async def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
+        """Change an object by a delta; raises as `create`."""
+        ref = self._exchanges.new_ref()
+        request = UpdateObject(ref=ref, object_type=object_type, dbid=dbid, delta=dict(delta))
+        answer = await self._write(request, ObjectUpdated)
+        return Written(answer.dbid, answer.revision)
+
+    async def delete(self, object_type: str, dbid: int) -> Written:
+        """Delete an object; raises as `create`."""
+        request = DeleteObject(ref=self._exchanges.new_ref(), object_type=object_type, dbid=dbid)
+        answer = await self._write(request, ObjectDeleted)
+        return Written(answer.dbid, answer.revision)
+
+    async def _write(self, request: Request, answer_type: type[_A]) -> _A:
+        exchange = await self._begin(request)  # what fails in here was not sent
+        try:
+            return _expected(await self._next(exchange), answer_type)
+        except (LinkLost, NoAnswer, ClientClosed) as error:
+            raise OutcomeUnknown(
+                f"{error}: it is unknown whether the change was made, read the object to see"
+            ) from error
+        finally:
+            self._exchanges.forget(request)
+
+    # ------------------------------------------------------------ watching
+
+    async def watch(
+        self,
+        types: Sequence[str] = (),
+        *,
+        tenants: Sequence[int] = (),
+        folders: Sequence[int] = (),
+        objects: Sequence[ObjectId] = (),
+        filter: Mapping[str, FilterValue] | None = None,
+        mode: Literal["log", "state"] = "log",
+        snapshot: bool = False,
+        since: Cursor | None = None,
+    ) -> Watch:
+        """Subscribe; what is given must match, what is empty is no condition.
+
+        Args:
+            types: object types, such as "application".
+            tenants: DBIDs of tenants.
+            folders: DBIDs of folders; what lies below them counts, too.
+            objects: single objects.
+            filter: filter keys and values; needs exactly one type.
+            mode: "log" for every change as a delta, "state" for whole objects, newest only.
+            snapshot: begin with a notification that brings the whole data.
+            since: go on from here; where the server cannot, the whole data comes instead.
+
+        Raises:
+            LocalProtocolError: another watch of this client is for the same types, and the two
+                could not be told apart: use another client.
+            RequestError: the server refused the subscription.
+        """
+        conditions = tuple((filter or {}).items())
+        interest = Interest(
+            tuple(types), tuple(tenants), tuple(folders), tuple(objects), conditions, mode
+        )
+        name = f"w{self._exchanges.new_ref()}"
+        watches = self._watches
+        watch = Watch(name, interest, since, snapshot, watches.consumed, watches.remove)
+        try:
+            watches.add(watch)
+            async with asyncio.timeout(self._timeout):
+                await watch.settled.wait()
+        except TimeoutError:
+            watch.close()
+            raise NoAnswer(
+                f"the subscription was not answered within {self._timeout:g} s"
+            ) from None
+        except BaseException:
+            watch.close()
+            raise
+        if watch.failure is not None:
+            raise watch.failure
+        return watch
+
+    # ------------------------------------------------------------ exchanges
+
+    async def _begin(self, request: Request) -> Exchange:
+        """Send a request as soon as there is a link.
+
+        Raises:
+            NoAnswer, ClientClosed: there is none; nothing was sent.
+        """
+        try:
+            async with asyncio.timeout(self._timeout):
+                link = await self._connection.ready()
+        except TimeoutError:
+            raise NoAnswer(f"there was no connection for {self._timeout:g} s") from None
+        exchange = Exchange()
+        link.send(request)
+        self._exchanges.expect(request, exchange)
+        return exchange
+
+    async def _next(self, exchange: Exchange) -> ServerMessage:
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await exchange.next()
+        except TimeoutError:
+            raise NoAnswer(f"the server did not answer within {self._timeout:g} s") from None
+
+    # ------------------------------------------------------------ the connection tells
+
+    def opened(self, link: Link) -> None:
+        """A session is open."""
+        self._watches.opened()
+
+    def receive(self, message: ServerMessage) -> None:
+        """Hand a message to whom it concerns."""
+        if isinstance(message, ObjectsChanged):
+            self._watches.changed(message)
+        elif isinstance(message, Progress):
+            self._watches.progressed(message)
+        elif isinstance(message, NotificationsLost):
+            self._watches.notifications_lost(message)
+        else:
+            self._exchanges.receive(message)
+
+    def lost(self, error: WireError) -> None:
+        """The session is gone: its requests get no answer."""
+        self._watches.lost()
+        self._exchanges.end(LinkLost(str(error)))
+
+    def ended(self, error: ClientClosed) -> None:
+        """No session will follow: end everything."""
+        self._watches.ended(error)
+        self._exchanges.end(error)
+
+
+def _packet_of(message: ObjectsRead | BriefInfo) -> Packet:
+    documents = [decode_document(item) for item in message.objects]
+    paths = getattr(message, "object_paths", None)
+    if paths:
+        for document, path in zip(documents, paths, strict=True):
+            document["objectPath"] = path
+    return Packet(message.epoch, message.revision, message.total, documents)
+
+
+def _expected(message: ServerMessage, answer_type: type[_A]) -> _A:
+    if not isinstance(message, answer_type):
+        raise _unexpected(message)
+    return message
+
+
+def _unexpected(message: ServerMessage) -> RemoteProtocolError:
+    name = type(message).__name__
+    return RemoteProtocolError(f"the server answered with {name[0].lower()}{name[1:]}")

@@ -1,0 +1,220 @@
+"""The blocking client: the asyncio client on a loop of its own, in a thread of its own.
+
+Safe to use from several threads. It adds nothing but waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError
+from types import TracebackType
+from typing import Any, TypeVar
+
+from confwire.client.asynchronous import Client, Packet, Written
+from confwire.client.backoff import Address
+from confwire.client.failures import ClientClosed
+from confwire.client.link import State
+from confwire.client.watch import Notification, Watch
+from confwire.messages import Cursor, FilterValue, ServerIdentity, ServerInfo
+
+_T = TypeVar("_T")
+
+
+class _Loop:
+    """An event loop in a thread."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="confwire client", daemon=True
+        )
+        self._thread.start()
+
+    def run(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
+        """Run a coroutine in the loop and wait for it; interrupting the wait cancels it."""
+        if not self._thread.is_alive():
+            coroutine.close()
+            raise ClientClosed("the client was closed")
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except CancelledError:
+            raise ClientClosed("the client was closed") from None
+        except KeyboardInterrupt:
+            future.cancel()
+            raise
+
+    def call(self, function: Callable[[], None]) -> None:
+        """Run a function in the loop, without waiting."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(function)
+
+    def stop(self) -> None:
+        """Cancel what still runs and end the thread."""
+        if self._thread.is_alive():
+            self.run(_cancel_others())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+
+
+async def _cancel_others() -> None:
+    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+
+
+class BlockingWatch:
+    """An iterator of notifications; made by `BlockingClient.watch`."""
+
+    def __init__(self, watch: Watch, loop: _Loop) -> None:
+        self._watch = watch
+        self._loop = loop
+
+    def __iter__(self) -> Iterator[Notification]:
+        return self
+
+    def __next__(self) -> Notification:
+        notification = self.next()
+        if notification is None:
+            raise StopIteration
+        return notification
+
+    def __enter__(self) -> BlockingWatch:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def next(self, timeout: float | None = None) -> Notification | None:
+        """Wait for the next notification; None when the watch was closed.
+
+        Args:
+            timeout: seconds to wait at most.
+
+        Raises:
+            TimeoutError: none came in time; none is lost by that.
+        """
+
+        async def following() -> Notification | None:
+            async with asyncio.timeout(timeout):
+                return await anext(self._watch, None)
+
+        return self._loop.run(following())
+
+    @property
+    def received(self) -> Cursor | None:
+        """The cursor behind which everything was received."""
+        return self._watch.received
+
+    def close(self) -> None:
+        """End the subscription; a thread that waits for a notification stops."""
+        self._loop.call(self._watch.close)
+
+
+class BlockingClient:
+    """The client for programs without asyncio; made by `connect`."""
+
+    def __init__(self, client: Client, loop: _Loop) -> None:
+        self._client = client
+        self._loop = loop
+
+    @classmethod
+    def connect(cls, servers: Sequence[Address], **options: Any) -> BlockingClient:
+        """Open a session; takes and raises what `Client.connect` does."""
+        loop = _Loop()
+        try:
+            return cls(loop.run(Client.connect(servers, **options)), loop)
+        except BaseException:
+            loop.stop()
+            raise
+
+    def __enter__(self) -> BlockingClient:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def state(self) -> State:
+        """Whether the session is open now."""
+        return self._client.state
+
+    @property
+    def server(self) -> ServerIdentity | None:
+        """Who serves the session now; None while it is lost."""
+        return self._client.server
+
+    def close(self) -> None:
+        """End the session and its thread."""
+
+        async def close() -> None:
+            await self._client.close()
+
+        try:
+            self._loop.run(close())
+        except ClientClosed:
+            return  # it was closed before
+        self._loop.stop()
+
+    def read(
+        self,
+        object_type: str,
+        filter: Mapping[str, FilterValue] | None = None,
+        *,
+        limit: int = 0,
+        after: int = 0,
+    ) -> list[dict[str, Any]]:
+        """As `Client.read`."""
+        return self._loop.run(self._client.read(object_type, filter, limit=limit, after=after))
+
+    def brief(
+        self,
+        object_type: str,
+        filter: Mapping[str, FilterValue] | None = None,
+        *,
+        limit: int = 0,
+        after: int = 0,
+    ) -> list[dict[str, Any]]:
+        """As `Client.brief`."""
+        return self._loop.run(self._client.brief(object_type, filter, limit=limit, after=after))
+
+    def read_packets(
+        self, object_type: str, filter: Mapping[str, FilterValue] | None = None, **options: Any
+    ) -> Iterator[Packet]:
+        """As `Client.read_packets`."""
+        packets = self._client.read_packets(object_type, filter, **options)
+
+        async def following() -> Packet | None:
+            return await anext(packets, None)
+
+        while (packet := self._loop.run(following())) is not None:
+            yield packet
+
+    def server_info(self) -> ServerInfo:
+        """As `Client.server_info`."""
+        return self._loop.run(self._client.server_info())
+
+    def create(self, object_type: str, document: Mapping[str, Any], *, folder: int = 0) -> Written:
+        """As `Client.create`."""
+        return self._loop.run(self._client.create(object_type, document, folder=folder))
+
+    def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
+        """As `Client.update`."""
+        return self._loop.run(self._client.update(object_type, dbid, delta))
+
+    def delete(self, object_type: str, dbid: int) -> Written:
+        """As `Client.delete`."""
+        return self._loop.run(self._client.delete(object_type, dbid))
+
+    def watch(self, types: Sequence[str] = (), **options: Any) -> BlockingWatch:
+        """As `Client.watch`; the result is an iterator."""
+        return BlockingWatch(self._loop.run(self._client.watch(types, **options)), self._loop)

@@ -1,0 +1,49 @@
+"""What can go wrong on the way to a server, beside what a server answers."""
+
+from __future__ import annotations
+
+from confwire.errors import CLOSE_ACTIONS, CloseCode, WireError
+
+_FINAL = {
+    CloseCode.PROTOCOL_ERROR,
+    CloseCode.UNSUPPORTED_DATA,
+    CloseCode.INVALID_TEXT,
+    CloseCode.MALFORMED_OPENING,
+    CloseCode.TAKEN_OVER,
+}
+"""After these the same client would only be closed again."""
+
+
+class LinkLost(WireError):
+    """The connection could not be made, or is gone."""
+
+    def __init__(self, text: str, close_code: int = 0) -> None:
+        super().__init__(text)
+        self.close_code = close_code
+        """The WebSocket close code, 0 when there was none."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether connecting again would end in the same way."""
+        return self.close_code in _FINAL
+
+
+class ClientClosed(WireError):
+    """The client was closed, or cannot be opened any more; the cause says why."""
+
+
+class NoAnswer(WireError):
+    """No answer came in time."""
+
+
+class OutcomeUnknown(WireError):
+    """The link was lost before a write was answered: it may or may not have been made."""
+
+
+def closed_text(code: int, reason: str) -> str:
+    """Say what a close code means and what was said with it."""
+    try:
+        meaning, action = CLOSE_ACTIONS[CloseCode(code)]
+    except ValueError:
+        return reason or f"the server closed the connection with code {code}"
+    return f"{reason or meaning} (close code {code}: {action})"

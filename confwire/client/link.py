@@ -1,0 +1,292 @@
+"""One connection to one server: opening, sending, receiving, keep-alive, and its end.
+
+It reconnects to nothing and knows no subscriptions; whoever opened it decides what comes next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket as socket_module
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from secrets import token_urlsafe
+from typing import NoReturn, TypeVar
+
+from websockets import Subprotocol
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+
+from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
+from confwire.client.backoff import Address
+from confwire.client.credentials import Credentials
+from confwire.client.failures import LinkLost, closed_text
+from confwire.codec import decode_server, encode
+from confwire.errors import (
+    LocalProtocolError,
+    RemoteProtocolError,
+    RequestError,
+    WireError,
+    error_of,
+)
+from confwire.handshake import ClientHandshake, parse_challenge
+from confwire.messages import (
+    RELEASE,
+    SUBPROTOCOL,
+    Challenge,
+    Error,
+    KeepAlive,
+    Message,
+    Open,
+    Opened,
+    Proof,
+    ServerMessage,
+)
+
+_E = TypeVar("_E", bound=BaseException)
+
+PATH = "/ws/confwire"
+"""Where the web port serves the protocol; listening ports take any path."""
+
+MAX_MESSAGE_SIZE = 256 * 2**20
+"""Bytes; packets are far smaller, but one object travels whole."""
+
+
+CLOSE_TIMEOUT = 2.0
+"""Seconds that an orderly end may take."""
+
+
+DEFAULT_KEEP_ALIVE = KeepAlive(DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
+
+
+class State(Enum):
+    """The state of a client, for people and callbacks."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    LOST = "lost"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How to open a session, on whatever server."""
+
+    credentials: Credentials
+    application_type: str = ""
+    keep_alive: KeepAlive = DEFAULT_KEEP_ALIVE
+    tls: ssl.SSLContext | None = None
+    timeout: float = 10.0
+    """Seconds that connecting and logging in may take."""
+
+
+class Link:
+    """An open session on one connection; made by `open_link`."""
+
+    def __init__(self, address: Address, socket: ClientConnection, opened: Opened) -> None:
+        self.address = address
+        self.opened = opened
+        self._socket = socket
+        self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def __repr__(self) -> str:
+        return f"<Link to {_at(self.address)}, session {self.opened.session}>"
+
+    def send(self, message: Message) -> None:
+        """Send a message as soon as the line takes it.
+
+        Raises:
+            LocalProtocolError: the message is larger than the server takes.
+        """
+        data = encode(message)
+        most = self.opened.max_message_size
+        if most and len(data) > most:
+            raise LocalProtocolError(
+                f"the message has {len(data)} bytes, and the server takes {most}: send less at once"
+            )
+        self._outgoing.put_nowait(data)
+
+    async def run(self, receive: Callable[[ServerMessage], None], local_timeout: float) -> NoReturn:
+        """Give every message to `receive` until the connection ends.
+
+        Raises:
+            LinkLost: the connection has ended; or what `receive` raised.
+        """
+        watch = SilenceWatch(local_timeout, asyncio.get_running_loop().time())
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._write(), name="confwire writer")
+                tasks.create_task(self._keep_alive(watch), name="confwire keep-alive")
+                await self._read(receive, watch)
+        except* ConnectionClosed as group:
+            raise _lost(_first(group)) from None
+        except* WireError as group:
+            raise _first(group) from None
+        finally:
+            self._socket.transport.abort()
+        raise AssertionError("a link ends by an exception only")
+
+    async def close(self) -> None:
+        """Send what is waiting and end the connection in an orderly way."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                while not self._outgoing.empty():
+                    await self._socket.send(self._outgoing.get_nowait(), text=True)
+                await self._socket.close()
+        except (TimeoutError, ConnectionClosed):
+            self._socket.transport.abort()  # the server does not listen any more
+
+    async def _read(self, receive: Callable[[ServerMessage], None], watch: SilenceWatch) -> None:
+        now = asyncio.get_running_loop().time
+        while True:
+            data = await self._socket.recv(decode=False)
+            watch.heard(now())
+            receive(_message(data))
+
+    async def _write(self) -> None:
+        while True:
+            await self._socket.send(await self._outgoing.get(), text=True)
+
+    async def _keep_alive(self, watch: SilenceWatch) -> None:
+        now = asyncio.get_running_loop().time
+        while (due := watch.due_at()) is not None:
+            await asyncio.sleep(max(0.0, due - now()))
+            step = watch.step(now())
+            if step is Step.LOST:
+                raise LinkLost(f"{_at(self.address)} was silent for {2 * watch.timeout:g} s")
+            if step is Step.POLL:
+                await self._poll(watch)
+
+    async def _poll(self, watch: SilenceWatch) -> None:
+        try:
+            async with asyncio.timeout(watch.timeout):
+                pong = await self._socket.ping()
+                await asyncio.shield(pong)
+        except TimeoutError:
+            return  # other messages may have come meanwhile; the watch knows
+        watch.heard(asyncio.get_running_loop().time())
+
+
+async def open_link(address: Address, opening: Opening) -> Link:
+    """Connect to a server and log in.
+
+    Raises:
+        LinkLost: there is no connection, or it was closed during the opening.
+        RequestError: the server refused the login; the class says why.
+        RemoteProtocolError: what listens there is no configuration server, or a false one.
+    """
+    try:
+        async with asyncio.timeout(opening.timeout):
+            socket = await _connect(address, opening)
+            try:
+                return Link(address, socket, await _log_in(socket, opening))
+            except BaseException:
+                socket.transport.abort()
+                raise
+    except TimeoutError:
+        text = f"{_at(address)} did not answer within {opening.timeout:g} s"
+        raise LinkLost(text) from None
+    except ConnectionClosed as error:
+        raise _lost(error) from None
+    except WebSocketException as error:
+        raise RemoteProtocolError(_refusal(address, error)) from None
+    except OSError as error:
+        raise LinkLost(f"cannot connect to {_at(address)}: {_reason(error)}") from None
+
+
+async def _connect(address: Address, opening: Opening) -> ClientConnection:
+    scheme = "wss" if opening.tls else "ws"
+    host = f"[{address[0]}]" if ":" in address[0] else address[0]
+    socket = await connect(
+        f"{scheme}://{host}:{address[1]}{PATH}",
+        subprotocols=[Subprotocol(SUBPROTOCOL)],
+        compression=None,
+        proxy=None,  # a configuration server is never behind a web proxy
+        ssl=opening.tls,
+        open_timeout=None,
+        ping_interval=None,  # ADDP is ours
+        close_timeout=CLOSE_TIMEOUT,
+        max_size=MAX_MESSAGE_SIZE,
+        user_agent_header=f"confwire/{RELEASE}",
+    )
+    if socket.subprotocol != SUBPROTOCOL:
+        socket.transport.abort()
+        raise RemoteProtocolError(f"{_at(address)} does not speak {SUBPROTOCOL}")
+    return socket
+
+
+async def _log_in(socket: ClientConnection, opening: Opening) -> Opened:
+    credentials = opening.credentials
+    handshake = ClientHandshake(credentials.name, token_urlsafe(24))
+    first = Open(
+        application=credentials.application,
+        application_type=opening.application_type,
+        release=RELEASE,
+        user=credentials.user,
+        data=handshake.first(),
+        keep_alive=opening.keep_alive,
+    )
+    challenge = await _ask(socket, first)
+    if not isinstance(challenge, Challenge):
+        raise RemoteProtocolError("the server sent no challenge")
+    salted = await credentials.salted_password(parse_challenge(challenge.data))
+    opened = await _ask(socket, Proof(data=handshake.final(challenge.data, salted)))
+    if not isinstance(opened, Opened):
+        raise RemoteProtocolError("the server did not say whether the session is open")
+    handshake.verify(opened.data)
+    return opened
+
+
+async def _ask(socket: ClientConnection, message: Message) -> ServerMessage:
+    await socket.send(encode(message), text=True)
+    answer = _message(await socket.recv(decode=False))
+    if isinstance(answer, Error):
+        raise refusal_of(answer)
+    return answer
+
+
+def refusal_of(message: Error) -> RequestError:
+    """Return the error that the server sent, as an exception."""
+    try:
+        return error_of(message.code, message.text, message.data)
+    except TypeError:  # its data has names that no error has
+        return error_of(message.code, message.text, {})
+
+
+def _message(data: str | bytes) -> ServerMessage:
+    assert isinstance(data, bytes), "received with decode=False"
+    try:
+        return decode_server(data)
+    except RequestError as error:
+        raise RemoteProtocolError(f"the server sent what is no message: {error}") from None
+
+
+def _lost(error: ConnectionClosed) -> LinkLost:
+    if error.rcvd is None:
+        return LinkLost("the connection was lost")
+    return LinkLost(closed_text(error.rcvd.code, error.rcvd.reason), error.rcvd.code)
+
+
+def _first(group: BaseExceptionGroup[_E]) -> _E:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _at(address: Address) -> str:
+    return f"{address[0]}:{address[1]}"
+
+
+def _refusal(address: Address, error: WebSocketException) -> str:
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        return f"{_at(address)} is no configuration server: it answers with HTTP {status}"
+    return f"{_at(address)} is no configuration server: {error}"
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, socket_module.gaierror):
+        return "unknown host name"
+    if isinstance(error, ConnectionRefusedError) or "Connect call failed" in str(error):
+        return "connection refused, no server listens there"
+    return error.strerror or str(error)

@@ -1,0 +1,250 @@
+"""All watches of one client: how they are registered, resumed, fed and acknowledged.
+
+To the server all subscriptions of a session are one view with one cursor: a session goes on
+from a cursor only with its first registration. So watches resume together, from the oldest
+cursor, and each drops what it has seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from confwire.client.exchange import Exchanges
+from confwire.client.failures import LinkLost
+from confwire.client.link import Link, refusal_of
+from confwire.client.watch import ObjectChange, Watch, entered
+from confwire.errors import (
+    Compacted,
+    EpochChanged,
+    LocalProtocolError,
+    RequestError,
+    WireError,
+)
+from confwire.messages import (
+    Acknowledge,
+    Change,
+    Error,
+    NotificationRegistered,
+    NotificationsLost,
+    ObjectsChanged,
+    ObjectsRead,
+    Progress,
+    RegisterNotification,
+    ServerMessage,
+    UnregisterNotification,
+)
+
+ACKNOWLEDGE_AFTER = 1.0
+"""Seconds between two acknowledgements, at least."""
+
+
+class Watches:
+    """The watches of one client.
+
+    Args:
+        exchanges: where answers are waited for.
+        link: gives the open link, None while there is none.
+    """
+
+    def __init__(self, exchanges: Exchanges, link: Callable[[], Link | None]) -> None:
+        self._exchanges = exchanges
+        self._link = link
+        self._watches: dict[str, Watch] = {}
+        self._registering: set[str] = set()
+        self._parts: list[Change] = []  # of a transaction that is not whole yet
+        self._acknowledged = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def __len__(self) -> int:
+        return len(self._watches)
+
+    def add(self, watch: Watch) -> None:
+        """Register a watch, now or as soon as there is a link.
+
+        Raises:
+            LocalProtocolError: its changes could not be told from those of another watch.
+        """
+        if any(watch.interest.clashes_with(other.interest) for other in self._watches.values()):
+            raise LocalProtocolError(
+                "two watches of one client need different types when one of them is narrowed "
+                "or their modes differ: use another client"
+            )
+        self._watches[watch.name] = watch
+        if self._link() is None:
+            return
+        if watch.received is None or watch.needs_snapshot:
+            self._register([watch])
+        else:
+            self.resume_if_wanted()
+
+    def remove(self, watch: Watch) -> None:
+        """Forget a watch that has ended."""
+        if self._watches.pop(watch.name, None) is not None:
+            self._unregister(watch)
+
+    # ------------------------------------------------------------ the link comes and goes
+
+    def opened(self) -> None:
+        """A new session: register everything."""
+        self._acknowledged = 0
+        self._register_all()
+
+    def lost(self) -> None:
+        """The session is gone; another may follow."""
+        self._parts.clear()
+        self._registering.clear()
+        for watch in self._watches.values():
+            watch.interrupted()
+
+    def ended(self, error: WireError) -> None:
+        """No session will follow."""
+        if self._timer is not None:
+            self._timer.cancel()
+        for watch in list(self._watches.values()):
+            watch.fail(error)
+
+    # ------------------------------------------------------------ what the server sends
+
+    def changed(self, message: ObjectsChanged) -> None:
+        """Take a transaction, or a part of one."""
+        self._parts += message.changes
+        if message.last:
+            changes, self._parts = self._parts, []
+            for watch in self._watches.values():
+                watch.take(message.epoch, message.revision, changes)
+            self._acknowledge_soon()
+
+    def progressed(self, message: Progress) -> None:
+        """Nothing that is missing lies before this revision."""
+        for watch in self._watches.values():
+            watch.take(message.epoch, message.revision, ())
+        self._acknowledge_soon()
+
+    def notifications_lost(self, message: NotificationsLost) -> None:
+        """Begin anew: the server has ended every subscription."""
+        self._parts.clear()
+        for watch in self._watches.values():
+            if watch.name not in self._registering:
+                self._renew(watch)
+
+    def consumed(self, watch: Watch) -> None:
+        """The consumer has taken a notification."""
+        self.resume_if_wanted()
+        self._acknowledge_soon()
+
+    # ------------------------------------------------------------ registering
+
+    def _register_all(self) -> None:
+        watches = list(self._watches.values())
+        going_on = [item for item in watches if item.received and not item.needs_snapshot]
+        if going_on:
+            self._register(going_on)
+        for watch in watches:
+            if watch not in going_on:
+                self._register([watch])
+
+    def _register(self, watches: list[Watch]) -> None:
+        link = self._link()
+        assert link is not None, "watches are registered on an open link"
+        snapshot = any(watch.needs_snapshot for watch in watches)
+        cursors = [watch.received for watch in watches if watch.received is not None]
+        oldest = min(cursors, key=lambda cursor: cursor.revision, default=None)
+        request = RegisterNotification(
+            ref=self._exchanges.new_ref(),
+            subscriptions=[watch.subscription() for watch in watches],
+            snapshot=snapshot,
+            since=None if snapshot else oldest,
+        )
+        self._registering.update(watch.name for watch in watches)
+        self._exchanges.expect(request, Registration(self, request, watches))
+        link.send(request)
+
+    def settled(self, request: RegisterNotification, watches: list[Watch]) -> None:
+        """A registration was answered."""
+        self._exchanges.forget(request)
+        self._registering.difference_update(watch.name for watch in watches)
+
+    def _renew(self, watch: Watch) -> None:
+        """Register a watch with a snapshot, since the server cannot go on from its cursor."""
+        watch.interrupted()
+        watch.needs_snapshot = True
+        self._register([watch])
+
+    def refused(self, watches: list[Watch], error: RequestError) -> None:
+        """The server did not take a registration."""
+        if not error.permanent:
+            raise LinkLost(f"the server cannot go on with a subscription: {error}")
+        for watch in watches:
+            if watch.name not in self._watches:
+                continue
+            if isinstance(error, Compacted | EpochChanged) and not watch.needs_snapshot:
+                self._renew(watch)
+            else:
+                del self._watches[watch.name]
+                watch.fail(error)
+
+    def resume_if_wanted(self) -> None:
+        """Let watches go on that wait for it, once nothing else is being registered."""
+        wanted = any(
+            watch.has_caught_up or not (watch.is_live or watch.is_lagging)
+            for watch in self._watches.values()
+        )
+        if wanted and not self._registering and self._link() is not None:
+            for watch in self._watches.values():
+                if watch.is_live or watch.is_lagging:
+                    self._unregister(watch)
+                    watch.interrupted()
+            self._register_all()
+
+    def _unregister(self, watch: Watch) -> None:
+        if (link := self._link()) is not None:
+            ref = self._exchanges.new_ref()
+            link.send(UnregisterNotification(ref=ref, subscription=watch.name))
+
+    # ------------------------------------------------------------ acknowledging
+
+    def _acknowledge_soon(self) -> None:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(ACKNOWLEDGE_AFTER, self.acknowledge)
+
+    def acknowledge(self) -> None:
+        """Tell the server what all consumers have taken."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        link = self._link()
+        revision = min((watch.consumed for watch in self._watches.values()), default=0)
+        if link is not None and revision > self._acknowledged:
+            self._acknowledged = revision
+            link.send(Acknowledge(revision=revision))
+
+
+class Registration:
+    """Watches on their way to the server: one with a snapshot, or several from a cursor."""
+
+    def __init__(self, owner: Watches, request: RegisterNotification, watches: list[Watch]) -> None:
+        self._owner = owner
+        self._request = request
+        self._watches = watches
+        self._objects: list[ObjectChange] = []
+
+    def receive(self, message: ServerMessage) -> None:
+        """Gather the snapshot, then let the watches go live."""
+        if isinstance(message, ObjectsRead):
+            self._objects += entered(message.object_type, message.objects)
+        elif isinstance(message, NotificationRegistered):
+            self._owner.settled(self._request, self._watches)
+            for watch in self._watches:
+                if watch.needs_snapshot:
+                    watch.restarted(message.epoch, message.revision, self._objects)
+                else:
+                    watch.registered(message.epoch, message.revision)
+            self._owner.resume_if_wanted()
+        elif isinstance(message, Error):
+            self._owner.settled(self._request, self._watches)
+            self._owner.refused(self._watches, refusal_of(message))
+
+    def lost(self, error: WireError) -> None:
+        """Nothing: every watch is registered anew on the next connection."""
