@@ -102,6 +102,7 @@ class Client:
         secret: str = "",
         keep_alive: KeepAlive = DEFAULT_KEEP_ALIVE,
         request_timeout: float = 60.0,
+        opening_timeout: float = 10.0,
         patience: float = 0.0,
         tls: ssl.SSLContext | None = None,
         on_state: Callable[[State, str], None] | None = None,
@@ -117,6 +118,7 @@ class Client:
             secret: the application's own secret, when no person logs in.
             keep_alive: wished keep-alive timeouts, in seconds.
             request_timeout: seconds that a request may go without an answer.
+            opening_timeout: seconds that connecting and logging in may take.
             patience: seconds for which a server that cannot be reached is tried again.
             on_state: called with each new state and the reason for it.
             jitter: gives random numbers in [0, 1) for the delays between attempts.
@@ -126,7 +128,7 @@ class Client:
             RequestError: the login was refused; the class says why.
         """
         credentials = Credentials(application, user, password, secret)
-        opening = Opening(credentials, application_type, keep_alive, tls)
+        opening = Opening(credentials, application_type, keep_alive, tls, opening_timeout)
         client = cls(opening, Backoff(servers, jitter), request_timeout, on_state)
         await client._connection.start(patience)
         return client

@@ -1,0 +1,55 @@
+"""Where a client connects next, and how long it waits before that."""
+
+from __future__ import annotations
+
+import pytest
+
+from confwire.client.backoff import Backoff
+
+PRIMARY, BACKUP = ("primary", 2020), ("backup", 2020)
+
+
+def test_servers_are_tried_in_turn():
+    backoff = Backoff([PRIMARY, BACKUP], jitter=lambda: 0.5)
+    tried = []
+    for _ in range(4):
+        tried.append(backoff.server)
+        backoff.failed()
+    assert tried == [PRIMARY, BACKUP, PRIMARY, BACKUP]
+    assert len(backoff) == 2
+
+
+def test_a_client_stays_with_the_backup_until_it_is_lost():
+    backoff = Backoff([PRIMARY, BACKUP], jitter=lambda: 0.5)
+    backoff.failed()
+    backoff.succeeded()
+    assert backoff.server == BACKUP
+
+
+def test_every_round_waits_longer_up_to_a_bound():
+    backoff = Backoff([PRIMARY, BACKUP], jitter=lambda: 1.0, first=0.5, most=3.0)
+    delays = []
+    for _ in range(10):
+        delays.append(backoff.delay())
+        backoff.failed()
+    assert delays == [0.5, 0.5, 1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 3.0, 3.0]
+
+
+def test_success_forgets_the_failures():
+    backoff = Backoff([PRIMARY], jitter=lambda: 1.0, first=0.5)
+    for _ in range(1000):
+        backoff.failed()
+    assert backoff.delay() == 30.0
+    backoff.succeeded()
+    assert backoff.delay() == 0.5
+
+
+def test_the_delay_is_a_random_part_of_its_bound():
+    numbers = iter([0.0, 0.25, 0.75])
+    backoff = Backoff([PRIMARY], jitter=lambda: next(numbers), first=2.0)
+    assert [backoff.delay() for _ in range(3)] == [0.0, 0.5, 1.5]
+
+
+def test_a_client_needs_a_server():
+    with pytest.raises(ValueError, match="name at least one server"):
+        Backoff([], jitter=lambda: 0.0)
