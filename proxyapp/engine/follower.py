@@ -7,21 +7,36 @@ journal; what the journal cannot tell any more is said, never skipped.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
 
 from confwire import codec
-from confwire.errors import Compacted
-from confwire.messages import NotificationsLost
-from proxyapp.engine.access import Profile
+from confwire.errors import (
+    Compacted,
+    EpochChanged,
+    InvalidParameter,
+    TooManySubscriptions,
+)
+from confwire.messages import (
+    NotificationRegistered,
+    NotificationsLost,
+    RegisterNotification,
+    Subscription,
+)
+from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.fanout import packets, piece
+from proxyapp.engine.filters import compile_filter
 from proxyapp.engine.journal import Change, Entry
-from proxyapp.engine.requests import Task
+from proxyapp.engine.requests import Task, info_of
 from proxyapp.engine.rights import Key
+from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
-from proxyapp.engine.subscriptions import Spec, View
+from proxyapp.engine.store import Store
+from proxyapp.engine.subscriptions import Predicate, Spec, View
 
 _ENTRIES_A_TURN = 200
+MAX_SUBSCRIPTIONS = 64
+"""Subscriptions of one session."""
 
 
 class Follower:
@@ -38,6 +53,92 @@ class Follower:
         self.behind = False
         self.cursor = 0
         """The last revision that was sent; counts while `behind`."""
+
+    def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
+        """Return the conditions of subscriptions by their names.
+
+        Raises InvalidParameter, UnknownFilterKey, TooManySubscriptions.
+        """
+        specs = {item.name: self._spec(item) for item in subscriptions}
+        if not specs:
+            raise InvalidParameter("a registration needs at least one subscription")
+        if len(self.specs.keys() | specs.keys()) > MAX_SUBSCRIPTIONS:
+            raise TooManySubscriptions(
+                f"a session may have {MAX_SUBSCRIPTIONS} subscriptions:"
+                " end some, or name more in one"
+            )
+        return specs
+
+    def check_since(self, message: RegisterNotification) -> None:
+        """Check that a registration can go on from its cursor without a gap.
+
+        Raises InvalidParameter, EpochChanged, Compacted.
+        """
+        serving, since = self._serving, message.since
+        assert since is not None
+        if self.specs or message.snapshot:
+            raise InvalidParameter(
+                "since goes with the first registration of a session, and without a snapshot"
+            )
+        if since.epoch != serving.epoch:
+            raise EpochChanged
+        if since.revision < serving.revision:
+            entries = serving.journal.since(since.revision)
+            if any(entry.structural for entry in entries):
+                raise Compacted("rights or folders changed since: read anew")
+
+    def snapshot(
+        self, ref: int | str, specs: dict[str, Spec], profile_of: Callable[[], Profile]
+    ) -> Task:
+        """Send what the subscriptions see as of one revision, and follow from there.
+
+        While it is sent the follower is behind; the catching up that ends every task makes up
+        for what happened meanwhile.
+        """
+        serving = self._serving
+
+        def search() -> tuple[Iterator[Row], Predicate]:
+            profile, store = profile_of(), serving.store
+            return (
+                _candidates(store, specs.values()),
+                lambda row: (
+                    profile.may_read(row)
+                    and any(spec.matches(row, store) for spec in specs.values())
+                ),
+            )
+
+        snapshot = yield from serving.reader.collect(search)
+        self.change(self.specs | specs, profile_of())
+        self.fall_behind(snapshot.revision)
+        yield from serving.reader.snapshot_packets(ref, snapshot)
+        registered = NotificationRegistered(
+            ref=ref, epoch=serving.epoch, revision=snapshot.revision
+        )
+        yield [codec.encode(registered)]
+
+    def _spec(self, item: Subscription) -> Spec:
+        types = frozenset(int(info_of(name).type) for name in item.types)
+        predicate = None
+        if item.filter:
+            if len(types) != 1:
+                raise InvalidParameter("a filter in a subscription needs exactly one object type")
+            info = info_of(item.types[0])
+            query = compile_filter(info.type, item.filter)
+            if query.joins:
+                raise InvalidParameter(
+                    f"filter key '{query.joins[0][0]}' looks at other objects: it can be read by,"
+                    " not subscribed to"
+                )
+            predicate = self._serving.reader.predicate(info.type, query, ServerProfile())
+        return Spec(
+            types,
+            frozenset(item.tenants),
+            frozenset(item.folders),
+            frozenset((int(info_of(key.object_type).type), key.dbid) for key in item.objects),
+            tuple(sorted(item.filter.items())),
+            predicate,
+            item.mode,
+        )
 
     def change(self, specs: dict[str, Spec], profile: Profile) -> None:
         """Follow by these subscriptions from now on."""
@@ -127,6 +228,15 @@ class Follower:
         if self.view is not None:
             self._serving.subscriptions.leave(self._connection, self.view)
             self.view = None
+
+
+def _candidates(store: Store, specs: Collection[Spec]) -> Iterator[Row]:
+    """Yield the rows of every table that some subscription may match."""
+    every = any(not spec.types for spec in specs)
+    types = {type_ for spec in specs for type_ in spec.types}
+    for type_, table in store.tables.items():
+        if every or type_ in types:
+            yield from table.rows()
 
 
 def _coalesce(entries: list[Entry]) -> list[Change]:

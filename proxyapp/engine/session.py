@@ -17,28 +17,19 @@ from typing import Any
 from confwire import codec
 from confwire.errors import (
     AlreadyOpen,
-    ApplicationInUse,
-    AuthenticationFailed,
     CloseCode,
-    Compacted,
-    EpochChanged,
     InternalError,
-    InvalidParameter,
     NoPermission,
     NotOpen,
     RequestError,
-    TooManySubscriptions,
     UnknownSubscription,
 )
-from confwire.handshake import ServerHandshake
 from confwire.messages import (
     Acknowledge,
-    Challenge,
     ClientMessage,
     CreateObject,
     DeleteObject,
     Error,
-    KeepAlive,
     Message,
     NotificationRegistered,
     NotificationUnregistered,
@@ -51,33 +42,27 @@ from confwire.messages import (
     RegisterNotification,
     Replicate,
     ServerInfo,
-    Subscription,
     UnregisterNotification,
     UpdateObject,
 )
-from proxyapp.engine import admission
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.commands import (
-    Admit,
     Again,
     Close,
     PauseReading,
-    Probe,
     ResumeReading,
     Send,
     SetKeepAlive,
 )
-from proxyapp.engine.filters import compile_filter
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.journal import tree_text
+from proxyapp.engine.opening import Opening
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Task, info_of
 from proxyapp.engine.serving import Serving, WriteRequest
-from proxyapp.engine.subscriptions import Spec
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
-MAX_SUBSCRIPTIONS = 64
 MAX_WRITES = 64
 """Writes of one session that may wait for the database before its line is paused."""
 
@@ -99,10 +84,7 @@ class Session:
 
     __slots__ = (
         "_answers",
-        "_nonce",
         "_opening",
-        "_proof",
-        "_secure",
         "_serving",
         "_task",
         "_task_ref",
@@ -141,8 +123,6 @@ class Session:
         self.connection = connection
         self.peer = peer
         self.port = port
-        self._secure = secure
-        self._nonce = nonce
         self.connected_at = now
         self.phase = CONNECTED
         self.id = sha256(nonce.encode()).hexdigest()[:24]
@@ -155,8 +135,7 @@ class Session:
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
-        self._opening: Open | None = None
-        self._proof: ServerHandshake | None = None
+        self._opening = Opening(serving, peer, port, secure, nonce)
         self._task: Task | None = None
         self._task_ref: int | str | None = None
         # Invariant: empty unless a task runs.
@@ -287,7 +266,7 @@ class Session:
                 raise AlreadyOpen
             handler(self, message)
         elif isinstance(message, Open) and self.phase is CONNECTED:
-            self._open(message)
+            self._begin(message)
         elif isinstance(message, Proof) and self.phase is CHALLENGED:
             self._prove(message)
         else:
@@ -313,63 +292,23 @@ class Session:
 
     # ------------------------------------------------------------ opening
 
-    def _open(self, message: Open) -> None:
-        serving = self._serving
-        serving.check_ready()
-        self._proof = ServerHandshake(self._nonce, serving.settings.scram_iterations)
-        verifier = admission.verifier_for(serving, message)
-        data = self._proof.challenge(message.data, verifier, serving.settings.fake_salt_key)
-        if self._proof.user != (message.user or message.application):
-            raise AuthenticationFailed("the opening and its SCRAM message name different accounts")
-        self._opening = message
+    def _begin(self, message: Open) -> None:
+        challenge = self._opening.begin(message)
         self.phase = CHALLENGED
-        self._answers.append(codec.encode(Challenge(data)))
+        self._answers.append(codec.encode(challenge))
 
     def _prove(self, message: Proof) -> None:
-        assert self._opening is not None
-        assert self._proof is not None
-        opening, serving = self._opening, self._serving
-        try:
-            final = self._proof.check(message.data)
-            admitted = admission.admit(serving, opening, self._secure)
-            if admitted.daemon:
-                self._claim(admitted.application)
-        except RequestError as error:
-            serving.log(
-                "warning",
-                "login refused",
-                application=opening.application,
-                user=opening.user,
-                peer=self.peer,
-                port=self.port,
-                code=error.code,
-                reason=error.text,
-            )
-            raise
+        serving = self._serving
+        admitted = self._opening.prove(message)
+        opening = self._opening.message
         self.name, self.user = opening.application, opening.user
         self.application, self.application_type = admitted.application, admitted.application_type
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
         self.phase = OPEN
-        self._opening = self._proof = None
         serving.roster.enter(self)
-        self._welcome(opening, final)
-
-    def _claim(self, application: int) -> None:
-        other = self._serving.roster.daemon(application)
-        if other is not None:
-            # A dead line is found out by the probe, and the next attempt succeeds.
-            self._serving.out.append(Probe(other.connection))
-            raise ApplicationInUse(
-                f"the application has a session from {other.peer} already: a server may have one at"
-                " a time. Stop the other one, or try again in some seconds if its line is dead"
-            )
-
-    def _welcome(self, opening: Open, final: str) -> None:
-        serving = self._serving
-        wished = opening.keep_alive
-        serving.out.append(Admit(self.connection))
-        if wished is not None:
-            serving.out.append(SetKeepAlive(self.connection, wished.remote))
+        keep_alive = opening.keep_alive
+        if keep_alive is not None:
+            serving.out.append(SetKeepAlive(self.connection, keep_alive.remote))
         serving.log(
             "info",
             "session opened",
@@ -383,11 +322,11 @@ class Session:
             session=self.id,
             epoch=serving.epoch,
             revision=serving.revision,
-            data=final,
+            data=self._opening.final,
             server=serving.identity(),
             application_dbid=self.application,
             person_dbid=self.person,
-            keep_alive=KeepAlive(wished.local, wished.remote) if wished is not None else None,
+            keep_alive=keep_alive,
             max_message_size=MAX_MESSAGE_SIZE,
         )
         self._answers.append(codec.encode(opened))
@@ -401,94 +340,22 @@ class Session:
         self._start(self._serving.reader.read(message, self._profile), message.ref)
 
     def _register(self, message: RegisterNotification) -> None:
-        serving = self._serving
-        specs = {item.name: self._spec(item) for item in message.subscriptions}
-        if not specs:
-            raise InvalidParameter("a registration needs at least one subscription")
-        known = self.follower.specs
-        if len(known.keys() | specs.keys()) > MAX_SUBSCRIPTIONS:
-            raise TooManySubscriptions(
-                f"a session may have {MAX_SUBSCRIPTIONS} subscriptions:"
-                " end some, or name more in one"
-            )
-        since = message.since
-        if since is not None:
-            if known or message.snapshot:
-                raise InvalidParameter(
-                    "since goes with the first registration of a session, and without a snapshot"
-                )
-            if since.epoch != serving.epoch:
-                raise EpochChanged
-            if since.revision < serving.revision:
-                entries = serving.journal.since(since.revision)
-                if any(entry.structural for entry in entries):
-                    raise Compacted("rights or folders changed since: read anew")
+        specs = self.follower.specs_of(message.subscriptions)
+        if message.since is not None:
+            self.follower.check_since(message)
         if message.snapshot:
-            self._start(self._send_snapshot(message.ref, specs), message.ref)
+            task = self.follower.snapshot(message.ref, specs, self._profile)
+            self._start(task, message.ref)
             return
-        self.follower.change(known | specs, self.profile)
+        serving = self._serving
+        self.follower.change(self.follower.specs | specs, self.profile)
         registered = NotificationRegistered(
             ref=message.ref, epoch=serving.epoch, revision=serving.revision
         )
         self._answers.append(codec.encode(registered))
-        if since is not None and since.revision < serving.revision:
-            self.follower.fall_behind(since.revision)
+        if message.since is not None and message.since.revision < serving.revision:
+            self.follower.fall_behind(message.since.revision)
             self._start(self.follower.catch_up(self._profile), None)
-
-    def _send_snapshot(self, ref: int | str, specs: dict[str, Spec]) -> Task:
-        serving, follower = self._serving, self.follower
-
-        def search() -> Any:
-            profile = self.profile
-            store = serving.store
-            tables = {type_ for spec in specs.values() for type_ in spec.types}
-            rows = (
-                row
-                for type_, table in store.tables.items()
-                if not tables or type_ in tables or any(not s.types for s in specs.values())
-                for row in table.rows()
-            )
-            return (
-                rows,
-                lambda row: (
-                    profile.may_read(row) and any(s.matches(row, store) for s in specs.values())
-                ),
-            )
-
-        snapshot = yield from serving.reader.collect(search)
-        # From here on it follows as of the snapshot; what happens while it is sent is made up for
-        # by the catching up that ends every task.
-        follower.change(follower.specs | specs, self.profile)
-        follower.fall_behind(snapshot.revision)
-        yield from serving.reader.snapshot_packets(ref, snapshot)
-        registered = NotificationRegistered(
-            ref=ref, epoch=serving.epoch, revision=snapshot.revision
-        )
-        yield [codec.encode(registered)]
-
-    def _spec(self, item: Subscription) -> Spec:
-        types = frozenset(int(info_of(name).type) for name in item.types)
-        predicate = None
-        if item.filter:
-            if len(types) != 1:
-                raise InvalidParameter("a filter in a subscription needs exactly one object type")
-            (type_,) = types
-            query = compile_filter(info_of(item.types[0]).type, item.filter)
-            if query.joins:
-                raise InvalidParameter(
-                    f"filter key '{query.joins[0][0]}' looks at other objects: it can be read by,"
-                    " not subscribed to"
-                )
-            predicate = self._serving.reader.predicate(type_, query, ServerProfile())
-        return Spec(
-            types,
-            frozenset(item.tenants),
-            frozenset(item.folders),
-            frozenset((int(info_of(key.object_type).type), key.dbid) for key in item.objects),
-            tuple(sorted(item.filter.items())),
-            predicate,
-            item.mode,
-        )
 
     def _unregister(self, message: UnregisterNotification) -> None:
         known = self.follower.specs
