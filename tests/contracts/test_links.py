@@ -12,7 +12,7 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 _LINK = re.compile(r"\[[^\]]*\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_relative_links_lead_somewhere(page: Path) -> None:
-    targets = [link for link in _LINK.findall(page.read_text()) if "://" not in link]
-    assert not [link for link in targets if not (page.parent / link).exists()]
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_relative_links_lead_somewhere(path: Path) -> None:
+    targets = [link for link in _LINK.findall(path.read_text()) if "://" not in link]
+    assert not [link for link in targets if not (path.parent / link).exists()]
