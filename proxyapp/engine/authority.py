@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from confwire.errors import DatabaseUnavailable
-from proxyapp.engine.commands import Reload
+from proxyapp.engine.commands import NewEpoch, Reload
 from proxyapp.engine.serving import Serving
 
 
@@ -17,11 +17,13 @@ class DatabaseAuthority:
     """The state of the database as the node sees it."""
 
     takes_servers = True
-    mode = "master"
+    keeps_journal = True
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self._lost_since: float | None = None
+        self._doubted = ""
+        """The epoch that was found out to have two histories."""
 
     def lose(self, reason: str, now: float) -> None:
         """The database cannot be reached."""
@@ -38,6 +40,13 @@ class DatabaseAuthority:
         """What was loaded is not what the database says of itself: load anew."""
         self._serving.log("error", "data diverged from the database", reason=reason)
         self._serving.out.append(Reload(reason))
+
+    def doubt(self, reason: str) -> None:
+        """A cursor proves that the database was restored: begin a new epoch, once."""
+        if self._doubted != self._serving.epoch:
+            self._doubted = self._serving.epoch
+            self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)
+            self._serving.out.append(NewEpoch(reason))
 
     def check_write(self) -> None:
         """Raise DatabaseUnavailable while the database is away."""

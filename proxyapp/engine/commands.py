@@ -143,6 +143,21 @@ class CloseLink(Command):
     reason: str
 
 
+class ReadTransactions(Command):
+    """Read from the journal table what came after a cursor; answered by TransactionsRead."""
+
+    connection: int
+    """For whom; comes back in the answer."""
+    revision: int
+    hash: str
+
+
+class NewEpoch(Command):
+    """Begin a new epoch in the database: its data has turned out to be of another history."""
+
+    reason: str
+
+
 class Reload(Command):
     """Load everything from the database anew."""
 

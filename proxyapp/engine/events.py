@@ -97,6 +97,17 @@ class Committed(Event):
     transaction: Transaction
 
 
+class TransactionsRead(Event):
+    """The journal table was read; `known` tells whether it has the cursor that was asked for.
+
+    An empty list with `known` means that nothing came after it.
+    """
+
+    connection: int
+    known: bool
+    transactions: list[Transaction]
+
+
 class AuthorityLost(Event):
     """The database cannot be reached."""
 

@@ -80,6 +80,8 @@ class Follower:
             raise InvalidParameter(
                 "since goes with the first registration of a session, and without a snapshot"
             )
+        if since.revision > serving.revision and since.epoch == serving.epoch:
+            serving.authority.doubt(f"a client has seen revision {since.revision}")
         if since.epoch != serving.epoch:
             raise EpochChanged
         if since.revision < serving.revision:

@@ -74,6 +74,7 @@ class Node:
             events.RecordsLoaded: self._records_loaded,
             events.LoadEnded: self._load_ended,
             events.Committed: self._committed,
+            events.TransactionsRead: self._transactions_read,
             events.AuthorityLost: self._authority_lost,
             events.AuthorityBack: self._authority_back,
             events.Written: self._was_written,
@@ -255,6 +256,12 @@ class Node:
 
     def _committed(self, event: events.Committed, now: float) -> None:
         self._intake.commit(event.transaction)
+
+    def _transactions_read(self, event: events.TransactionsRead, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None and session.replication is not None:
+            session.replication.answer = event
+            session.step()
 
     def _authority_lost(self, event: events.AuthorityLost, now: float) -> None:
         assert self._database is not None

@@ -74,7 +74,7 @@ class Replica:
     """A node's link to its master."""
 
     takes_servers = False
-    mode = "proxy"
+    keeps_journal = False
 
     def __init__(self, serving: Serving, data: Data) -> None:
         self._serving = serving
@@ -160,6 +160,9 @@ class Replica:
         self._drop(reason)
 
     # ------------------------------------------------------------ what the node asks of it
+
+    def doubt(self, reason: str) -> None:
+        """A client has seen more than this proxy: it is behind, and the master knows the truth."""
 
     def check_write(self) -> None:
         """Raise ReadOnlyServer: this server passes no writes on."""

@@ -6,11 +6,10 @@ what arrives twice is the same. The tree hash at the end proves that the other s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 
 from confwire import codec
-from confwire.errors import Compacted
 from confwire.messages import (
     Cursor,
     Record,
@@ -20,6 +19,8 @@ from confwire.messages import (
     ReplicationStarted,
     Transaction,
 )
+from proxyapp.engine.commands import ReadTransactions
+from proxyapp.engine.events import TransactionsRead
 from proxyapp.engine.journal import GONE, Entry, tree_text
 from proxyapp.engine.requests import BYTES_A_TURN, ROWS_A_TURN, Task
 from proxyapp.engine.rows import Row
@@ -31,42 +32,36 @@ _ENTRIES_A_TURN = 50
 class Replication:
     """One server link: live, loading, or behind with a cursor."""
 
-    __slots__ = ("_ref", "_serving", "behind", "cursor", "live")
+    __slots__ = ("_connection", "_ref", "_serving", "answer", "behind", "cursor", "live")
 
-    def __init__(self, serving: Serving, ref: int | str) -> None:
+    def __init__(self, serving: Serving, connection: int, ref: int | str) -> None:
         self._serving = serving
+        self._connection = connection
         self._ref = ref
         self.live = False
         """Transactions are sent to it in the turn that applies them."""
         self.behind = False
         self.cursor = 0
+        self.answer: TransactionsRead | None = None
+        """What the journal table gave; the node puts it here before it wakes the task."""
 
     def start(self, since: Cursor | None) -> Task:
         """Resume from the other server's cursor where it proves a shared history, else load."""
-        while True:
-            try:
-                yield from self._attempt(since)
-                return
-            except Compacted:  # a line so slow that the journal left it behind
-                since = None
-
-    def _attempt(self, since: Cursor | None) -> Task:
         serving = self._serving
-        if since is None:
-            yield from self._load("first")
-        elif since.epoch != serving.epoch or since.revision > serving.revision:
-            yield from self._load("epoch")
-        elif (known := serving.journal.hash_at(since.revision)) is None:
-            yield from self._load("compacted")
-        elif known != since.hash:
-            yield from self._load("diverged")
-        else:
-            resumed = ReplicationResumed(
-                ref=self._ref, epoch=serving.epoch, revision=serving.revision
-            )
-            yield [codec.encode(resumed)]
-            self.behind, self.cursor = True, since.revision
-            yield from self._follow()
+        reason = "first"
+        if since is not None:
+            self.cursor = since.revision
+            known = serving.journal.hash_at(since.revision)
+            if since.epoch != serving.epoch:
+                reason = "epoch"
+            elif since.revision > serving.revision or known not in (None, since.hash):
+                serving.authority.doubt(f"a server has seen another revision {since.revision}")
+                reason = "diverged"
+            else:
+                reason = "compacted"
+                if (yield from self._resume(since)):
+                    return
+        yield from self._load(reason)
 
     def fall_behind(self, revision: int) -> None:
         """Send nothing more for now; all up to `revision` was sent."""
@@ -76,19 +71,54 @@ class Replication:
 
     def catch_up(self) -> Task:
         """Send the transactions after the cursor, then go live; load anew if they are gone."""
-        try:
-            yield from self._follow()
-        except Compacted:
-            yield from self.start(None)
+        if not (yield from self._follow()):
+            yield from self._load("compacted")
 
-    def _follow(self) -> Task:
+    def _resume(self, since: Cursor) -> Generator[list[bytes] | None, None, bool]:
+        """Go on after the cursor; tell whether that could be done."""
+        serving = self._serving
+        if serving.journal.hash_at(since.revision) is None:
+            found = yield from self._read_table(since.revision, since.hash)
+            if not found.known:
+                return False
+        resumed = ReplicationResumed(ref=self._ref, epoch=serving.epoch, revision=serving.revision)
+        yield [codec.encode(resumed)]
+        self.behind, self.live = True, False
+        return (yield from self._follow())
+
+    def _follow(self) -> Generator[list[bytes] | None, None, bool]:
+        """Send what came after the cursor and go live; tell whether the journal had it all."""
         serving = self._serving
         while self.behind and self.cursor < serving.revision:
-            entries = list(islice(serving.journal.since(self.cursor), _ENTRIES_A_TURN))
-            self.cursor = entries[-1].revision
-            yield [part for entry in entries for part in transaction_parts(serving.epoch, entry)]
+            if self.cursor >= serving.journal.compacted:
+                entries = list(islice(serving.journal.since(self.cursor), _ENTRIES_A_TURN))
+                self.cursor = entries[-1].revision
+                yield [part for e in entries for part in transaction_parts(serving.epoch, e)]
+                continue
+            found = yield from self._read_table(self.cursor, "")
+            if not found.transactions:
+                return False
+            for transaction in found.transactions:
+                self.cursor = transaction.revision
+                yield [codec.encode(transaction)]
         if self.behind:
             self.behind, self.live = False, True
+        return True
+
+    def _read_table(
+        self, revision: int, hash_: str
+    ) -> Generator[list[bytes] | None, None, TransactionsRead]:
+        """Read the journal table; what is not kept anywhere is not known."""
+        if not self._serving.authority.keeps_journal:
+            return TransactionsRead(self._connection, False, [])
+        self.answer = None
+        self._serving.out.append(ReadTransactions(self._connection, revision, hash_))
+        while (answer := self._answered()) is None:
+            yield None
+        return answer
+
+    def _answered(self) -> TransactionsRead | None:
+        return self.answer
 
     def _load(self, reason: str) -> Task:
         serving = self._serving
@@ -103,12 +133,17 @@ class Replication:
         )
         yield [codec.encode(started)]
         for records in _batches(row for table in store.tables.values() for row in table.rows()):
-            yield from self._overtake()  # no record may be older than a transaction before it
+            # No record may be older than a transaction before it: first what the line has missed.
+            if self.behind and not (yield from self._follow()):
+                yield from self._load("compacted")
+                return
             packet = ReplicationRecords(
                 ref=self._ref, epoch=epoch, revision=serving.revision, records=records
             )
             yield [codec.encode(packet)]
-        yield from self._overtake()
+        if self.behind and not (yield from self._follow()):
+            yield from self._load("compacted")
+            return
         loaded = ReplicationLoaded(
             ref=self._ref,
             epoch=epoch,
@@ -117,16 +152,6 @@ class Replication:
             hash=serving.journal.hash_at(serving.revision) or "",
         )
         yield [codec.encode(loaded)]
-
-    def _overtake(self) -> Task:
-        """Send, in one turn, the transactions that a blocked line has missed."""
-        if self.behind:
-            self.behind, self.live = False, True
-            yield [
-                part
-                for entry in self._serving.journal.since(self.cursor)
-                for part in transaction_parts(self._serving.epoch, entry)
-            ]
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Record]]:

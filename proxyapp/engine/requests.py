@@ -25,8 +25,8 @@ from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Predicate
 
-Task = Generator[list[bytes], None, None]
-"""Yields the messages of each turn until the work is done."""
+Task = Generator[list[bytes] | None, None, None]
+"""Yields the messages of each turn until the work is done; None to sleep until it is woken."""
 
 ROWS_A_TURN = 1_000
 BYTES_A_TURN = 128 * 1024

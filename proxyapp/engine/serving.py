@@ -38,11 +38,17 @@ class Authority(Protocol):
     takes_servers: bool
     """Whether other servers may replicate from this one."""
 
+    keeps_journal: bool
+    """Whether the journal goes back further than memory, in a table."""
+
     def check_write(self) -> None:
         """Raise the reason when writes cannot be taken now."""
 
     def diverge(self, reason: str) -> None:
         """The data is not what the authority says of it: have it loaded anew."""
+
+    def doubt(self, reason: str) -> None:
+        """Someone proves that there was another history under the same epoch."""
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""

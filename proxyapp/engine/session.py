@@ -174,7 +174,8 @@ class Session:
         else:
             if messages:
                 self._serving.out.append(Send(self.connection, messages))
-            self._serving.out.append(Again(self))
+            if messages is not None:
+                self._serving.out.append(Again(self))
         self._flush()
 
     def block(self) -> None:
@@ -403,7 +404,7 @@ class Session:
     def _replicate(self, message: Replicate) -> None:
         if not isinstance(self.profile, ServerProfile):
             raise NoPermission("only a server that opened with the role proxy may replicate")
-        self.replication = Replication(self._serving, message.ref)
+        self.replication = Replication(self._serving, self.connection, message.ref)
         self._start(self.replication.start(message.since), message.ref)
 
     # ------------------------------------------------------------ tasks
