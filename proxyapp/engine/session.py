@@ -47,6 +47,7 @@ from confwire.messages import (
 )
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.commands import (
+    Admit,
     Again,
     Close,
     PauseReading,
@@ -307,6 +308,7 @@ class Session:
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
         self.phase = OPEN
         serving.roster.enter(self)
+        serving.out.append(Admit(self.connection))
         keep_alive = opening.keep_alive
         if keep_alive is not None:
             serving.out.append(SetKeepAlive(self.connection, keep_alive.remote))
