@@ -30,7 +30,7 @@ from proxyapp.models.access import Credential, Grant
 from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST, allocate
 from proxyapp.models.door import Guarded, Key, current, opened
-from proxyapp.services import consequences, deletion, publishing
+from proxyapp.services import consequences, deletion, provisioning, publishing
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +100,13 @@ class Work:
     # ------------------------------------------------------------ what the guard calls
 
     def admit(self, rows: Iterable[Guarded]) -> None:
-        """Number new objects, prepare them, and remember what is written."""
+        """Number and place new objects, prepare all, and remember what is written."""
         rows = list(rows)
         objects = [row for row in rows if isinstance(row, Configured)]
-        self._number([row for row in objects if row._state.adding])
+        new = [row for row in objects if row._state.adding]
+        self._number(new)
+        for instance in new:
+            provisioning.place(instance)
         for instance in objects:
             instance.prepare()
         for row in rows:

@@ -1,5 +1,6 @@
 """What follows from a change in other objects, written in the same transaction.
 
+- A new tenant, switch, IVR or business attribute gets its default folders.
 - Who is a super administrator, when access groups change.
 - A backup server follows its primary: its role, and for Configuration Servers its redundancy type.
 """
@@ -13,6 +14,7 @@ import msgspec
 from confwire.objects import ObjectType
 from proxyapp.models import AccessGroup, Application, Document, Membership, Person
 from proxyapp.models.redundancy import is_backup
+from proxyapp.services.provisioning import add_default_folders, folder_types_of
 
 if TYPE_CHECKING:
     from proxyapp.models.door import Key
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 def follow(work: Work) -> None:
     """Write the consequences of all that a work has changed."""
+    for instance in list(work.written.values()):
+        if folder_types_of(instance.object_type):
+            add_default_folders(work, instance)
     keys = [*work.touched, *work.gone]
     if any(type_ == ObjectType.ACCESS_GROUP for type_, _ in keys):
         _follow_administrators(work)

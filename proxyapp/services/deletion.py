@@ -51,12 +51,21 @@ def delete(instance: Configured) -> list[Configured]:
         DependencyViolation: a tenant still has objects.
     """
     _refuse_protected(instance)
-    doomed = list({(type(one), one.pk): one for one in _cascade(instance)}.values())
+    doomed = cascade_of(instance)
     for one in doomed:
         if one.pk != instance.pk or type(one) is not type(instance):
             _refuse_system_object(one)
     _delete_rows(doomed)
     return doomed
+
+
+def cascade_of(instance: Configured) -> list[Configured]:
+    """Return what would be deleted with an object, contents first, the object last.
+
+    Raises:
+        DependencyViolation: a tenant still has objects.
+    """
+    return list({(type(one), one.pk): one for one in _cascade(instance)}.values())
 
 
 def _refuse_protected(instance: Configured) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import copy
+from typing import TYPE_CHECKING
 
-from confwire.objects import OBJECTS, ObjectType
+from confwire.errors import InvalidParameter
+from confwire.objects import BY_NAME, OBJECTS, ObjectType
 from proxyapp.choices import OWNED_TYPES, TENANT_FOLDER_TYPES, default_folder_name
 from proxyapp.models import Application, ApplicationTemplate, ConfigObject, Folder, Tenant
 from proxyapp.models.base import Configured
 from proxyapp.models.folders import ENVIRONMENT
-from proxyapp.services.changes import Work
+
+if TYPE_CHECKING:
+    from proxyapp.services.changes import Work
 
 
 def folder_types_of(type_: ObjectType) -> tuple[ObjectType, ...]:
@@ -39,34 +43,44 @@ def add_default_folders(work: Work, owner: Configured) -> None:
 
 def default_folder(type_: ObjectType, owner_type: ObjectType, owner_dbid: int) -> Folder | None:
     """Return the folder that objects of a type lie in unless another one is given."""
-    return (
-        Folder.objects.filter(
-            type=OBJECTS[type_].name, owner_type=int(owner_type), owner_dbid=owner_dbid, folder=None
-        )
-        .order_by("dbid")
-        .first()
+    roots = Folder.objects.filter(
+        type=OBJECTS[type_].name, owner_type=int(owner_type), owner_dbid=owner_dbid, folder=None
     )
+    return roots.order_by("dbid").first()
 
 
 def place(instance: Configured) -> None:
-    """Put an object that has no folder into the default folder of its type."""
-    if instance.folder_id is not None or is_root(instance):
+    """Put a new object that has no folder into the default folder of its type.
+
+    The first folder of its type and owner stays where it is: it is the default folder.
+
+    Raises:
+        InvalidParameter: there is no such folder, since the owner does not exist.
+    """
+    if instance.folder_id is not None:
         return
+    held, owner_type, owner_dbid = home_of(instance)
+    instance.folder = default_folder(held, owner_type, owner_dbid)
+    if instance.folder is None and not _is_top(instance):
+        title = OBJECTS[owner_type].title.lower()
+        raise InvalidParameter(
+            f"{instance.info.title.lower()} {instance}: there is no {title} with DBID {owner_dbid}"
+        )
+
+
+def home_of(instance: Configured) -> tuple[ObjectType, ObjectType, int]:
+    """Return what tells an object's default folder: type held, owner's type and DBID."""
     if isinstance(instance, Folder):
-        held = next(info.type for info in OBJECTS.values() if info.name == instance.type)
-        owner = ObjectType(instance.owner_type), instance.owner_dbid
-        instance.folder = default_folder(held, *owner)
-        return
+        return BY_NAME[instance.type].type, ObjectType(instance.owner_type), instance.owner_dbid
     owned = instance.folder_owner if isinstance(instance, ConfigObject) else None
     tenant: int = getattr(instance, "tenant_id", None) or ENVIRONMENT
-    kind, dbid = owned or (ObjectType.TENANT, tenant)
-    instance.folder = default_folder(instance.object_type, ObjectType(kind), dbid)
+    owner_type, owner_dbid = owned or (ObjectType.TENANT, tenant)
+    return instance.object_type, ObjectType(owner_type), owner_dbid
 
 
-def is_root(instance: Configured) -> bool:
-    """Whether the object rightly lies in no folder: the Environment, and default folders."""
+def _is_top(instance: Configured) -> bool:
     if isinstance(instance, Folder):
-        return not instance._state.adding and instance.is_root
+        return True
     return isinstance(instance, Tenant) and instance.dbid == ENVIRONMENT
 
 

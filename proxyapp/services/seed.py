@@ -31,7 +31,7 @@ from proxyapp.models.base import key_of
 from proxyapp.models.folders import ENVIRONMENT
 from proxyapp.services import changes
 from proxyapp.services.changes import Work
-from proxyapp.services.provisioning import add_default_folders, place
+from proxyapp.services.provisioning import add_default_folders
 
 RELEASE = "1.0.0"
 CONFSERV, DEFAULT_CLIENT, DEFAULT_PERSON = 99, 100, 100
@@ -83,7 +83,6 @@ def _add(work: Work, instance: Any) -> Any:
         existing = type(instance).objects.filter(dbid=instance.dbid).first()
     if existing is not None:
         return existing
-    place(instance)
     work.save(instance)
     return instance
 

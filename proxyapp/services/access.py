@@ -1,0 +1,189 @@
+"""Who may do what: grants, and what they mean for a person and an object.
+
+The rule is the one of the engine: at each place the nearest grant upwards counts for each
+subject; a person has the union over itself and all its groups; nothing granted is forbidden.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from confwire.errors import InvalidParameter, NoPermission, ObjectNotFound
+from confwire.objects import ObjectType
+from proxyapp.choices import FULL_CONTROL
+from proxyapp.engine.rights import (
+    CHANGE,
+    CHANGE_PERMISSIONS,
+    CREATE,
+    DELETE,
+    EXECUTE,
+    NO_PROPAGATE,
+    READ,
+    READ_PERMISSIONS,
+)
+from proxyapp.models import AccessGroup, Folder, Grant, Membership, Person
+from proxyapp.models.base import Configured
+from proxyapp.models.door import Key
+from proxyapp.services import changes
+from proxyapp.services.changes import CommitResult
+from proxyapp.services.documents import find
+
+RIGHT_NAMES = {
+    READ: "read",
+    CREATE: "create",
+    CHANGE: "change",
+    EXECUTE: "execute",
+    DELETE: "delete",
+    READ_PERMISSIONS: "read permissions",
+    CHANGE_PERMISSIONS: "change permissions",
+}
+
+
+# ---------------------------------------------------------------- asking
+
+
+def may(person: Person, right: int, type_: ObjectType, dbid: int) -> bool:
+    """Whether a person has a right on an object; False when there is no such object."""
+    instance = find(type_, [dbid]).first()
+    return instance is not None and bool(Rights(person).mask_of(instance) & right)
+
+
+class Rights:
+    """What a person may do, as of now; None is the system, which may do all."""
+
+    def __init__(self, person: Person | None) -> None:
+        self._person = person
+        self._subjects = subjects_of(person) if person is not None else set()
+        self._grants: dict[Key, dict[Key, int]] = {}
+
+    def require(self, right: int, instance: Configured) -> None:
+        """Refuse what the person may not do.
+
+        Raises:
+            ObjectNotFound: the person may not even read the object.
+            NoPermission: the right is missing.
+        """
+        mask = self.mask_of(instance)
+        if mask & right:
+            return
+        title = instance.info.title.lower()
+        if not mask & READ:
+            raise ObjectNotFound(f"there is no {title} with DBID {instance.dbid}")
+        raise NoPermission(
+            f"{self._person} lacks the right to {RIGHT_NAMES[right]} on {title} {instance}",
+            right=RIGHT_NAMES[right],
+        )
+
+    def mask_of(self, instance: Configured) -> int:
+        """Return all rights that the person has on an object."""
+        if self._person is None:
+            return FULL_CONTROL
+        nearest: dict[Key, int] = {}
+        own = key_of(instance)
+        for place in _places_of(instance):
+            for subject, granted in self._grants_at(place).items():
+                if place == own or not granted & NO_PROPAGATE:
+                    nearest.setdefault(subject, granted)
+        mask = 0
+        for granted in nearest.values():
+            mask |= granted
+        return mask
+
+    def _grants_at(self, place: Key) -> dict[Key, int]:
+        if place not in self._grants:
+            rows = Grant.objects.filter(object_type=place[0], object_dbid=place[1])
+            self._grants[place] = {
+                row.subject: row.mask for row in rows if row.subject in self._subjects
+            }
+        return self._grants[place]
+
+
+def subjects_of(person: Person) -> set[Key]:
+    """Return the person and all enabled groups that it is in, through groups and Everyone too."""
+    group_type = int(ObjectType.ACCESS_GROUP)
+    found = set(AccessGroup.objects.filter(type="everyone").values_list("dbid", flat=True))
+    waiting = found | set(
+        Membership.objects.filter(person=person).values_list("access_group", flat=True)
+    )
+    while waiting:
+        found |= waiting
+        rows = Membership.objects.filter(group__in=waiting)
+        waiting = set(rows.values_list("access_group", flat=True)) - found
+    enabled = AccessGroup.objects.filter(dbid__in=found, state="enabled")
+    groups = {(group_type, dbid) for dbid in enabled.values_list("dbid", flat=True)}
+    return {(int(ObjectType.PERSON), person.dbid)} | groups
+
+
+def _places_of(instance: Configured) -> Iterator[Key]:
+    """Yield the object, its folders upwards, their owner, and so on up to the Environment."""
+    seen: set[Key] = set()
+    here: Configured | None = instance
+    while here is not None and key_of(here) not in seen:
+        seen.add(key_of(here))
+        yield key_of(here)
+        here = _above(here)
+
+
+def key_of(instance: Configured) -> Key:
+    """Return (type, DBID) of an object."""
+    return int(instance.object_type), instance.dbid
+
+
+def _above(instance: Configured) -> Configured | None:
+    if instance.folder is None and isinstance(instance, Folder):
+        owners = find(ObjectType(instance.owner_type), [instance.owner_dbid])
+        owner: Configured | None = owners.first()
+        return owner
+    return instance.folder
+
+
+# ---------------------------------------------------------------- granting
+
+
+def grant(
+    target: Configured, subject: Person | AccessGroup, mask: int, *, by: Person | None, origin: str
+) -> CommitResult:
+    """Give a person or a group exactly these rights on an object and what lies in it.
+
+    Raises:
+        InvalidParameter: the mask is none.
+        NoPermission: the acting person may not change the permissions of the object.
+    """
+    if not 0 <= mask <= 255:
+        raise InvalidParameter(f"{mask} is no access mask: 0 to 255", property="mask")
+    Rights(by).require(CHANGE_PERMISSIONS, target)
+    with changes.commit(by=by, origin=origin) as work:
+        row = _grant_of(target, subject) or _new_grant(target, subject)
+        row.mask = mask
+        work.save(row)
+    return work.result or CommitResult(None)
+
+
+def revoke(
+    target: Configured, subject: Person | AccessGroup, *, by: Person | None, origin: str
+) -> CommitResult:
+    """Take the grant on an object back from a person or a group.
+
+    Raises:
+        NoPermission: the acting person may not change the permissions of the object.
+    """
+    Rights(by).require(CHANGE_PERMISSIONS, target)
+    with changes.commit(by=by, origin=origin) as work:
+        row = _grant_of(target, subject)
+        if row is not None:
+            work.delete(row)
+    return work.result or CommitResult(None)
+
+
+def _grant_of(target: Configured, subject: Person | AccessGroup) -> Grant | None:
+    type_, dbid = key_of(target)
+    rows = Grant.objects.filter(object_type=type_, object_dbid=dbid)
+    if isinstance(subject, Person):
+        return rows.filter(person=subject).first()
+    return rows.filter(group=subject).first()
+
+
+def _new_grant(target: Configured, subject: Person | AccessGroup) -> Grant:
+    type_, dbid = key_of(target)
+    person, group = (subject, None) if isinstance(subject, Person) else (None, subject)
+    return Grant(object_type=type_, object_dbid=dbid, person=person, group=group)
