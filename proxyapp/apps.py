@@ -16,6 +16,7 @@ class ProxyappConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what Django calls by signal: seeding after migrate, and the relation's guard."""
+        import proxyapp.checks  # noqa: F401
         from proxyapp.models.applications import Application
         from proxyapp.models.door import guard_relation
 

@@ -1,0 +1,1 @@
+"""Who logs in to the web: the ways to check a password."""
