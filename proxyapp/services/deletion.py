@@ -50,12 +50,23 @@ def delete(instance: Configured) -> list[Configured]:
         ProtectedObject: the system itself needs the object.
         DependencyViolation: a tenant still has objects.
     """
+    doomed = doomed_by(instance)
+    _delete_rows(doomed)
+    return doomed
+
+
+def doomed_by(instance: Configured) -> list[Configured]:
+    """Return what `delete` would delete, unless it refuses to.
+
+    Raises:
+        ProtectedObject: the system itself needs the object, or one that lies in it.
+        DependencyViolation: a tenant still has objects.
+    """
     _refuse_protected(instance)
     doomed = cascade_of(instance)
     for one in doomed:
         if one.pk != instance.pk or type(one) is not type(instance):
             _refuse_system_object(one)
-    _delete_rows(doomed)
     return doomed
 
 

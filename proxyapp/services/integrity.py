@@ -187,7 +187,7 @@ def _check_referrers(steps: Sequence[Step]) -> None:
 
 def _refuse_referrers(references: list[Reference]) -> None:
     keys = list(dict.fromkeys((row.source_type, row.source_dbid) for row in references))
-    names = _names(keys)
+    names = names_of(keys)
     referrers = [
         {"objectType": OBJECTS[ObjectType(type_)].name, "DBID": dbid, "name": names[type_, dbid]}
         for type_, dbid in keys
@@ -200,7 +200,9 @@ def _refuse_referrers(references: list[Reference]) -> None:
     )
 
 
-def _names(keys: list[Key]) -> dict[Key, str]:
+def names_of(keys: Iterable[Key]) -> dict[Key, str]:
+    """Return the names of published objects; the DBID for what has none, or is not there."""
+    keys = list(keys)
     names = {key: str(key[1]) for key in keys}
     for condition in _conditions(keys, "type", "dbid"):
         for row in Document.objects.filter(condition):
