@@ -103,6 +103,7 @@ class Connection(WSListener):
         "_paused",
         "_port",
         "_queued",
+        "_reading",
         "_silence",
         "_slow",
         "_taken",
@@ -140,6 +141,7 @@ class Connection(WSListener):
         """It was slow until the output limit: nothing is read from it."""
         self._held = False
         """The node wants nothing read from it."""
+        self._reading = True
         self._heard_at = 0.0
         """When a frame came since the last look, else 0."""
         self._keep_alive = 0.0
@@ -295,6 +297,8 @@ class Connection(WSListener):
             self._finish()
         elif self._slow:
             self._drain()
+        if self._reading and (self._held or self._blocked) and not self.closing:
+            self._stop_reading()
 
     def sweep(self, now: float) -> None:
         """Cut the connection if it does not read or does not finish its closing handshake."""
@@ -345,8 +349,9 @@ class Connection(WSListener):
 
     def hold(self) -> None:
         """Read and tell nothing more until `release`."""
+        # The socket itself is paused with the turn's write: most holds are over by then.
         self._held = True
-        self._transport.underlying_transport.pause_reading()
+        self._mark()
 
     def release(self) -> None:
         """Read and tell again."""
@@ -366,8 +371,7 @@ class Connection(WSListener):
                 self._fail(CloseCode.INVALID_TEXT, "a message is not UTF-8")
                 return
         self._inbox.append(message)
-        if not self._queued:
-            self._queue()
+        self._queue()
 
     def _take_fragment(self, first: bool, last: bool, payload: bytes) -> None:
         if first is not (self._fragments is None):
@@ -387,12 +391,12 @@ class Connection(WSListener):
         """Close as soon as the whole messages before this are told."""
         self._verdict = (code, reason)
         self._fragments = None
-        if not self._queued:
-            self._queue()
+        self._queue()
 
     def _queue(self) -> None:
-        self._queued = True
-        self._listeners.queue(self)
+        if not self._queued:
+            self._queued = True
+            self._listeners.queue(self)
 
     def _mark(self) -> None:
         if not self._marked:
@@ -409,9 +413,6 @@ class Connection(WSListener):
                 self._listeners.watch(self)
         if not self._blocked and self._output.size >= self._listeners.output_limit:
             self._blocked = True
-            # Reads are not held back by a full output: without this pause, requests of a client
-            # that does not read would fill the memory with answers.
-            self._transport.underlying_transport.pause_reading()
             if not self.closing:
                 self._listeners.tell(Blocked(self.id))
 
@@ -426,10 +427,18 @@ class Connection(WSListener):
     def _read_again(self) -> None:
         if self._held or self._blocked or self._transport.underlying_transport.is_closing():
             return
-        self._heard_at = self._listeners.now
-        self._transport.underlying_transport.resume_reading()
-        if not self._queued:
+        if not self._reading:
+            self._reading = True
+            self._heard_at = self._listeners.now
+            self._transport.underlying_transport.resume_reading()
+        if self._inbox or self._verdict is not None:
             self._queue()
+
+    def _stop_reading(self) -> None:
+        # Reads are not held back by a full output: without this pause, requests of a client
+        # that does not read would fill the memory with answers.
+        self._reading = False
+        self._transport.underlying_transport.pause_reading()
 
     def _measure_taken(self) -> int:
         """Return how many bytes the kernel has taken so far."""
@@ -448,8 +457,8 @@ class Connection(WSListener):
         """
         if self._parted:
             self._transport.underlying_transport.close()
-        elif self._blocked or self._held:
-            self._blocked = self._held = False
+        elif not self._reading:
+            self._reading = True
             self._transport.underlying_transport.resume_reading()
 
     def _end_unclean(self) -> None:

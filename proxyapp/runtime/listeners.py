@@ -88,6 +88,11 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
         else:
             self._connection.overrun()
 
+    def connection_lost(self, error: Exception | None) -> None:
+        """Pass it on, and break the circle with the bound method of `stop_metering`."""
+        super().connection_lost(error)
+        self.__dict__.pop("buffer_updated", None)
+
     def stop_metering(self, transport: asyncio.Transport) -> None:
         """Let the library's own method be called without this detour."""
         self.buffer_updated = super().buffer_updated  # type: ignore[method-assign]

@@ -1,0 +1,90 @@
+"""The status pages and health answers of the web process.
+
+All they show is what the node says on its status port; they know no database. A super
+administrator who is logged in to the admin needs no second login.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.urls import is_valid_path
+
+from proxyapp.runtime.window import NodeAway, View, window
+
+_CONTENT_POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
+    " form-action 'none'; frame-ancestors 'none'"
+)
+_THIS_MACHINE = "127.0.0.1"
+_ADMIN = "/admin/"
+
+
+async def livez(request: HttpRequest) -> HttpResponse:
+    """Answer that this process lives."""
+    return HttpResponse("alive\n", content_type="text/plain")
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """Answer whether the node would serve."""
+    try:
+        view = await asyncio.to_thread(window().look, "/readyz", _THIS_MACHINE)
+    except NodeAway as error:
+        return HttpResponse(f"not ready: {error}\n", status=503, content_type="text/plain")
+    return HttpResponse(view.body, status=view.status, content_type="text/plain")
+
+
+async def status(request: HttpRequest) -> HttpResponse:
+    """Show the node's status: a page for people, JSON for programs."""
+    try:
+        view = await _look(request)
+    except NodeAway as error:
+        return _refuse(request, 503, str(error))
+    if view.status == 401:
+        response = _refuse(request, 401, "log in as a super administrator")
+        response["WWW-Authenticate"] = view.challenge
+        return response
+    if _wants_json(request):
+        return HttpResponse(view.body, status=view.status, content_type="application/json")
+    return _page(request, "status/status.html", {"status": view.json()})
+
+
+async def _look(request: HttpRequest) -> View:
+    peer = request.META.get("REMOTE_ADDR") or "unknown"
+    if await _is_super_administrator(request):
+        peer = _THIS_MACHINE
+    authorization = request.headers.get("Authorization", "")
+    return await asyncio.to_thread(window().look, "/status", peer, authorization)
+
+
+@database_sync_to_async
+def _is_super_administrator(request: HttpRequest) -> bool:
+    """Whether the admin's own session vouches; a proxy has no admin, so no such sessions."""
+    if not is_valid_path(_ADMIN) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+        return False
+    return bool(request.user.is_active and request.user.is_staff)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    if "format" in request.GET:
+        return request.GET["format"] == "json"
+    return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
+
+
+def _refuse(request: HttpRequest, code: int, text: str) -> HttpResponse:
+    if _wants_json(request):
+        return JsonResponse({"error": text}, status=code)
+    return _page(request, "status/away.html", {"text": text}, code)
+
+
+def _page(
+    request: HttpRequest, template: str, context: dict[str, object], code: int = 200
+) -> HttpResponse:
+    response = render(request, template, context, status=code)
+    response["Content-Security-Policy"] = _CONTENT_POLICY
+    response["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,17 @@
+"""What the node process answers on its status port: browser sessions, health and status."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from channels.routing import URLRouter
+from django.urls import path
+
+from proxyapp.consumers import WireConsumer
+from proxyapp.runtime.probes import application as probes
+
+http = probes
+# The router takes ASGI applications, of which the types of Django's `path` do not know.
+_consumer: Any = WireConsumer.as_asgi()
+_paths: list[Any] = [path("ws/confwire", _consumer)]
+websocket = URLRouter(_paths)

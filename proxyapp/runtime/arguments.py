@@ -1,0 +1,210 @@
+"""The command line of the servers: the origin's parameters in single- and double-dash forms.
+
+Pure parsing: it opens no files and reads no environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Role = Literal["master", "proxy"]
+
+_VERBOSITIES = ("all", "debug", "trace", "interaction", "standard", "none")
+
+
+class UsageError(Exception):
+    """The command line cannot be used; the text says what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What the command line says."""
+
+    role: Role
+    application: str = ""
+    master_host: str = ""
+    master_port: int = 0
+    secret_file: str = ""
+    transport_address: str = ""
+    transport_port: int = 0
+    address: str = ""
+    web_port: int = 0
+    status_port: int = 0
+    web: bool = True
+    insecure_link: bool = False
+    verbose: str = ""
+    log_files: dict[str, str] = field(default_factory=dict)
+    """Level -> file, of the parameters -log-all FILE, -log-standard FILE and so on."""
+    show_version: bool = False
+    show_help: bool = False
+    ignored: tuple[str, ...] = ()
+    """Parameters of the origin that were given and have no meaning here."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Parameter:
+    name: str
+    meaning: str
+    value: str = ""
+    """What stands for the value in the usage; empty: the parameter is a switch."""
+    attribute: str = ""
+    """Of `Arguments`; empty: accepted for the origin's sake, without effect."""
+    number: bool = False
+    optional: bool = False
+    """The value may be left out."""
+
+
+_MEANINGLESS = (
+    _Parameter("l", "licence file or port@host; no licence is needed", "LICENCE"),
+    _Parameter(
+        "nco",
+        "exceptions tolerated in a time; the service manager restarts",
+        "X/Y",
+        "",
+        optional=True,
+    ),
+    _Parameter("lmspath", "folder of log message files; messages are in the code", "FOLDER"),
+    _Parameter("sptime", "no known meaning", "TIME", "", optional=True),
+)
+_COMMON = (
+    _Parameter("address", "local address of all ports (every address)", "ADDRESS", "address"),
+    _Parameter("status-port", "port of status and browser sessions", "PORT", "status_port", True),
+    _Parameter("no-web", "do not start the web process", "", "web"),
+    _Parameter("V", "print the version and end", "", "show_version"),
+    _Parameter("v", "the same", "", "show_version"),
+    _Parameter("h", "print this and end", "", "show_help"),
+    _Parameter("help", "the same", "", "show_help"),
+)
+_PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
+    "master": (
+        _Parameter("app", "name of the server's Application object (confserv)", "NAME",
+                   "application"),
+        _Parameter("web-port", "port of the web site (8080)", "PORT", "web_port", True),
+        *_COMMON,
+        *_MEANINGLESS,
+        _Parameter("c", "configuration file; settings come from the environment", "FILE"),
+        _Parameter("s", "section of the configuration file", "SECTION"),
+    ),
+    "proxy": (
+        _Parameter("app", "name of the server's Application object", "NAME", "application"),
+        _Parameter("host", "host of the master", "HOST", "master_host"),
+        _Parameter("port", "port of the master", "PORT", "master_port", True),
+        _Parameter("secret", "file (mode 600) with the application's secret; else CSPROXY_SECRET",
+                   "FILE", "secret_file"),
+        _Parameter("transport-address", "local address of the connection to the master",
+                   "ADDRESS", "transport_address"),
+        _Parameter("transport-port", "local port of the connection to the master", "PORT",
+                   "transport_port", True),
+        _Parameter("insecure-link", "let verifiers cross a network in clear text", "",
+                   "insecure_link"),
+        _Parameter("web-port", "port of the status pages (8090)", "PORT", "web_port", True),
+        *_COMMON,
+        *_MEANINGLESS,
+    ),
+}  # fmt: skip
+_DEFAULTS: dict[Role, dict[str, object]] = {
+    "master": {"application": "confserv", "web_port": 8080},
+    "proxy": {"web_port": 8090},
+}
+
+
+def parse(role: Role, words: Sequence[str]) -> Arguments:
+    """Parse the words after the command's name.
+
+    Raises:
+        UsageError: a parameter is unknown, lacks its value, or is missing.
+    """
+    known = {parameter.name: parameter for parameter in _PARAMETERS[role]}
+    values: dict[str, object] = dict(_DEFAULTS[role])
+    log_files: dict[str, str] = {}
+    ignored: list[str] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        name, equals, value = word.lstrip("-").partition("=")
+        if not word.startswith("-") or not name:
+            raise UsageError(f"'{word}' is not a parameter: parameters begin with a dash")
+        given = [value] if equals else rest
+        if name.startswith("log-"):
+            _take_log_option(name, given, values, log_files, ignored)
+            continue
+        parameter = known.get(name)
+        if parameter is None:
+            raise UsageError(f"there is no parameter {word}")
+        taken = _take_value(parameter, word, given)
+        if not parameter.attribute:
+            ignored.append(f"-{name}")
+        else:
+            values[parameter.attribute] = taken
+    arguments = Arguments(role, log_files=log_files, ignored=tuple(ignored), **values)  # type: ignore[arg-type]
+    _check(arguments)
+    return arguments
+
+
+def usage(role: Role) -> str:
+    """Return the help text."""
+    lines = [f"usage: manage.py run{role} [parameters]", ""]
+    for parameter in _PARAMETERS[role]:
+        value = f"[{parameter.value}]" if parameter.optional else parameter.value
+        lines.append(f"  {f'-{parameter.name} {value}':<28}{parameter.meaning}")
+    lines += [
+        f"  {'-log-verbose LEVEL':<28}{', '.join(_VERBOSITIES)}",
+        f"  {'-log-LEVEL FILE':<28}also log to a file: -log-all, -log-standard and so on",
+        "",
+        "Each parameter may have one dash or two.",
+    ]
+    return "\n".join(lines)
+
+
+def _take_value(parameter: _Parameter, word: str, given: list[str]) -> object:
+    if not parameter.value:
+        return parameter.name != "no-web"
+    if not given or (parameter.optional and given[0].startswith("-")):
+        if parameter.optional:
+            return ""
+        raise UsageError(f"{word} needs a value: {word} {parameter.value}")
+    value = given.pop(0)
+    if not parameter.number:
+        return value
+    if not value.isdecimal() or not 0 < int(value) < 65536:
+        raise UsageError(f"{word} {value}: a port is a number from 1 to 65535")
+    return int(value)
+
+
+def _take_log_option(
+    name: str,
+    given: list[str],
+    values: dict[str, object],
+    log_files: dict[str, str],
+    ignored: list[str],
+) -> None:
+    option = name.removeprefix("log-")
+    if not given:
+        raise UsageError(f"-{name} needs a value")
+    value = given.pop(0)
+    if option == "verbose":
+        if value not in _VERBOSITIES:
+            raise UsageError(f"-{name} {value}: choose from {', '.join(_VERBOSITIES)}")
+        values["verbose"] = value
+    elif option in _VERBOSITIES:
+        log_files[option] = value
+    else:
+        ignored.append(f"-{name}")
+
+
+def _check(arguments: Arguments) -> None:
+    if arguments.show_version or arguments.show_help or arguments.role == "master":
+        return
+    missing = [
+        word
+        for word, value in (
+            ("-app", arguments.application),
+            ("-host", arguments.master_host),
+            ("-port", arguments.master_port),
+        )
+        if not value
+    ]
+    if missing:
+        raise UsageError(f"{' and '.join(missing)} must be given")

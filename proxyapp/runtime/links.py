@@ -1,0 +1,272 @@
+"""A proxy's connection to its master: connect, prove, send, and tell what comes.
+
+The only file that knows the client side of picows. When to connect, what to say and what a
+loss means is the node's; the application's secret stays here and in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+
+import structlog
+from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+
+from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
+from confwire.errors import CloseCode
+from confwire.handshake import derive
+from confwire.messages import SUBPROTOCOL
+from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
+from proxyapp.runtime.peers import is_loopback, new_nonce
+from proxyapp.runtime.tasks import spawn
+
+log = structlog.get_logger(__name__)
+
+CONNECT_LIMIT = 10.0
+"""Seconds for the connection and its handshake."""
+CLOSE_LIMIT = 2.0
+"""Seconds that the closing handshake may take."""
+MESSAGE_LIMIT = 256 * 1024 * 1024
+"""Bytes of one message of the master."""
+TOLD_A_TURN = 256 * 1024
+"""Bytes told at once; the rest waits a turn, so that clients do not wait for a load."""
+INBOX_LIMIT = 4 * 1024 * 1024
+"""Bytes read ahead of what is told; above this the master has to wait."""
+
+_TEXT, _CONTINUATION, _PING = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.PING
+_PONG, _CLOSE = WSMsgType.PONG, WSMsgType.CLOSE
+
+
+class Line(WSListener):
+    """One connection to the master, from its handshake to its end."""
+
+    def __init__(self, link: Link, keep_alive: float) -> None:
+        self._link = link
+        self._transport: WSTransport
+        self._inbox: list[bytes] = []
+        self._size = 0
+        self._fragments: bytearray | None = None
+        self._delivery: asyncio.Handle | None = None
+        self._reading = True
+        self._silence = SilenceWatch(keep_alive or DEFAULT_TIMEOUT, time.monotonic())
+        self._abort: asyncio.TimerHandle | None = None
+        self._reason = ""
+
+    def on_ws_connected(self, transport: WSTransport) -> None:
+        """The handshake is done."""
+        self._transport = transport
+        peer = transport.underlying_transport.get_extra_info("peername")
+        secure = transport.is_secure or is_loopback(peer[0])
+        self._link.opened(self, LinkOpened(new_nonce(), secure))
+
+    def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
+        """Take in one frame; its payload is copied."""
+        self._silence.heard(time.monotonic())
+        kind = frame.msg_type
+        if kind is _TEXT and frame.fin and self._fragments is None:
+            self._take(frame.get_payload_as_bytes())
+        elif kind is _TEXT or kind is _CONTINUATION:
+            self._take_fragment(kind is _TEXT, frame.fin, frame.get_payload_as_bytes())
+        elif kind is _PING:
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif kind is _CLOSE:
+            transport.send_close(frame.get_close_code())
+            transport.disconnect()
+        elif kind is not _PONG:
+            self.close("the master sent a binary frame", CloseCode.UNSUPPORTED_DATA)
+
+    def on_ws_disconnected(self, transport: WSTransport) -> None:
+        """The socket is gone. What came before is told first."""
+        if self._abort is not None:
+            self._abort.cancel()
+        if self._delivery is not None:
+            self._delivery.cancel()
+        if self._inbox:
+            self._link.tell_of(self, LinkReceived(self._inbox))
+        handshake = transport.close_handshake
+        said = handshake.recv if handshake is not None else None
+        if self._reason:
+            self._link.lost(self, self._reason)
+        elif said is not None:
+            text = said.reason or "without a reason"
+            self._link.lost(self, f"the master closed: {text}", said.code.value)
+        else:
+            self._link.lost(self, "the connection broke")
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send text messages."""
+        for message in messages:
+            self._transport.send(_TEXT, message)
+
+    def close(self, reason: str, code: int = CloseCode.NORMAL) -> None:
+        """Say CLOSE, and end when the master answers or the time is over."""
+        if self._reason:
+            return
+        self._reason = reason
+        self._transport.send_close(code, reason.encode()[:100])  # type: ignore[arg-type]
+        loop = asyncio.get_running_loop()
+        abort = self._transport.underlying_transport.abort
+        self._abort = loop.call_later(CLOSE_LIMIT, abort)
+
+    def sever(self) -> None:
+        """End at once."""
+        self._transport.underlying_transport.abort()
+
+    def sweep(self, now: float) -> None:
+        """Poll a silent master, and give it up; call it several times a second."""
+        if not self._reading:
+            self._silence.heard(now)
+        step = self._silence.step(now)
+        if step is Step.POLL:
+            self._transport.send_ping()
+        elif step is Step.LOST:
+            self._reason = f"nothing was heard for {2 * self._silence.timeout:g} s"
+            self._transport.underlying_transport.abort()
+
+    def _take(self, message: bytes) -> None:
+        self._inbox.append(message)
+        self._size += len(message)
+        if self._size > INBOX_LIMIT and self._reading:
+            self._reading = False
+            self._transport.underlying_transport.pause_reading()
+        if self._delivery is None:
+            self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _take_fragment(self, first: bool, last: bool, payload: bytes) -> None:
+        if first is not (self._fragments is None):
+            self.close("the master's fragments are out of order", CloseCode.PROTOCOL_ERROR)
+            return
+        if self._fragments is None:
+            self._fragments = bytearray()
+        self._fragments += payload
+        if len(self._fragments) > MESSAGE_LIMIT:
+            self.close("the master's message is too big", CloseCode.MESSAGE_TOO_BIG)
+        elif last:
+            message = bytes(self._fragments)
+            self._fragments = None
+            self._take(message)
+
+    def _deliver(self) -> None:
+        self._delivery = None
+        size = count = 0
+        while count < len(self._inbox) and size < TOLD_A_TURN:
+            size += len(self._inbox[count])
+            count += 1
+        messages, self._inbox = self._inbox[:count], self._inbox[count:]
+        self._size -= size
+        self._link.tell_of(self, LinkReceived(messages))
+        if self._inbox and self._delivery is None:
+            self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
+        if not self._reading and self._size < INBOX_LIMIT // 2:
+            self._reading = True
+            if not self._transport.underlying_transport.is_closing():
+                self._transport.underlying_transport.resume_reading()
+
+
+class Link:
+    """The one connection to a master, or the attempt at it."""
+
+    def __init__(
+        self,
+        tell: Callable[[Event], None],
+        secret: str,
+        local_address: tuple[str, int] | None = None,
+    ) -> None:
+        self._tell = tell
+        self._secret = secret
+        self._local_address = local_address
+        self._line: Line | None = None
+        self._attempt: asyncio.Task[None] | None = None
+
+    def connect(self, host: str, port: int, delay: float, keep_alive: float) -> None:
+        """Connect after `delay` seconds; what there was before is dropped without a word."""
+        self._drop()
+        name = f"connect to {host}:{port}"
+        self._attempt = spawn(name, self._connect(host, port, delay, keep_alive))
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send text messages; without a connection they are dropped, as its loss is on its way."""
+        if self._line is not None:
+            self._line.send(messages)
+
+    def close(self, reason: str) -> None:
+        """End the connection or the attempt; told as LinkLost."""
+        if self._line is not None:
+            self._line.close(reason)
+        elif self._attempt is not None:
+            self._drop()
+            lost = LinkLost(reason, jitter=random.random())
+            asyncio.get_running_loop().call_soon(self._tell, lost)
+
+    def stop(self) -> None:
+        """End at once, without a word: the process ends."""
+        self._drop()
+
+    def prove(self, salt: bytes, iterations: int) -> None:
+        """Derive the keys of the secret in a thread; told as LinkProved."""
+        spawn("prove", self._prove(salt, iterations))
+
+    def sweep(self, now: float) -> None:
+        """Look after a silent master; call it several times a second."""
+        if self._line is not None:
+            self._line.sweep(now)
+
+    # ------------------------------------------------------------ what a line tells
+
+    def opened(self, line: Line, opened: LinkOpened) -> None:
+        """The line's handshake is done."""
+        self._line = line
+        self._tell(opened)
+
+    def tell_of(self, line: Line, event: Event) -> None:
+        """Tell an event of a line, unless the line was dropped."""
+        if line is self._line:
+            self._tell(event)
+
+    def lost(self, line: Line, reason: str, close_code: int = 0) -> None:
+        """The line's socket is gone."""
+        if line is self._line:
+            self._line = None
+            self._tell(LinkLost(reason, close_code, random.random()))
+
+    # ------------------------------------------------------------ inside
+
+    async def _connect(self, host: str, port: int, delay: float, keep_alive: float) -> None:
+        await asyncio.sleep(delay)
+        address = f"[{host}]" if ":" in host else host
+        try:
+            async with asyncio.timeout(CONNECT_LIMIT):
+                await ws_connect(
+                    lambda: Line(self, keep_alive),
+                    f"ws://{address}:{port}/",
+                    enable_auto_pong=False,
+                    max_frame_size=MESSAGE_LIMIT,
+                    max_redirects=0,
+                    extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL},
+                    # The loop's own transports: one kind of transport to know the traps of.
+                    use_aiofastnet=False,
+                    local_addr=self._local_address,
+                )
+        except (OSError, WSError) as error:
+            self._attempt = None
+            reason = str(error) or type(error).__name__
+            if isinstance(error, TimeoutError):
+                reason = f"no answer within {CONNECT_LIMIT:g} s"
+            self._tell(LinkLost(f"cannot connect to {host}:{port}: {reason}", 0, random.random()))
+        else:
+            self._attempt = None
+
+    async def _prove(self, salt: bytes, iterations: int) -> None:
+        loop = asyncio.get_running_loop()
+        keys = await loop.run_in_executor(None, derive, self._secret, salt, iterations)
+        self._tell(LinkProved(keys))
+
+    def _drop(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+            self._attempt = None
+        if self._line is not None:
+            line, self._line = self._line, None
+            line.sever()

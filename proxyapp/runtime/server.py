@@ -1,0 +1,229 @@
+"""A server process: the node, its ports, the status port and the web process, on one loop.
+
+Puts the parts together, starts them in order and ends them in order. What they do is theirs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Coroutine
+from typing import Any
+
+import structlog
+from channels.routing import get_default_application
+from django.conf import settings
+
+from confwire.messages import RELEASE
+from proxyapp.engine.node import Node
+from proxyapp.engine.serving import NodeSettings
+from proxyapp.runtime import bootstrap, logs, present, webserver
+from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
+from proxyapp.runtime.authority import Authority
+from proxyapp.runtime.links import Link
+from proxyapp.runtime.tasks import spawn
+from proxyapp.runtime.web import WebProcess
+from proxyapp.runtime.worker import Worker
+
+log = structlog.get_logger(__name__)
+
+CLIENTS_LIMIT = 2.0
+"""Seconds that clients have to take their CLOSE when the server stops."""
+STOP_LIMIT = 8.0
+"""Seconds for everything together; then the process ends as it is."""
+EXIT_USAGE = 2
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
+
+
+def main(role: Any, words: list[str]) -> int:
+    """Run a server from its command line; return the exit code."""
+    try:
+        arguments = parse(role, words)
+    except UsageError as error:
+        print(f"run{role}: {error}\n\n{usage(role)}", file=sys.stderr)
+        return EXIT_USAGE
+    if arguments.show_version:
+        print(f"csproxy {RELEASE}")
+        return 0
+    if arguments.show_help:
+        print(usage(role))
+        return 0
+    try:
+        return _run(arguments)
+    except bootstrap.StartError as error:
+        print(f"run{role}: {error}", file=sys.stderr)
+        return 1
+
+
+def _run(arguments: Arguments) -> int:
+    folder = bootstrap.data_folder(settings.DATA_ROOT, arguments.application)
+    lock = bootstrap.ProcessLock(folder, arguments.application)
+    secret = bootstrap.read_secret(arguments.secret_file, os.environ.pop("CSPROXY_SECRET", ""))
+    descriptors = bootstrap.raise_descriptor_limit()
+    try:
+        log_file = folder / "logs" / f"{folder.name}.log"
+        handlers = logs.Logs(log_file, arguments.log_files)
+    except OSError as error:
+        raise bootstrap.StartError(f"cannot write the log: {error}") from error
+    handlers.start(arguments.verbose)
+    try:
+        log.info(
+            "server starts",
+            application=arguments.application,
+            role=arguments.role,
+            release=RELEASE,
+            process=os.getpid(),
+            descriptors=descriptors,
+            folder=str(folder),
+        )
+        if arguments.ignored:
+            log.warning("parameters without effect", parameters=" ".join(arguments.ignored))
+        return Server(arguments, secret).run()
+    finally:
+        handlers.stop()
+        lock.release()
+
+
+class Server:
+    """One server process."""
+
+    def __init__(self, arguments: Arguments, secret: str) -> None:
+        """Take the status and web ports.
+
+        Raises:
+            StartError: one of them is taken.
+        """
+        self._arguments = arguments
+        self._secret = secret
+        status_port = arguments.status_port or arguments.web_port + 1
+        self._status = webserver.bind_http(arguments.address, status_port, "status")
+        self._web_socket = (
+            webserver.bind_http(arguments.address, arguments.web_port, "web")
+            if arguments.web
+            else None
+        )
+        self._loop = webserver.install_loop()
+        self._loop.set_exception_handler(self._crashed)
+        self._worker: Worker
+        self._authority: Authority | None = None
+        self._web: WebProcess | None = None
+        self._stopping = False
+        self._exit_code = 0
+
+    def run(self) -> int:
+        """Serve until a signal or a failure; return the exit code."""
+        application = get_default_application()
+        status_port = self._status.getsockname()[1]
+
+        def ready() -> None:
+            self._loop.call_soon(self._start, status_port)
+
+        webserver.serve(application, self._status, ready)
+        return self._exit_code
+
+    # ------------------------------------------------------------ start
+
+    def _start(self, status_port: int) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop_by_signal, number.name)
+        arguments = self._arguments
+        self._worker = worker = Worker(
+            self._node(),
+            halt=self._halt,
+            set_verbosity=self._set_verbosity,
+            loaded=self._loaded,
+            address=arguments.address,
+        )
+        present.put(worker)
+        if arguments.role == "master":
+            self._authority = worker.database = Authority(worker.tell, self._halt)
+            self._authority.start()
+        else:
+            worker.link = Link(worker.tell, self._secret, self._local_address())
+        worker.start()
+        if self._web_socket is not None:
+            self._web = WebProcess(arguments.role, self._web_socket, status_port)
+            self._web.start()
+
+    def _node(self) -> Node:
+        arguments = self._arguments
+        # Not random: a restart must not change what strangers are shown.
+        fake_salt_key = hashlib.blake2b(settings.SECRET_KEY.encode(), person=b"fake salts").digest()
+        node_settings = NodeSettings(
+            application=arguments.application,
+            release=RELEASE,
+            master_host=arguments.master_host,
+            master_port=arguments.master_port,
+            secret_given=bool(self._secret),
+            fake_salt_key=fake_salt_key,
+            scram_iterations=settings.SCRAM_ITERATIONS,
+            insecure_link=arguments.insecure_link,
+        )
+        if arguments.role == "master":
+            return Node.for_master(node_settings)
+        return Node.for_proxy(node_settings)
+
+    def _local_address(self) -> tuple[str, int] | None:
+        arguments = self._arguments
+        if not (arguments.transport_address or arguments.transport_port):
+            return None
+        return arguments.transport_address or ANY_ADDRESS, arguments.transport_port
+
+    def _set_verbosity(self, verbosity: str) -> None:
+        # The command line is for finding faults at the start: it wins.
+        logs.set_verbosity(self._arguments.verbose or verbosity)
+
+    def _loaded(self) -> None:
+        """The first data is there."""
+        # The rows are not the collector's, and what else lives now lives long.
+        gc.collect()
+        gc.freeze()
+        bootstrap.notify_service_manager("READY=1")
+
+    # ------------------------------------------------------------ end
+
+    def _stop_by_signal(self, name: str) -> None:
+        self._begin_stop(f"signal {name}")
+
+    def _halt(self, reason: str) -> None:
+        """End the process because it cannot go on."""
+        if not self._stopping:
+            log.critical("the server cannot go on", reason=reason)
+            self._exit_code = 1
+        self._begin_stop(reason)
+
+    def _begin_stop(self, reason: str) -> None:
+        if self._stopping:
+            return
+        self._stopping = True
+        log.info("server stops", reason=reason)
+        bootstrap.notify_service_manager("STOPPING=1")
+        self._loop.call_later(STOP_LIMIT, self._give_up)
+        spawn("stop", self._stop(), lambda error: self._give_up())
+
+    async def _stop(self) -> None:
+        self._worker.stop("the server stops")
+        ends: list[Coroutine[Any, Any, None]] = [self._worker.wait_for_clients(CLIENTS_LIMIT)]
+        if self._web is not None:
+            ends.append(self._web.stop())
+        if self._authority is not None:
+            ends.append(self._authority.stop())
+        await asyncio.gather(*ends)
+        log.info("server stopped")
+        webserver.stop()
+
+    def _give_up(self) -> None:
+        log.error("the server did not stop in time", seconds=STOP_LIMIT)
+        self._exit_code = self._exit_code or 1
+        self._loop.stop()
+
+    def _crashed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """Something failed in the loop. A callback of ours that failed leaves a broken server."""
+        error = context.get("exception")
+        log.error("the event loop reports", message=context.get("message"), exc_info=error)
+        if error is not None and "handle" in context:
+            self._halt(f"a callback failed: {error!r}")

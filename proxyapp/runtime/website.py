@@ -1,0 +1,61 @@
+"""The web process itself: Daphne with the Django site, beside a node process.
+
+On a master the site is the admin and the status pages, on a proxy the status pages alone: a
+proxy has no configuration database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import warnings
+
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+
+from proxyapp.runtime import window
+from proxyapp.runtime.arguments import Role
+from proxyapp.runtime.logs import Logs
+from proxyapp.runtime.webserver import install_loop, serve, stop
+
+URLS = {"master": "csproxy_site.urls", "proxy": "csproxy_site.proxy_urls"}
+
+
+def run(role: Role, listen_fd: int, status_port: int) -> None:
+    """Serve the site on an inherited socket until the node process ends or says so."""
+    settings.ROOT_URLCONF = URLS[role]
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+    # WhiteNoise hands synchronous iterators to Django's ASGI handler; the files arrive whole.
+    warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")
+    logs = Logs(None)
+    logs.start()
+    loop = install_loop()
+    window.open_window(status_port)
+    application = get_asgi_application()
+
+    def ready() -> None:
+        loop.call_soon(_follow_parent, loop)
+
+    try:
+        serve(application, socket.socket(fileno=listen_fd), ready)
+    finally:
+        logs.stop()
+
+
+def _follow_parent(loop: asyncio.AbstractEventLoop) -> None:
+    """Stop on a signal, and when the pipe from the node process breaks."""
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    # The terminal sends this to both processes; the node process decides.
+    loop.add_signal_handler(signal.SIGINT, lambda: None)
+    pipe = sys.stdin.fileno()
+    os.set_blocking(pipe, False)
+    loop.add_reader(pipe, _heard_from_parent, pipe)
+
+
+def _heard_from_parent(pipe: int) -> None:
+    if os.read(pipe, 1024) == b"":
+        asyncio.get_running_loop().remove_reader(pipe)
+        stop()

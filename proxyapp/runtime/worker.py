@@ -1,0 +1,390 @@
+"""The worker of a node: tells it what happened, and carries out what it commands.
+
+All sockets, timers and threads of the process meet here; what any of it means only the node
+knows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import Any, Protocol
+
+import structlog
+
+from confwire.errors import CloseCode
+from proxyapp.engine import commands as c
+from proxyapp.engine import events as e
+from proxyapp.runtime import frames
+from proxyapp.runtime.clock import Clock, Ticker
+from proxyapp.runtime.links import Link
+from proxyapp.runtime.listeners import Listeners
+
+log = structlog.get_logger(__name__)
+
+TICK = 0.25
+TASKS_A_TURN = 0.004
+"""Seconds that put-off tasks may take of one turn."""
+PORT_RETRY = 5.0
+"""Seconds between attempts at a port that could not be opened."""
+STALL_WORTH_A_LINE = 0.5
+"""Seconds of a stalled loop that are logged."""
+
+
+class NodeLike(Protocol):
+    """What the worker needs of a node."""
+
+    def start(self, now: float) -> list[c.Command]:
+        """Begin."""
+
+    def handle(self, event: e.Event, now: float) -> list[c.Command]:
+        """Take in what happened; return what to do, in order."""
+
+    def status(self, now: float) -> dict[str, Any]:
+        """Return the state for people and programs, as JSON has it."""
+
+    def ready(self) -> bool:
+        """Whether it would serve."""
+
+    def verifier_of(self, user_name: str) -> str | None:
+        """Return a person's SCRAM verifier."""
+
+    def is_super_administrator(self, user_name: str) -> bool:
+        """Whether the person may see and do everything."""
+
+
+class Outlet(Protocol):
+    """A connection, as the worker sees it."""
+
+    def send(self, messages: Sequence[bytes]) -> None:
+        """Send text messages."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close after what was sent."""
+
+    def admit(self) -> None:
+        """Allow messages of full size."""
+
+    def hold(self) -> None:
+        """Read nothing more."""
+
+    def release(self) -> None:
+        """Read again."""
+
+    def probe(self) -> None:
+        """Poll now."""
+
+    def set_keep_alive(self, timeout: float) -> None:
+        """Poll after so many seconds of silence."""
+
+
+class WebOutlet(Outlet, Protocol):
+    """A connection that did not come by a listening port."""
+
+    def sweep(self, now: float) -> None:
+        """Look after deadlines; called several times a second."""
+
+
+class Database(Protocol):
+    """The configuration database, as the worker sees it."""
+
+    def write(self, command: c.Write) -> None:
+        """Begin a write; Written or WriteRefused is told later."""
+
+    def reload(self, reason: str) -> None:
+        """Load everything anew."""
+
+    def read_transactions(self, command: c.ReadTransactions) -> None:
+        """Read the journal table; TransactionsRead is told later."""
+
+    def new_epoch(self, command: c.NewEpoch) -> None:
+        """Begin a new epoch."""
+
+
+class Worker:
+    """Owns the node. Must be made with a running loop."""
+
+    def __init__(
+        self,
+        node: NodeLike,
+        *,
+        halt: Callable[[str], None],
+        set_verbosity: Callable[[str], None],
+        loaded: Callable[[], None],
+        address: str = "",
+        clock: Clock | None = None,
+    ) -> None:
+        self.node = node
+        self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
+        self.link: Link | None = None
+        self.database: Database | None = None
+        self.web_outlets: dict[int, WebOutlet] = {}
+        """Connections that did not come by a listening port."""
+        self._halt = halt
+        self._set_verbosity = set_verbosity
+        self._loaded: Callable[[], None] | None = loaded
+        """Called once, when the node is ready for the first time."""
+        self._clock = clock or Clock()
+        self._ticker = Ticker(TICK, self._tick)
+        self._loop = asyncio.get_running_loop()
+        self._ids = count(1)
+        self._tasks: deque[Any] = deque()
+        self._working: asyncio.Handle | None = None
+        self._ports: tuple[c.ListeningPort, ...] | None = None
+        self._failures: list[str] = []
+        self._retry_at = 0.0
+        self._longest_stall = 0.0
+
+    def start(self) -> None:
+        """Start the node and its clock."""
+        self._ticker.start()
+        self.run(self.node.start(self._clock.now()))
+
+    def stop(self, reason: str) -> None:
+        """Take no more connections and close those that there are."""
+        self._ticker.stop()
+        self.listeners.close_doors()
+        outlets = [*self.listeners.connections.values(), *self.web_outlets.values()]
+        for outlet in outlets:
+            outlet.close(CloseCode.GOING_AWAY, reason)
+        if self.link is not None:
+            self.link.stop()
+
+    async def wait_for_clients(self, seconds: float) -> None:
+        """Wait until no client is connected any more, but no longer than this."""
+        ended = asyncio.Event()
+
+        def look() -> None:
+            if self.listeners.connections or self.web_outlets:
+                self._loop.call_later(0.02, look)
+            else:
+                ended.set()
+
+        look()
+        try:
+            async with asyncio.timeout(seconds):
+                await ended.wait()
+        except TimeoutError:
+            log.warning("some clients did not take their close")
+
+    def next_id(self) -> int:
+        """Return a connection number that was never used."""
+        return next(self._ids)
+
+    def tell(self, event: e.Event) -> None:
+        """Tell the node what happened and do what it commands.
+
+        A failure over a client's message ends that client's session; over anything else it ends
+        the process, since the node's data can no longer be trusted.
+        """
+        try:
+            commands = self.node.handle(event, self._clock.now())
+        except Exception:
+            name = type(event).__name__
+            log.exception("the node failed", event_type=name)
+            if isinstance(event, e.Received):
+                self._close(c.Close(event.connection, CloseCode.INTERNAL_ERROR, "internal error"))
+            else:
+                self._halt(f"the node failed on {name}; its log has the traceback")
+            return
+        self.run(commands)
+
+    def tell_later(self, event: e.Event) -> None:
+        """Tell the event in the next turn: what causes it may be a command under way."""
+        self._loop.call_soon(self.tell, event)
+
+    def run(self, commands: Sequence[c.Command]) -> None:
+        """Carry out commands in order."""
+        for command in commands:
+            kind = type(command)
+            if kind is c.Send:
+                self._send(command)  # type: ignore[arg-type]
+            else:
+                _RUN[kind](self, command)
+
+    def probe(self, path: str) -> tuple[bool, str]:
+        """Answer /livez and /readyz."""
+        if path == "/livez":
+            return True, "alive"
+        return (True, "ready") if self.node.ready() else (False, "not ready: no data to serve")
+
+    def status(self) -> dict[str, Any]:
+        """Return the node's status with what the runtime knows of itself."""
+        status = self.node.status(self._clock.now())
+        status["runtime"] = {
+            "connections": len(self.listeners.connections) + len(self.web_outlets),
+            "longestStall": round(self._longest_stall, 3),
+            "portFailures": self._failures,
+        }
+        return status
+
+    # ------------------------------------------------------------ commands
+
+    def _send(self, command: c.Send) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.send(command.messages)
+
+    def _broadcast(self, command: c.Broadcast) -> None:
+        framed = frames.frame(command.messages)
+        connections = self.listeners.connections
+        for number in command.connections:
+            connection = connections.get(number)
+            if connection is not None:
+                connection.send_frames(framed)
+            elif (outlet := self.web_outlets.get(number)) is not None:
+                outlet.send(command.messages)
+
+    def _close(self, command: c.Close) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.close(command.code, command.reason)
+
+    def _admit(self, command: c.Admit) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.admit()
+
+    def _pause_reading(self, command: c.PauseReading) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.hold()
+
+    def _resume_reading(self, command: c.ResumeReading) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.release()
+
+    def _set_keep_alive(self, command: c.SetKeepAlive) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.set_keep_alive(command.timeout)
+
+    def _probe(self, command: c.Probe) -> None:
+        outlet = self._outlet(command.connection)
+        if outlet is not None:
+            outlet.probe()
+
+    def _outlet(self, number: int) -> Outlet | None:
+        return self.listeners.connections.get(number) or self.web_outlets.get(number)
+
+    def _configure(self, command: c.Configure) -> None:
+        self.listeners.configure(command.output_limit, command.response_timeout)
+        self._set_verbosity(command.verbose)
+
+    def _again(self, command: c.Again) -> None:
+        self._tasks.append(command.task)
+        if self._working is None:
+            self._working = self._loop.call_soon(self._work)
+
+    def _write(self, command: c.Write) -> None:
+        assert self.database is not None, "a node without a database commands no writes"
+        self.database.write(command)
+
+    def _reload(self, command: c.Reload) -> None:
+        assert self.database is not None
+        self.database.reload(command.reason)
+
+    def _read_transactions(self, command: c.ReadTransactions) -> None:
+        assert self.database is not None
+        self.database.read_transactions(command)
+
+    def _new_epoch(self, command: c.NewEpoch) -> None:
+        assert self.database is not None
+        self.database.new_epoch(command)
+
+    def _listen(self, command: c.Listen) -> None:
+        first = self._ports is None
+        self._ports = command.ports
+        self._open_ports()
+        if first and self._failures and not self.listeners.is_listening:
+            self._halt(self._failures[0])
+
+    def _connect_link(self, command: c.ConnectLink) -> None:
+        assert self.link is not None, "a node without a master commands no links"
+        self.link.connect(command.host, command.port, command.delay, command.keep_alive)
+
+    def _prove_link(self, command: c.ProveLink) -> None:
+        assert self.link is not None
+        self.link.prove(command.salt, command.iterations)
+
+    def _send_link(self, command: c.SendLink) -> None:
+        assert self.link is not None
+        self.link.send(command.messages)
+
+    def _close_link(self, command: c.CloseLink) -> None:
+        assert self.link is not None
+        self.link.close(command.reason)
+
+    def _stop(self, command: c.Stop) -> None:
+        self._halt(command.reason)
+
+    def _log(self, command: c.Log) -> None:
+        getattr(log, command.level)(command.event, **command.fields)
+
+    # ------------------------------------------------------------ turns of the loop
+
+    def _work(self) -> None:
+        """Give put-off tasks their turns, one after another, for a short while."""
+        self._working = None
+        until = time.monotonic() + TASKS_A_TURN
+        # A task that is put off again goes to the end: all get on at the same pace.
+        for _ in range(len(self._tasks)):
+            self.tell(e.Resumed(self._tasks.popleft()))
+            if time.monotonic() > until:
+                break
+        if self._tasks and self._working is None:
+            self._working = self._loop.call_soon(self._work)
+
+    def _tick(self) -> None:
+        stall = self._ticker.take_worst_stall()
+        self._longest_stall = max(self._longest_stall, stall)
+        if stall > STALL_WORTH_A_LINE:
+            log.warning("the event loop stalled", seconds=round(stall, 3))
+        now = time.monotonic()
+        self.listeners.sweep(now)
+        for outlet in list(self.web_outlets.values()):
+            outlet.sweep(now)
+        if self.link is not None:
+            self.link.sweep(now)
+        if self._failures and now >= self._retry_at:
+            self._open_ports()
+        self.tell(e.Ticked())
+        if self._loaded is not None and self.node.ready():
+            loaded, self._loaded = self._loaded, None
+            loaded()
+
+    def _open_ports(self) -> None:
+        failures = self.listeners.listen(self._ports or ())
+        for failure in failures:
+            if failure not in self._failures:
+                log.error("a port is not open", reason=failure)
+        self._failures = failures
+        self._retry_at = time.monotonic() + PORT_RETRY
+
+
+_RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
+    c.Broadcast: Worker._broadcast,
+    c.Close: Worker._close,
+    c.Admit: Worker._admit,
+    c.PauseReading: Worker._pause_reading,
+    c.ResumeReading: Worker._resume_reading,
+    c.SetKeepAlive: Worker._set_keep_alive,
+    c.Probe: Worker._probe,
+    c.Configure: Worker._configure,
+    c.Again: Worker._again,
+    c.Write: Worker._write,
+    c.Reload: Worker._reload,
+    c.ReadTransactions: Worker._read_transactions,
+    c.NewEpoch: Worker._new_epoch,
+    c.Listen: Worker._listen,
+    c.ConnectLink: Worker._connect_link,
+    c.ProveLink: Worker._prove_link,
+    c.SendLink: Worker._send_link,
+    c.CloseLink: Worker._close_link,
+    c.Stop: Worker._stop,
+    c.Log: Worker._log,
+}

@@ -1,0 +1,80 @@
+"""Writes of clients, carried out in the database one after another in a thread.
+
+Each becomes one transaction of the one door; its outcome comes back as an event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+from django.db import InterfaceError, OperationalError, close_old_connections, connections
+
+from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, RequestError
+from confwire.messages import CreateObject, UpdateObject
+from proxyapp.engine.commands import Write
+from proxyapp.engine.events import Event, WriteRefused, Written
+from proxyapp.models import Person
+from proxyapp.runtime.tasks import spawn
+from proxyapp.services import objects
+from proxyapp.services.objects import Outcome
+
+log = structlog.get_logger(__name__)
+
+
+class Writer:
+    """The thread that writes."""
+
+    def __init__(self, tell: Callable[[Event], None]) -> None:
+        self._tell = tell
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+
+    def write(self, command: Write) -> None:
+        """Begin a write; its outcome is told."""
+        spawn(f"write {command.ticket}", self._write(command))
+
+    async def stop(self) -> None:
+        """End after the write under way; those behind it are dropped."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, connections.close_all)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _write(self, command: Write) -> None:
+        loop = asyncio.get_running_loop()
+        self._tell(await loop.run_in_executor(self._thread, carry_out, command))
+
+
+def carry_out(command: Write) -> Event:
+    """Write, and return the outcome; blocks on the database."""
+    close_old_connections()
+    try:
+        outcome = _carry_out(command)
+        # Without a revision nothing has changed: the answer need not wait for one.
+        return Written(command.ticket, outcome.result.revision or 0, outcome.dbid)
+    except RequestError as error:
+        return WriteRefused(command.ticket, error)
+    except (OperationalError, InterfaceError) as error:
+        log.error("a write failed", origin=command.origin, reason=str(error).strip())
+        return WriteRefused(
+            command.ticket, DatabaseUnavailable("the database cannot be written now: try again")
+        )
+    except Exception:
+        log.exception("a write failed", origin=command.origin)
+        return WriteRefused(command.ticket, InternalError())
+    finally:
+        close_old_connections()
+
+
+def _carry_out(command: Write) -> Outcome:
+    request, origin = command.request, command.origin
+    by = Person.objects.filter(dbid=command.person).first()
+    if by is None:
+        raise NoPermission("the account does not exist any more")
+    type_ = request.object_type
+    if isinstance(request, CreateObject):
+        return objects.create(type_, request.object, request.folder_dbid, by=by, origin=origin)
+    if isinstance(request, UpdateObject):
+        return objects.update(type_, request.dbid, request.delta, by=by, origin=origin)
+    return objects.delete(type_, request.dbid, by=by, origin=origin)
