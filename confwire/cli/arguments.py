@@ -1,0 +1,270 @@
+"""The command line of confctl: what may be given, in single-dash and double-dash forms."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from confwire.client import Cursor, ObjectId
+from confwire.messages import RELEASE
+from confwire.objects import BY_NAME
+
+USAGE = """usage: confctl COMMAND [options]
+
+commands:
+  read TYPE [key=value ...]         read objects that match filter keys
+  watch [TYPE ...] [key=value ...]  print changes as they happen
+  status                            say how the server is
+  write create TYPE FILE|-          create an object from a JSON document
+  write update TYPE DBID DELTA|-    change an object by a JSON delta
+  write set TYPE key=value ... section/option=value ...
+                                    set options of one object
+  write delete TYPE DBID            delete an object
+
+`confctl COMMAND --help` lists the options of a command; each may have one dash or two.
+The password comes from --password-file, from CONFCTL_PASSWORD or from a prompt."""
+
+DEFAULT_PORT = 2020
+
+
+class UsageError(Exception):
+    """The command line cannot be used; the text says what is wrong with it."""
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as everything else does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see `{self.prog} --help`)")
+
+
+def parse(words: Sequence[str]) -> argparse.Namespace:
+    """Parse the words after `confctl`; `command` says which command it is.
+
+    Raises:
+        UsageError: they cannot be used.
+        SystemExit: help or the version was asked for, and printed.
+    """
+    words = _two_dashes(words)
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE)
+        raise SystemExit(0 if words else 2)
+    if words[0] in ("-V", "--version"):
+        print(f"confctl {RELEASE}")
+        raise SystemExit(0)
+    count = 2 if words[0] == "write" else 1
+    command = " ".join(words[:count])
+    define = _COMMANDS.get(command)
+    if define is None:
+        raise UsageError(f"there is no command '{command}': use one of {', '.join(_COMMANDS)}")
+    parser = _Parser(prog=f"confctl {command}", allow_abbrev=False)
+    define(parser)
+    _add_common(parser)
+    arguments = parser.parse_intermixed_args(words[count:])
+    arguments.command = command
+    if command == "write set":
+        arguments.filter, settings = _sorted_words(arguments.words)
+        arguments.delta = option_delta(arguments.type, settings, arguments.unset)
+    if not arguments.user and not arguments.secret_file:
+        parser.error("say who you are: --user NAME, or --secret-file FILE for an application")
+    return arguments
+
+
+def _two_dashes(words: Sequence[str]) -> list[str]:
+    """Give every option two dashes; argparse would abbreviate those that have one."""
+    return [
+        f"-{word}" if re.match(r"-[a-z]{2}", word) else word  # not -h, and no negative number
+        for word in words
+    ]
+
+
+def _add_common(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("server and account")
+    group.add_argument("--host", default="localhost", help="the server (localhost)")
+    group.add_argument("--port", type=port, default=DEFAULT_PORT, help="its port (2020)")
+    group.add_argument(
+        "--backup", type=address, action="append", default=[], metavar="HOST:PORT",
+        help="another server for when the first cannot be reached; may be repeated",
+    )  # fmt: skip
+    group.add_argument("--app", default="default", help="Application object (default)")
+    group.add_argument("--user", default="", help="user name of a person")
+    group.add_argument("--password-file", metavar="FILE", help="file with the password")
+    group.add_argument(
+        "--secret-file", metavar="FILE",
+        help="file with the application's own secret, instead of a user",
+    )  # fmt: skip
+    group.add_argument(
+        "--timeout", type=float, default=60.0, metavar="SECONDS",
+        help="how long to wait for an answer (60)",
+    )  # fmt: skip
+    group.add_argument("--json", action="store_true", help="one JSON value a line")
+
+
+def _define_read(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
+    parser.add_argument("filter", metavar="key=value", nargs="*", type=pair, help="filter keys")
+    parser.add_argument("--limit", type=int, default=0, help="at most so many objects")
+    parser.add_argument(
+        "--fields", type=lambda text: text.split(","), metavar="A,B.C",
+        help="fields to show, by their names in the document",
+    )  # fmt: skip
+
+
+def _define_watch(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "words", metavar="TYPE | key=value", nargs="*",
+        help="object types; filter keys, for one type",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tenant", type=int, action="append", default=[], metavar="DBID",
+        help="only objects of this tenant",
+    )  # fmt: skip
+    parser.add_argument(
+        "--folder", type=int, action="append", default=[], metavar="DBID",
+        help="only objects in this folder and below",
+    )  # fmt: skip
+    parser.add_argument(
+        "--object", type=object_id, action="append", default=[],
+        metavar="TYPE:DBID", help="only this object",
+    )  # fmt: skip
+    parser.add_argument(
+        "--state", action="store_true",
+        help="whole objects, the newest state only, instead of every change",
+    )  # fmt: skip
+    parser.add_argument("--snapshot", action="store_true", help="print what is there first")
+    parser.add_argument(
+        "--since", type=cursor, metavar="EPOCH:REVISION",
+        help="begin with what happened after this revision",
+    )  # fmt: skip
+
+
+def _define_create(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type")
+    parser.add_argument("source", metavar="FILE", help="JSON document; - reads standard input")
+    parser.add_argument(
+        "--folder", type=int, default=0, metavar="DBID",
+        help="where to put it; else the default folder of its type",
+    )  # fmt: skip
+
+
+def _define_update(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type")
+    parser.add_argument("dbid", metavar="DBID", type=int)
+    parser.add_argument("delta", metavar="DELTA", help="JSON delta; - reads standard input")
+
+
+def _define_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type")
+    parser.add_argument(
+        "words", metavar="key=value | section/option=value", nargs="+",
+        help="filter keys that name one object; options to set, annex:section/option=value "
+        "in the annex",
+    )  # fmt: skip
+    parser.add_argument(
+        "--unset", action="append", default=[], metavar="section/option",
+        help="remove an option; may be repeated",
+    )  # fmt: skip
+
+
+def _define_delete(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type")
+    parser.add_argument("dbid", metavar="DBID", type=int)
+
+
+def _define_status(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Say who serves, from which data, and how current it is."
+
+
+_COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "read": _define_read,
+    "watch": _define_watch,
+    "status": _define_status,
+    "write create": _define_create,
+    "write update": _define_update,
+    "write set": _define_set,
+    "write delete": _define_delete,
+}
+
+
+# ---------------------------------------------------------------- values
+
+
+def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Tell filter keys from options: these have a slash before the equals sign."""
+    wanted: dict[str, str] = {}
+    settings: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise UsageError(f"'{word}' is neither key=value nor section/option=value")
+        (settings if "/" in key else wanted)[key] = value
+    if not wanted:
+        raise UsageError("say which object: key=value, such as name=NAME or dbid=NUMBER")
+    return wanted, settings
+
+
+def option_delta(
+    object_type: str, settings: Mapping[str, str], unset: Sequence[str]
+) -> dict[str, Any]:
+    """Return the delta that sets and removes options, or the annex where a type has no options.
+
+    Args:
+        settings: "section/option" or "annex:section/option" -> value.
+        unset: the same names, of what is to go.
+
+    Raises:
+        UsageError: a name has another form, or nothing is to be done.
+    """
+    info = BY_NAME.get(object_type)
+    usual = "options" if info is None or "options" in info.by_name else "userProperties"
+    delta: dict[str, Any] = {}
+    for place, value in [*settings.items(), *((place, None) for place in unset)]:
+        field = "userProperties" if place.startswith("annex:") else usual
+        section, slash, option = place.removeprefix("annex:").partition("/")
+        if not (section and slash and option):
+            raise UsageError(f"an option is section/option, not '{place}'")
+        delta.setdefault(field, {}).setdefault(section, {})[option] = value
+    if not delta:
+        raise UsageError("say what to set: section/option=value, or --unset section/option")
+    return delta
+
+
+def port(text: str) -> int:
+    """Return a port number."""
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not '{text}'")
+    return int(text)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Return host and port of "host:port"; an IPv6 address stands in brackets."""
+    host, colon, number = text.rpartition(":")
+    if not colon or not host:
+        raise argparse.ArgumentTypeError(f"an address is HOST:PORT, not '{text}'")
+    return host.removeprefix("[").removesuffix("]"), port(number)
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Return key and value of "key=value"."""
+    key, equals, value = text.partition("=")
+    if not equals or not key:
+        raise argparse.ArgumentTypeError(f"a filter is key=value, not '{text}'")
+    return key, value
+
+
+def object_id(text: str) -> ObjectId:
+    """Return the object of "type:dbid"."""
+    name, colon, dbid = text.partition(":")
+    if not colon or not name or not dbid.isdecimal():
+        raise argparse.ArgumentTypeError(f"an object is TYPE:DBID, not '{text}'")
+    return ObjectId(name, int(dbid))
+
+
+def cursor(text: str) -> Cursor:
+    """Return the cursor of "epoch:revision"."""
+    epoch, colon, revision = text.rpartition(":")
+    if not colon or not epoch or not revision.isdecimal():
+        raise argparse.ArgumentTypeError(f"a cursor is EPOCH:REVISION, not '{text}'")
+    return Cursor(epoch=epoch, revision=int(revision))

@@ -1,0 +1,286 @@
+"""What confctl does, and how it fails: one line that says what to do, and an exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
+from confwire.cli.arguments import UsageError, parse
+from confwire.cli.text import (
+    change_line,
+    default_fields,
+    field_of,
+    name_of,
+    table,
+    value_text,
+)
+from confwire.client import Client, LinkLost, Notification, ObjectChange, State
+from confwire.errors import WireError
+
+FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run confctl and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        arguments = parse(sys.argv[1:] if words is None else words)
+        asyncio.run(_run(arguments))
+        sys.stdout.flush()
+    except UsageError as error:
+        return _complain(str(error), MISUSED)
+    except LinkLost as error:
+        return _complain(f"{error}: check -host and -port", FAILED)
+    except (Failure, WireError) as error:
+        return _complain(str(error), FAILED)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has seen enough; nothing may be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return 0
+
+
+def _complain(text: str, code: int) -> int:
+    print(f"confctl: {text}", file=sys.stderr)
+    return code
+
+
+async def _run(arguments: Namespace) -> None:
+    secret = secret_of(arguments.secret_file) if arguments.secret_file else ""
+    password = "" if secret else password_of(arguments)
+    client = await Client.connect(
+        [(arguments.host, arguments.port), *arguments.backup],
+        application=arguments.app,
+        user="" if secret else arguments.user,
+        password=password,
+        secret=secret,
+        request_timeout=arguments.timeout,
+        on_state=_Reporter() if arguments.command == "watch" else None,
+    )
+    async with client:
+        await _COMMANDS[arguments.command](client, arguments)
+
+
+# ---------------------------------------------------------------- commands
+
+
+async def _read(client: Client, arguments: Namespace) -> None:
+    kind, fields = arguments.type, arguments.fields
+    packets = client.read_packets(kind, dict(arguments.filter), limit=arguments.limit)
+    if arguments.json:
+        async for packet in packets:
+            for document in packet.objects:
+                _print_json(_chosen(document, fields) if fields else document)
+        return
+    documents = [document async for packet in packets for document in packet.objects]
+    titles = fields or default_fields(kind)
+    rows = [[value_text(field_of(document, title)) for title in titles] for document in documents]
+    for line in table(titles, rows):
+        print(line)
+
+
+def _chosen(document: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    return {name: field_of(document, name) for name in fields}
+
+
+async def _watch(client: Client, arguments: Namespace) -> None:
+    words = arguments.words
+    watch = await client.watch(
+        [word for word in words if "=" not in word],
+        filter=dict(word.split("=", 1) for word in words if "=" in word),
+        tenants=arguments.tenant,
+        folders=arguments.folder,
+        objects=arguments.object,
+        mode="state" if arguments.state else "log",
+        snapshot=arguments.snapshot,
+        since=arguments.since,
+    )
+    began, server = watch.received, client.server
+    if began is not None and server is not None:
+        who = f"{server.application} ({server.mode})"
+        _note(f"watching {who} from {began.epoch}:{began.revision}")
+    names = _Names(client)
+    async for notification in watch:
+        now = datetime.now().astimezone()
+        if arguments.json:
+            _print_changes_as_json(notification, now)
+        else:
+            await _print_changes(notification, names, now)
+        sys.stdout.flush()
+
+
+async def _print_changes(notification: Notification, names: _Names, now: datetime) -> None:
+    if notification.reset:
+        count = len(notification.changes)
+        print(f"{now:%H:%M:%S}  {notification.revision}  all data anew: {count} objects")
+    for change in notification.changes:
+        print(change_line(notification, change, await names.of(change), now))
+
+
+def _print_changes_as_json(notification: Notification, now: datetime) -> None:
+    common = {
+        "time": now.isoformat(timespec="milliseconds"),
+        "epoch": notification.epoch,
+        "revision": notification.revision,
+    }
+    if notification.reset:
+        _print_json({**common, "reset": True, "objects": len(notification.changes)})
+    for change in notification.changes:
+        line = {**common, "change": change.kind, "objectType": change.object_type}
+        line["DBID"] = change.dbid
+        parts = {"object": change.object, "delta": change.delta, "former": change.former}
+        _print_json(line | {name: part for name, part in parts.items() if part is not None})
+
+
+class _Names:
+    """Names of objects, learnt from notifications and asked for where those do not tell."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[tuple[str, int], str] = {}
+
+    async def of(self, change: ObjectChange) -> str:
+        """Return the name of a changed object, empty where nobody knows it."""
+        key = (change.object_type, change.dbid)
+        told = name_of(change.object) or name_of(change.delta)
+        if told:
+            self._known[key] = told
+        elif key not in self._known and change.kind == "updated":
+            found = await self._client.brief(change.object_type, {"dbid": change.dbid})
+            self._known[key] = name_of(found[0]) if found else ""
+        return self._known.get(key, "")
+
+
+class _Reporter:
+    """Says on standard error when the connection is lost and when it is back."""
+
+    def __init__(self) -> None:
+        self._was_lost = False
+
+    def __call__(self, state: State, reason: str) -> None:
+        if state is State.LOST:
+            self._was_lost = True
+            _note(f"connection lost, trying again: {reason}")
+        elif state is State.OPEN and self._was_lost:
+            self._was_lost = False
+            _note("connected again")
+
+
+def _note(text: str) -> None:
+    print(f"confctl: {text}", file=sys.stderr, flush=True)
+
+
+async def _status(client: Client, arguments: Namespace) -> None:
+    info = await client.server_info()
+    found = msgspec.to_builtins(info)
+    if arguments.json:
+        _print_json({name: found[name] for name in found if name not in ("message", "ref")})
+        return
+    server = info.server
+    lines = {
+        "application": f"{server.application} (DBID {server.dbid})",
+        "release": server.release,
+        "mode": server.mode,
+        "backup": f"{server.backup_host}:{server.backup_port}" if server.backup_host else "",
+        "master": f"{server.master_host}:{server.master_port}" if server.master_host else "",
+        "link to master": info.link,
+        "data age": f"{info.age:.0f} s" if info.age else "",
+        "epoch": info.epoch,
+        "revision": str(info.revision),
+        "tree hash": info.tree_hash,
+        "objects": str(info.objects),
+        "sessions": str(info.sessions),
+    }
+    for name, text in lines.items():
+        if text:
+            print(f"{name:<14}  {text}")
+
+
+async def _create(client: Client, arguments: Namespace) -> None:
+    document = _json_object(arguments.source, _bytes_of(arguments.source))
+    written = await client.create(arguments.type, document, folder=arguments.folder)
+    _report(arguments, "created", written.dbid, written.revision, written.object)
+
+
+async def _update(client: Client, arguments: Namespace) -> None:
+    given = arguments.delta
+    data = sys.stdin.buffer.read() if given == "-" else given.encode("utf-8", "surrogateescape")
+    delta = _json_object("standard input" if given == "-" else "the delta", data)
+    written = await client.update(arguments.type, arguments.dbid, delta)
+    _report(arguments, "updated", written.dbid, written.revision)
+
+
+async def _set(client: Client, arguments: Namespace) -> None:
+    wanted = arguments.filter
+    found = await client.brief(arguments.type, wanted, limit=2)
+    if len(found) != 1:
+        which = " ".join(f"{key}={value}" for key, value in wanted.items())
+        number = "several objects match" if found else "no object matches"
+        raise Failure(f"{number} {arguments.type} {which}: name one, by dbid=NUMBER if need be")
+    written = await client.update(arguments.type, found[0]["DBID"], arguments.delta)
+    _report(arguments, "updated", written.dbid, written.revision)
+
+
+async def _delete(client: Client, arguments: Namespace) -> None:
+    written = await client.delete(arguments.type, arguments.dbid)
+    _report(arguments, "deleted", written.dbid, written.revision)
+
+
+def _report(
+    arguments: Namespace, verb: str, dbid: int, revision: int, document: Any = None
+) -> None:
+    if arguments.json:
+        line = {"done": verb, "objectType": arguments.type, "DBID": dbid, "revision": revision}
+        _print_json(line | ({"object": document} if document is not None else {}))
+    else:
+        print(f"{verb} {arguments.type} {dbid}, revision {revision}")
+
+
+# ---------------------------------------------------------------- input and output
+
+
+def _bytes_of(name: str) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    except OSError as error:
+        raise Failure(f"cannot read {name}: {reason_of(error)}") from None
+
+
+def _json_object(name: str, data: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise Failure(f"{name} is not JSON: {error}") from None
+    if not isinstance(found, dict):
+        raise Failure(f"{name} is not a JSON object")
+    return found
+
+
+def _print_json(value: Any) -> None:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+_COMMANDS = {
+    "read": _read,
+    "watch": _watch,
+    "status": _status,
+    "write create": _create,
+    "write update": _update,
+    "write set": _set,
+    "write delete": _delete,
+}

@@ -1,0 +1,125 @@
+"""What people read: tables, lines about changes, values. Pure, for any script of the world."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from confwire.client import Notification, ObjectChange
+from confwire.objects import BY_NAME
+
+OPTION_FIELDS = {"options": "", "userProperties": "annex ", "flexibleProperties": "flexible "}
+"""Fields that hold section -> option -> value, and how their options are introduced."""
+
+NOTHING = "-"
+"""Stands for a value that is not there."""
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes on a terminal."""
+    return sum(map(_char_width, text))
+
+
+def _char_width(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0  # drawn onto the character before, or not at all
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def shown(text: str) -> str:
+    """Return a text that cannot break a line or command a terminal."""
+    return "".join(
+        char if char.isprintable() or unicodedata.category(char) == "Cf" else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+def value_text(value: Any) -> str:
+    """Return a value of a document for a table or a line."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return shown(value) if value else '""'
+    return shown(json.dumps(value, ensure_ascii=False))
+
+
+def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table with aligned columns; the last one is not padded."""
+    lines = [list(titles), *map(list, rows)]
+    widths = [max(width(line[column]) for line in lines) for column in range(len(titles))]
+    for line in lines:
+        cells = [cell + " " * (size - width(cell)) for cell, size in zip(line, widths, strict=True)]
+        yield "  ".join(cells).rstrip()
+
+
+def default_fields(object_type: str) -> list[str]:
+    """Return the fields that a table of this type shows: number, what names it, state, folder."""
+    info = BY_NAME.get(object_type)
+    names = info.natural_key if info is not None else ("name",)
+    extra = ["userName", "firstName", "lastName"] if object_type == "person" else []
+    wanted = ["DBID", *(name for name in names if name != "folderDBID"), *extra]
+    return [*wanted, "state", "folderDBID"]
+
+
+def field_of(document: Mapping[str, Any], path: str) -> Any:
+    """Return what is at a dotted path in a document, None if nothing is."""
+    value: Any = document
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def name_of(document: Mapping[str, Any] | None) -> str:
+    """Return the name of an object for people, empty where the document has none."""
+    for name in ("name", "userName", "number", "loginCode", "portNumber"):
+        if document and document.get(name):
+            return str(document[name])
+    return ""
+
+
+def change_line(notification: Notification, change: ObjectChange, name: str, now: datetime) -> str:
+    """Return the line about one change of a notification."""
+    named = f" [{shown(name)}]" if name else ""
+    line = (
+        f"{now:%H:%M:%S}  {notification.revision}  {change.kind:<7}  "
+        f"{change.object_type} {change.dbid}{named}"
+    )
+    details = "; ".join(differences(change.delta or {}, change.former or {}))
+    return f"{line}  {details}" if details else line
+
+
+def differences(delta: Mapping[str, Any], former: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what a delta changed, each as "name: old -> new"."""
+    for name, value in delta.items():
+        before = former.get(name)
+        if name in OPTION_FIELDS:
+            yield from _option_differences(OPTION_FIELDS[name], value, before)
+        else:
+            yield from _field_differences(name, value, before)
+
+
+def _option_differences(lead: str, sections: Any, former: Any) -> Iterator[str]:
+    known = _mapping(former)
+    for section, options in (sections or dict.fromkeys(known)).items():
+        old = _mapping(known.get(section))
+        for option, value in (options or dict.fromkeys(old)).items():
+            place = shown(f"{lead}{section}/{option}")
+            yield f"{place}: {value_text(old.get(option))} -> {value_text(value)}"
+
+
+def _field_differences(name: str, value: Any, before: Any) -> Iterator[str]:
+    if isinstance(value, dict) and value and value.keys() <= {"add", "remove", "put"}:
+        for verb, members in value.items():
+            yield f"{name}: {verb} {', '.join(map(value_text, members))}"
+    elif isinstance(value, dict) and isinstance(before, dict | None):
+        for inner, part in value.items():
+            yield from _field_differences(f"{name}.{inner}", part, _mapping(before).get(inner))
+    else:
+        yield f"{name}: {value_text(before)} -> {value_text(value)}"
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,116 @@
+"""The command line: both dash forms, and clear words about what is wrong with it."""
+
+from __future__ import annotations
+
+import pytest
+
+from confwire.cli.arguments import UsageError, option_delta, parse
+from confwire.client import Cursor, ObjectId
+
+ME = ["-user", "me"]
+
+
+def test_one_dash_and_two_are_the_same():
+    single = parse("read host -host h -port 1 -app a -user u -limit 3 -json".split())
+    double = parse("read host --host h --port 1 --app a --user u --limit 3 --json".split())
+    assert vars(single) == vars(double)
+    assert (single.command, single.type, single.host, single.port) == ("read", "host", "h", 1)
+    assert (single.app, single.user, single.limit, single.json) == ("a", "u", 3, True)
+
+
+def test_the_usual_places_are_the_defaults():
+    arguments = parse(["status", *ME])
+    assert (arguments.host, arguments.port, arguments.app) == ("localhost", 2020, "default")
+    assert (arguments.backup, arguments.timeout) == ([], 60.0)
+
+
+def test_backups_may_be_several():
+    words = ["status", *ME, "-backup", "b:1", "--backup", "[::1]:2"]
+    assert parse(words).backup == [("b", 1), ("::1", 2)]
+
+
+def test_a_read_takes_filter_keys_and_fields():
+    arguments = parse(["read", "host", "name=a=b", "--fields", "DBID,osInfo.type", "x=", *ME])
+    assert arguments.filter == [("name", "a=b"), ("x", "")]
+    assert arguments.fields == ["DBID", "osInfo.type"]
+
+
+def test_types_and_options_of_a_watch_may_be_mixed():
+    words = "watch host -tenant 1 person --folder 5 -object dn:7 -since a:b:9 -state -snapshot"
+    arguments = parse([*words.split(), *ME])
+    assert arguments.words == ["host", "person"]
+    assert (arguments.tenant, arguments.folder) == ([1], [5])
+    assert arguments.object == [ObjectId("dn", 7)]
+    assert arguments.since == Cursor("a:b", 9)
+    assert arguments.state
+    assert arguments.snapshot
+
+
+def test_words_of_a_set_are_filter_keys_or_options():
+    words = ["write", "set", "application", "name=x", "log/verbose=all=1", "annex:a/b=", *ME]
+    arguments = parse([*words, "-unset", "log/all"])
+    assert (arguments.command, arguments.filter) == ("write set", {"name": "x"})
+    assert arguments.delta == {
+        "options": {"log": {"verbose": "all=1", "all": None}},
+        "userProperties": {"a": {"b": ""}},
+    }
+
+
+def test_a_type_without_options_has_only_its_annex():
+    assert option_delta("skill", {"a/b/c": "1"}, []) == {"userProperties": {"a": {"b/c": "1"}}}
+
+
+def test_writes_name_their_object():
+    arguments = parse(["write", "delete", "host", "5", *ME])
+    assert (arguments.command, arguments.type, arguments.dbid) == ("write delete", "host", 5)
+    arguments = parse(["write", "update", "host", "5", "{}", *ME])
+    assert (arguments.dbid, arguments.delta) == (5, "{}")
+    arguments = parse(["write", "create", "host", "-", "-folder", "7", *ME])
+    assert (arguments.source, arguments.folder) == ("-", 7)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["reed"], "there is no command 'reed': use one of read, watch"),
+        (["write"], "there is no command 'write'"),
+        (["write", "drop"], "there is no command 'write drop'"),
+        (["read", *ME], "required: TYPE"),
+        (["read", "host"], "say who you are: --user NAME, or --secret-file"),
+        (["read", "host", "name", *ME], "a filter is key=value, not 'name'"),
+        (["read", "host", "=x", *ME], "a filter is key=value"),
+        (["read", "host", "-limit", "x", *ME], "invalid int value: 'x'"),
+        (["read", "host", "--limi", "5", *ME], "unrecognized arguments: --limi"),
+        (["status", "-port", "0", *ME], "a port is a number from 1 to 65535, not '0'"),
+        (["status", "-backup", "b", *ME], "an address is HOST:PORT, not 'b'"),
+        (["watch", "-object", "host", *ME], "an object is TYPE:DBID, not 'host'"),
+        (["watch", "-since", "5", *ME], "a cursor is EPOCH:REVISION, not '5'"),
+        (["write", "delete", "host", "x", *ME], "invalid int value: 'x'"),
+        (["write", "set", "host", "a/b=1", *ME], "say which object"),
+        (["write", "set", "host", "name=x", *ME], "say what to set"),
+        (["write", "set", "host", "x", *ME], "'x' is neither key=value nor section/option"),
+        (["write", "set", "host", "n=x", "/b=1", *ME], "an option is section/option, not '/b'"),
+        (["write", "set", "host", "n=x", "-unset", "a", *ME], "an option is section/option"),
+        (["status", "-limi", "5", *ME], "unrecognized arguments: --limi"),
+        (["status", "-password", "secret", *ME], "unrecognized arguments: --password"),
+    ],
+)
+def test_a_wrong_command_line_is_explained(words, text):
+    with pytest.raises(UsageError, match=text):
+        parse(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        ([], 2, "usage: confctl COMMAND"),
+        (["--help"], 0, "usage: confctl COMMAND"),
+        (["-V"], 0, "confctl 1."),
+        (["read", "--help"], 0, "usage: confctl read"),
+    ],
+)
+def test_help_and_version_are_printed(words, code, text, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse(words)
+    assert end.value.code == code
+    assert capsys.readouterr().out.startswith(text)

@@ -1,0 +1,173 @@
+"""What confctl prints, for people of any script."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+
+from confwire.cli.text import (
+    change_line,
+    default_fields,
+    differences,
+    field_of,
+    name_of,
+    shown,
+    table,
+    value_text,
+    width,
+)
+from confwire.client import Notification, ObjectChange
+
+NOON = datetime(2026, 1, 2, 12, 0, 5)
+
+
+def line(change: ObjectChange, name: str = "") -> str:
+    return change_line(Notification("e", 7, [change]), change, name, NOON)
+
+
+@pytest.mark.parametrize(
+    ("text", "columns"),
+    [
+        ("abc", 3),
+        ("Иван", 4),
+        ("山田", 4),
+        ("ﾔﾏ", 2),
+        ("مستخدم", 6),
+        ("e\u0301", 1),
+        ("مُ", 1),
+        ("\u200e", 0),
+        ("", 0),
+        ("😀", 2),
+    ],
+)
+def test_texts_have_the_width_that_a_terminal_gives_them(text, columns):
+    assert width(text) == columns
+
+
+def test_columns_are_aligned_in_every_script():
+    rows = [["1", "山田", "enabled"], ["22", "Иван", "x"], ["3", "e\u0301", ""]]
+    assert list(table(["DBID", "name", "state"], rows)) == [
+        "DBID  name  state",
+        "1     山田  enabled",
+        "22    Иван  x",
+        "3     e\u0301",
+    ]
+
+
+def test_a_table_without_rows_is_its_titles():
+    assert list(table(["DBID", "name"], [])) == ["DBID  name"]
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("a\nb", r"a\nb"),
+        ("\x1b[2J", r"\x1b[2J"),
+        ("a\u2028b", r"a\u2028b"),
+        ("\x9b", r"\x9b"),
+        ("山 田", "山 田"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+    ],
+)
+def test_no_text_commands_the_terminal(text, safe):
+    assert shown(text) == safe
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        ("", '""'),
+        ("я", "я"),
+        (5, "5"),
+        (True, "true"),
+        ([1, "я"], '[1, "я"]'),
+        ({"a": "x\ny"}, r'{"a": "x\ny"}'),
+    ],
+)
+def test_values_are_shown_as_they_are(value, text):
+    assert value_text(value) == text
+
+
+def test_a_field_is_found_by_its_path():
+    document = {"serverInfo": {"port": "2020"}, "name": "x"}
+    assert field_of(document, "serverInfo.port") == "2020"
+    assert field_of(document, "name.port") is None
+    assert field_of(document, "nothing") is None
+
+
+def test_a_table_shows_what_names_the_objects_of_its_type():
+    assert default_fields("host") == ["DBID", "name", "state", "folderDBID"]
+    assert default_fields("person")[:4] == ["DBID", "tenantDBID", "employeeID", "userName"]
+    assert default_fields("unheard-of") == ["DBID", "name", "state", "folderDBID"]
+
+
+def test_objects_without_a_name_are_named_by_what_they_have():
+    assert name_of({"name": "x", "number": "5"}) == "x"
+    assert name_of({"userName": "иван"}) == "иван"
+    assert name_of({"number": "7001"}) == "7001"
+    assert name_of({"DBID": 5}) == name_of(None) == ""
+
+
+def test_a_changed_option_is_a_line_with_both_values():
+    change = ObjectChange(
+        "updated", "application", 101,
+        delta={"options": {"log": {"verbose": "all"}}},
+        former={"options": {"log": {"verbose": "standard"}}},
+    )  # fmt: skip
+    assert line(change, "statserver") == (
+        "12:00:05  7  updated  application 101 [statserver]  log/verbose: standard -> all"
+    )
+
+
+def test_a_change_without_a_delta_is_a_line_without_details():
+    assert line(ObjectChange("left", "host", 5)) == "12:00:05  7  left     host 5"
+
+
+def test_a_name_cannot_break_the_line():
+    assert line(ObjectChange("left", "host", 5), "a\nb").endswith(r"host 5 [a\nb]")
+
+
+@pytest.mark.parametrize(
+    ("delta", "former", "texts"),
+    [
+        ({"state": "disabled"}, {"state": "enabled"}, ["state: enabled -> disabled"]),
+        ({"name": None}, {"name": "x"}, ["name: x -> -"]),
+        (
+            {"options": {"log": {"verbose": None, "all": ""}}},
+            {"options": {"log": {"verbose": "all"}}},
+            ["log/verbose: all -> -", 'log/all: - -> ""'],
+        ),
+        (
+            {"options": {"log": None}},
+            {"options": {"log": {"a": 1, "b": "x"}}},
+            ["log/a: 1 -> -", "log/b: x -> -"],
+        ),
+        ({"options": None}, {"options": {"s": {"o": "1"}}}, ["s/o: 1 -> -"]),
+        ({"userProperties": {"s": {"o": "1"}}}, {}, ["annex s/o: - -> 1"]),
+        ({"flexibleProperties": {"s": {"o": 1}}}, {}, ["flexible s/o: - -> 1"]),
+        (
+            {"dnDBIDs": {"add": [5, 6], "remove": [1]}},
+            {"dnDBIDs": [1, 2]},
+            ["dnDBIDs: add 5, 6", "dnDBIDs: remove 1"],
+        ),
+        (
+            {"portInfos": {"put": [{"id": "default"}]}},
+            {},
+            ['portInfos: put {"id": "default"}'],
+        ),
+        (
+            {"serverInfo": {"port": "2021"}},
+            {"serverInfo": {"port": "2020"}},
+            ["serverInfo.port: 2020 -> 2021"],
+        ),
+        ({"serverInfo": None}, {"serverInfo": {"port": "1"}}, ['serverInfo: {"port": "1"} -> -']),
+        ({"owner": {"objectType": "tenant", "DBID": 1}}, {}, [
+            "owner.objectType: - -> tenant",
+            "owner.DBID: - -> 1",
+        ]),
+    ],
+)  # fmt: skip
+def test_every_form_of_a_delta_is_told(delta, former, texts):
+    assert list(differences(delta, former)) == texts
