@@ -14,8 +14,8 @@ VOCABULARY = {"proxyapp/engine/commands.py", "proxyapp/engine/events.py"}
 
 def sources() -> list[Path]:
     """Return the source files that need a test file, relative to the repository."""
-    files = [*(ROOT / "confwire").glob("*.py"), *(ROOT / "proxyapp/engine").glob("*.py")]
-    relative = [path.relative_to(ROOT) for path in files if path.name != "__init__.py"]
+    files = [*(ROOT / "confwire").rglob("*.py"), *(ROOT / "proxyapp/engine").rglob("*.py")]
+    relative = [path.relative_to(ROOT) for path in files if not path.name.startswith("__")]
     return sorted(path for path in relative if str(path) not in VOCABULARY)
 
 
