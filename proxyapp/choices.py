@@ -92,9 +92,7 @@ OWNED_TYPES: dict[ObjectType, ObjectType] = {
 """Types whose objects lie in folders of another object, not of the tenant."""
 
 TENANT_FOLDER_TYPES: tuple[ObjectType, ...] = tuple(
-    type_
-    for type_ in OBJECTS
-    if type_ not in OWNED_TYPES and type_ is not ObjectType.PERSON_LAST_LOGIN
+    type_ for type_ in OBJECTS if type_ not in OWNED_TYPES
 )
 """Types for which each tenant has a default folder."""
 

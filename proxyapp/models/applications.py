@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from confwire.objects import ObjectType, is_server_type
 from proxyapp.choices import APP_TYPE_CHOICES, REDUNDANCY_CHOICES
 from proxyapp.models.base import Named, unique_key
 from proxyapp.models.options import validate_options, validate_text
-from proxyapp.models.redundancy import refusals_of
+from proxyapp.models.redundancy import raise_refusals, refusals_of
 
 DEFAULT_PERSON = 100
 """DBID of person `default`: the account that servers log on as unless another is given."""
@@ -101,9 +100,7 @@ class Application(Named):
         """
         super().clean()
         if self.is_configuration_server:
-            refusals = refusals_of(self)
-            if refusals:
-                raise ValidationError(dict(refusals))
+            raise_refusals(refusals_of(self))
 
     @property
     def is_server(self) -> bool:
@@ -127,7 +124,8 @@ class Application(Named):
 
     @server_port.setter
     def server_port(self, value: str) -> None:
-        self.port = value
+        if self._state.adding or value != self.server_port:
+            self.port = value
 
     @property
     def startup_type(self) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from proxyapp.choices import LISTENING_CHOICES
 from proxyapp.models.applications import Application
 from proxyapp.models.door import Guarded, Key
-from proxyapp.models.redundancy import refusals_of_port
+from proxyapp.models.redundancy import raise_refusals, refusals_of_port
 
 
 class Port(Guarded):
@@ -53,6 +52,4 @@ class Port(Guarded):
         """
         super().clean()
         if self.application.is_configuration_server:
-            refusals = dict(refusals_of_port(self))
-            if refusals:
-                raise ValidationError(refusals)
+            raise_refusals(refusals_of_port(self))

@@ -2,14 +2,16 @@
 and "Redundant Configuration Server Proxies").
 
 They bind applications of type Configuration Server; for other types they are warnings. Each
-rule gives (field, message); nothing is raised here.
+rule gives (field, message).
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
+
+from django.core.exceptions import ValidationError
 
 if TYPE_CHECKING:
     from proxyapp.models.applications import Application
@@ -22,6 +24,19 @@ Refusal = tuple[str, str]
 def refusals_of(application: Application) -> list[Refusal]:
     """Return what the redundancy rules have against an application."""
     return [*_type_refusals(application), *_backup_refusals(application)]
+
+
+def raise_refusals(refusals: Iterable[Refusal]) -> None:
+    """Raise what there is as one error, each message at its field.
+
+    Raises:
+        ValidationError: there is something.
+    """
+    fields: dict[str, list[str]] = {}
+    for name, message in refusals:
+        fields.setdefault(name, []).append(message)
+    if fields:
+        raise ValidationError(fields)
 
 
 def _type_refusals(application: Application) -> Iterator[Refusal]:
