@@ -21,6 +21,13 @@ def validate_text(value: str) -> None:
         raise ValidationError("control characters cannot be in a name: leave them out")
 
 
+def is_storable(text: str) -> bool:
+    """Whether a text can be kept and sent: no NUL, no lone surrogates."""
+    return text.isprintable() or not any(
+        char == "\0" or unicodedata.category(char) == "Cs" for char in text
+    )
+
+
 def validate_options(value: Any) -> None:
     """Refuse what is not section -> option -> string or integer.
 
@@ -37,6 +44,8 @@ def validate_options(value: Any) -> None:
             _validate_name(name, f"an option of section {section}")
             if isinstance(option, bool) or not isinstance(option, str | int):
                 raise ValidationError(f"option {section}/{name} is neither a text nor an integer")
+            if isinstance(option, str) and not is_storable(option):
+                raise ValidationError(f"option {section}/{name} holds a character that is none")
 
 
 def _validate_name(name: str, what: str) -> None:
@@ -54,5 +63,5 @@ def validate_mapping(value: Any) -> None:
     if not isinstance(value, dict):
         raise ValidationError('the form is {"name": "value"}')
     for name, text in value.items():
-        if not isinstance(text, str):
+        if not isinstance(text, str) or not is_storable(text):
             raise ValidationError(f"{name} is not a text")

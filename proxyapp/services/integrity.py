@@ -16,7 +16,6 @@ from confwire.errors import DependencyViolation, InvalidParameter, ProtectedObje
 from confwire.objects import OBJECTS, ObjectType, references_of
 from confwire.objects import Document as Body
 from proxyapp.models import Application, Document, Port, Reference
-from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST
 from proxyapp.models.door import Key
 from proxyapp.models.redundancy import port_refusals, refusals_of
@@ -32,7 +31,7 @@ _BATCH = 200
 _KEPT_FIELDS = ("name", "userName", "employeeID", "state")
 
 
-def text_of(instance: Configured, body: Body) -> str:
+def text_of(title: str, body: Body) -> str:
     """Return the canonical JSON of a document.
 
     Raises:
@@ -41,9 +40,9 @@ def text_of(instance: Configured, body: Body) -> str:
     try:
         text = msgspec.json.encode(body).decode()
     except UnicodeEncodeError as error:
-        raise InvalidParameter(f"{_title(instance)}: a text holds half a character") from error
+        raise InvalidParameter(f"{title}: a text holds half a character") from error
     if "\\u0000" in text and _holds_nul(body):
-        raise InvalidParameter(f"{_title(instance)}: a text holds a NUL character")
+        raise InvalidParameter(f"{title}: a text holds a NUL character")
     return text
 
 
@@ -53,10 +52,6 @@ def _holds_nul(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_holds_nul(part) for pair in value.items() for part in pair)
     return isinstance(value, list) and any(map(_holds_nul, value))
-
-
-def _title(instance: Configured) -> str:
-    return f"{instance.info.title.lower()} {instance}"
 
 
 def check(steps: Sequence[Step]) -> None:

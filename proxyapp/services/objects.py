@@ -33,7 +33,7 @@ from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
 from proxyapp.engine.rights import CHANGE, CREATE, DELETE
 from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured
-from proxyapp.services import changes, deletion, documents, provisioning, schemas
+from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
 from proxyapp.services.access import Rights
 from proxyapp.services.changes import CommitResult, Work
 
@@ -154,15 +154,17 @@ def _refuse_namesakes(instances: list[Configured]) -> None:
 
 def _checked(info: ObjectInfo, document: Mapping[str, Any]) -> Document:
     """Return the canonical document of what was given for a new object."""
-    given = {
-        name: value
-        for name, value in document.items()
-        if value is not None and not _is_derived(info, name)
-    }
+    given = {name: value for name, value in _given(info, document).items() if value is not None}
     given.setdefault("state", "enabled")
     _refuse_incomplete(info, given)
+    return _canonical(info, given)
+
+
+def _canonical(info: ObjectInfo, given: Document) -> Document:
     schemas.check(info, given)
-    return deltas.canonical(info, given)
+    body = deltas.canonical(info, given)
+    integrity.text_of(info.title.lower(), body)
+    return body
 
 
 def _is_derived(info: ObjectInfo, name: str) -> bool:
@@ -208,7 +210,7 @@ def update(
         instance = _locked(info, dbid)
         rights = Rights(by)
         rights.require(CHANGE, instance)
-        old = documents.document_of(instance)
+        old = _given(info, documents.document_of(instance))
         new = _changed(info, old, delta)
         if new != old:
             _store(work, rights, instance, old, new)
@@ -222,14 +224,15 @@ def _locked(info: ObjectInfo, dbid: int) -> Configured:
     return instance
 
 
+def _given(info: ObjectInfo, document: Mapping[str, Any]) -> Document:
+    return {name: value for name, value in document.items() if not _is_derived(info, name)}
+
+
 def _changed(info: ObjectInfo, old: Document, delta: Mapping[str, Any]) -> Document:
-    wanted = {name: value for name, value in delta.items() if not _is_derived(info, name)}
-    merged = deltas.merge(info, old, wanted)
+    merged = deltas.merge(info, old, _given(info, delta))
     merged.setdefault("state", "enabled")
-    given = {name: value for name, value in merged.items() if not _is_derived(info, name)}
-    _refuse_incomplete(info, given)
-    schemas.check(info, given)
-    new = deltas.canonical(info, merged)
+    _refuse_incomplete(info, merged)
+    new = _canonical(info, merged)
     fixed = unchangeable_properties(info, old, new)
     if fixed:
         raise UnchangeableProperty(

@@ -110,7 +110,7 @@ def _steps(draft: Draft, old: dict[Key, Document], number: int) -> Iterator[Step
             continue  # it was touched, and deleted by another transaction
         body = document_of(instance)
         row = Document(type=key[0], dbid=key[1], revision=number, folder=body["folderDBID"])
-        row.body = integrity.text_of(instance, body)
+        row.body = integrity.text_of(instance.info.title.lower(), body)
         row.acl = grants.get(key, "") if key in draft.regranted else _kept(before, "acl")
         row.verifier = (
             verifiers.get(key, "") if key in draft.recredited else _kept(before, "verifier")

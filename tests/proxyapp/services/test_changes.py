@@ -161,10 +161,12 @@ def test_dbids_are_never_given_again(create: Any) -> None:
 
 
 def test_only_the_system_chooses_dbids(db: None) -> None:
-    numbered = Host(dbid=5000, name="machine")
-    with changes.commit(by=None, origin="test") as work:
-        with pytest.raises(ValueError, match="given by the server"):
-            work.save(numbered)
+    def writes() -> None:
+        with changes.commit(by=None, origin="test") as work:
+            work.save(Host(dbid=5000, name="machine"))
+
+    with pytest.raises(ValueError, match="given by the server"):
+        writes()
 
 
 def test_a_new_object_lies_in_the_default_folder_of_its_type(host: Host) -> None:
