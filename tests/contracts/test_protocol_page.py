@@ -100,9 +100,5 @@ def test_the_close_codes_are_those_of_the_code() -> None:
 
 
 def test_an_example_with_an_unknown_key_would_be_noticed() -> None:
-    bent = {
-        "message": "registerNotification",
-        "ref": 1,
-        "objects": [{"objectType": "dn", "dbid": 1}],
-    }
-    assert unknown_keys(bent, MESSAGES["registerNotification"]) == {"dbid"}
+    bent = {"message": "objectsChanged", "changes": [{"objectType": "dn", "dbid": 1}]}
+    assert unknown_keys(bent, MESSAGES["objectsChanged"]) == {"dbid"}
