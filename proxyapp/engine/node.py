@@ -261,7 +261,7 @@ class Node:
         session = self._sessions.get(event.connection)
         if session is not None and session.replication is not None:
             session.replication.answer = event
-            session.step()
+            session.wake()
 
     def _authority_lost(self, event: events.AuthorityLost, now: float) -> None:
         assert self._database is not None

@@ -86,6 +86,7 @@ class Session:
     __slots__ = (
         "_answers",
         "_opening",
+        "_scheduled",
         "_serving",
         "_task",
         "_task_ref",
@@ -139,7 +140,9 @@ class Session:
         self._opening = Opening(serving, peer, port, secure, nonce)
         self._task: Task | None = None
         self._task_ref: int | str | None = None
-        # Invariant: empty unless a task runs.
+        self._scheduled = False
+        """An `Again` for the task is on its way; a second one would give it two turns in one."""
+        # Invariant: empty unless requests are held.
         self._waiting: deque[bytes] = deque()
         self._answers: list[bytes] = []
 
@@ -153,7 +156,7 @@ class Session:
     def receive(self, messages: list[bytes]) -> None:
         """Take whole messages, in order."""
         for data in messages:
-            if self._task is not None:
+            if self._holds():
                 self._waiting.append(data)
             elif self.phase is not CLOSED:
                 self._take(data)
@@ -161,23 +164,18 @@ class Session:
 
     def step(self) -> None:
         """Give the session's task its next turn."""
+        self._scheduled = False
         if self._task is None or self.blocked or self.phase is CLOSED:
             return
-        try:
-            messages = next(self._task)
-        except StopIteration:
-            self._task = None
+        if self._advance(self._task):
             self._go_on()
-        except RequestError as error:
-            self._task = None
-            self._refuse(error, self._task_ref)
-            self._go_on()
-        else:
-            if messages:
-                self._serving.out.append(Send(self.connection, messages))
-            if messages is not None:
-                self._serving.out.append(Again(self))
         self._flush()
+
+    def wake(self) -> None:
+        """What the session's task sleeps for has come."""
+        if self._task is not None and not self._scheduled:
+            self._scheduled = True
+            self._serving.out.append(Again(self))
 
     def block(self) -> None:
         """Its output is full: notifications stop at a cursor."""
@@ -190,7 +188,7 @@ class Session:
         """Its output takes more."""
         self.blocked = False
         if self._task is not None:
-            self._serving.out.append(Again(self))
+            self.wake()
         else:
             self._go_on()
             self._flush()
@@ -212,19 +210,22 @@ class Session:
 
     def answer(self, message: Message) -> None:
         """Send a message now."""
-        self._answers.append(codec.encode(message))
-        self._flush()
+        if self.phase is not CLOSED:
+            self._answers.append(codec.encode(message))
+            self._flush()
 
     def written(self) -> None:
         """One of its writes has ended."""
         self.writes -= 1
         if self.writes == MAX_WRITES - 1 and self._task is None:
-            self._serving.out.append(ResumeReading(self.connection))
+            self._go_on()
+            self._flush()
 
     def refuse(self, error: RequestError, ref: int | str | None) -> None:
         """Answer a request with an error now."""
-        self._refuse(error, ref)
-        self._flush()
+        if self.phase is not CLOSED:
+            self._refuse(error, ref)
+            self._flush()
 
     @property
     def cursor(self) -> int:
@@ -258,8 +259,9 @@ class Session:
             if self.phase is not OPEN:
                 self.close(CloseCode.REFUSED, error.code)
         except Exception:  # one session's trouble must not become everyone's
-            self._serving.log("error", "request failed", traceback=traceback.format_exc())
-            self._refuse(InternalError(), ref)
+            self._fail(ref)
+            if self.phase is not OPEN:
+                self.close(CloseCode.INTERNAL_ERROR, "the opening failed")
 
     def _handle(self, message: ClientMessage) -> None:
         if self.phase is OPEN:
@@ -286,6 +288,10 @@ class Session:
                 )
             )
         )
+
+    def _fail(self, ref: int | str | None) -> None:
+        self._serving.log("error", "request failed", traceback=traceback.format_exc())
+        self._refuse(InternalError(), ref)
 
     def _flush(self) -> None:
         if self._answers:
@@ -411,23 +417,51 @@ class Session:
 
     # ------------------------------------------------------------ tasks
 
+    def _holds(self) -> bool:
+        """Whether requests wait: for a task, for the reader, or for the database."""
+        return self._task is not None or self.blocked or self.writes >= MAX_WRITES
+
     def _start(self, task: Task, ref: int | str | None) -> None:
         self._flush()
         self._task, self._task_ref = task, ref
         self._serving.out.append(PauseReading(self.connection))
-        self.step()
+        if not self.blocked:
+            self._advance(task)
+        if not self._holds():
+            self._serving.out.append(ResumeReading(self.connection))
+
+    def _advance(self, task: Task) -> bool:
+        """Let the task work until its next turn, or to its end; tell whether it has ended."""
+        try:
+            messages = next(task)
+        except StopIteration:
+            self._task = None
+        except RequestError as error:
+            self._task = None
+            self._refuse(error, self._task_ref)
+        except Exception:  # as in `_take`
+            self._task = None
+            self._fail(self._task_ref)
+            if self._task_ref is None:  # nobody asked for it, so nobody would ask again
+                self.close(CloseCode.INTERNAL_ERROR, "the notifications failed")
+        else:
+            if messages:
+                self._serving.out.append(Send(self.connection, messages))
+            if messages is not None:
+                self.wake()
+        return self._task is None
 
     def _go_on(self) -> None:
-        """After a task: catch up first, then take what waited, then read again."""
+        """After a hold: catch up first, then take what waited, then read again."""
         if self.phase is CLOSED or self.blocked:
             return
         if self.replication is not None and self.replication.behind:
             self._start(self.replication.catch_up(), None)
         elif self.follower.behind:
             self._start(self.follower.catch_up(self._profile), None)
-        while self._task is None and self._waiting:
+        while self._waiting and not self._holds():
             self._take(self._waiting.popleft())
-        if self._task is None and self.writes < MAX_WRITES:
+        if not self._holds() and self.phase is OPEN:
             self._serving.out.append(ResumeReading(self.connection))
 
 
