@@ -7,7 +7,6 @@ place") are left as joins for the reader that has the store. Knows no store and 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -199,7 +198,7 @@ def _add_index(query: Query, type_: ObjectType, key: str, value: FilterValue) ->
     elif key == "state":
         query.enabled = _state(value) == "enabled"
     else:
-        number = _number(key, value)
+        number = number_of(key, value)
         if key == "dbid":
             query.dbid = number
         elif key == "folder_dbid":
@@ -208,15 +207,18 @@ def _add_index(query: Query, type_: ObjectType, key: str, value: FilterValue) ->
             query.tenant = number
 
 
-def _number(key: str, value: FilterValue) -> int:
-    try:
-        return int(value)
-    except ValueError:
-        raise InvalidParameter(f"filter key '{key}' takes a number, not '{value}'") from None
+def number_of(key: str, value: FilterValue) -> int:
+    """Return the number that a filter key was given. Raises InvalidParameter."""
+    if not isinstance(value, bool):
+        try:
+            return int(value)
+        except ValueError:
+            pass  # as for a truth value
+    raise InvalidParameter(f"filter key '{key}' takes a number, not '{str(value)[:64]}'")
 
 
 def _state(value: FilterValue) -> str:
-    if value in (1, 2, "1", "2"):
+    if not isinstance(value, bool) and value in (1, 2, "1", "2"):
         return STATES[int(value) - 1]
     if value in STATES:
         return str(value)
@@ -224,8 +226,8 @@ def _state(value: FilterValue) -> str:
 
 
 def _normal(key: str, value: FilterValue) -> str:
-    if key == "app_type" and not isinstance(value, bool) and str(value).isdigit():
-        number = int(value)
+    if key == "app_type" and not isinstance(value, bool) and str(value).isdecimal():
+        number = number_of(key, value)
         if number >= len(APP_TYPES):
             raise InvalidParameter(f"there is no application type {number}")
         return APP_TYPES[number]
@@ -254,7 +256,7 @@ def _check(rule: FilterKey, wanted: str) -> Callable[[dict[str, Any]], bool]:
             raise InvalidParameter(f"'{wanted}' is no flag: use true or false")
         return lambda document: any(values_at(document, path)) is flag
     if "*" in wanted:
-        matches = _pattern(wanted).fullmatch
+        matches = _pattern(wanted)
         return lambda document: any(
             matches(str(value).casefold()) for value in values_at(document, path)
         )
@@ -265,9 +267,28 @@ def _check(rule: FilterKey, wanted: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def _wildcard(field: str, text: str) -> Callable[[dict[str, Any]], bool]:
-    matches = _pattern(text.casefold()).fullmatch
-    return lambda document: bool(matches(str(document.get(field, "")).casefold()))
+    matches = _pattern(text.casefold())
+    return lambda document: matches(str(document.get(field, "")).casefold())
 
 
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+def _pattern(text: str) -> Callable[[str], bool]:
+    """Return a test for text in which each "*" stands for anything.
+
+    Not a regular expression: with many "*" that would take a turn without end.
+    """
+    if "*" not in text:
+        return lambda value: value == text
+    first, *parts, last = text.split("*")
+
+    def matches(value: str) -> bool:
+        at, end = len(first), len(value) - len(last)
+        if at > end or not (value.startswith(first) and value.endswith(last)):
+            return False
+        for part in parts:
+            found = value.find(part, at, end)
+            if found < 0:
+                return False
+            at = found + len(part)
+        return True
+
+    return matches

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from itertools import islice
+from typing import Literal
 
 from confwire import codec
 from confwire.errors import (
@@ -42,7 +43,16 @@ MAX_SUBSCRIPTIONS = 64
 class Follower:
     """The subscriptions of one session."""
 
-    __slots__ = ("_connection", "_serving", "behind", "cursor", "specs", "view")
+    __slots__ = (
+        "_connection",
+        "_epoch",
+        "_resets",
+        "_serving",
+        "behind",
+        "cursor",
+        "specs",
+        "view",
+    )
 
     def __init__(self, serving: Serving, connection: int) -> None:
         self._serving = serving
@@ -53,6 +63,7 @@ class Follower:
         self.behind = False
         self.cursor = 0
         """The last revision that was sent; counts while `behind`."""
+        self._resets, self._epoch = 0, ""
 
     def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
         """Return the conditions of subscriptions by their names.
@@ -80,10 +91,12 @@ class Follower:
             raise InvalidParameter(
                 "since goes with the first registration of a session, and without a snapshot"
             )
-        if since.revision > serving.revision and since.epoch == serving.epoch:
-            serving.authority.doubt(f"a client has seen revision {since.revision}")
         if since.epoch != serving.epoch:
             raise EpochChanged
+        if since.revision > serving.revision:
+            serving.authority.doubt(f"a client has seen revision {since.revision}")
+            if serving.authority.takes_servers:  # else this proxy is behind, and will reach it
+                raise EpochChanged
         if since.revision < serving.revision:
             entries = serving.journal.since(since.revision)
             if any(entry.structural for entry in entries):
@@ -110,11 +123,15 @@ class Follower:
             )
 
         snapshot = yield from serving.reader.collect(search)
+        missed = []
+        if self.behind:  # what the old subscriptions missed is not replayed to the new ones
+            missed = self._make_up(profile_of(), None)
         self.change(self.specs | specs, profile_of())
         self.fall_behind(snapshot.revision)
+        yield missed
         yield from serving.reader.snapshot_packets(ref, snapshot)
         registered = NotificationRegistered(
-            ref=ref, epoch=serving.epoch, revision=snapshot.revision
+            ref=ref, epoch=snapshot.epoch, revision=snapshot.revision
         )
         yield [codec.encode(registered)]
 
@@ -158,6 +175,7 @@ class Follower:
             self._leave()
             self.behind = True
             self.cursor = revision
+            self._resets, self._epoch = self._serving.journal.resets, self._serving.epoch
 
     def stop(self) -> None:
         """End all subscriptions."""
@@ -171,33 +189,48 @@ class Follower:
             self._leave()
             self._join(profile)
 
-    def lose(self, reason: str) -> bytes:
+    def lose(self, reason: Literal["compacted", "epoch"]) -> bytes:
         """End all subscriptions because continuity is lost; return the message that says so."""
         self.stop()
         serving = self._serving
-        lost = NotificationsLost(
-            epoch=serving.epoch,
-            revision=serving.revision,
-            reason="epoch" if reason == "epoch" else "compacted",
-        )
+        lost = NotificationsLost(epoch=serving.epoch, revision=serving.revision, reason=reason)
         return codec.encode(lost)
 
     def catch_up(self, profile_of: Callable[[], Profile]) -> Task:
         """Send what the journal holds after the cursor, then go live without a gap."""
-        serving = self._serving
-        while self.behind and self.cursor < serving.revision:
-            try:
-                entries = list(islice(serving.journal.since(self.cursor), _ENTRIES_A_TURN))
-                if any(entry.structural for entry in entries):
-                    raise Compacted
-            except Compacted:
-                yield [self.lose("compacted")]
-                return
-            self.cursor = entries[-1].revision
-            yield self._replay(entries, profile_of())
+        while self.behind and not self._is_level():
+            yield self._make_up(profile_of(), _ENTRIES_A_TURN)
         if self.behind:
             self.behind = False
             self._join(profile_of())
+
+    def _is_level(self) -> bool:
+        journal = self._serving.journal
+        return self._resets == journal.resets and self.cursor >= journal.revision
+
+    def _make_up(self, profile: Profile, limit: int | None) -> list[bytes]:
+        """Return what was missed, of at most so many transactions, or that it cannot be told."""
+        try:
+            entries = self._missed(limit)
+        except EpochChanged:
+            return [self.lose("epoch")]
+        except Compacted:
+            return [self.lose("compacted")]
+        if not entries:
+            return []
+        self.cursor = entries[-1].revision
+        return self._replay(entries, profile)
+
+    def _missed(self, limit: int | None) -> list[Entry]:
+        serving = self._serving
+        if self._epoch != serving.epoch:
+            raise EpochChanged
+        if self._resets != serving.journal.resets:
+            raise Compacted
+        entries = list(islice(serving.journal.since(self.cursor), limit))
+        if any(entry.structural for entry in entries):
+            raise Compacted
+        return entries
 
     def _replay(self, entries: list[Entry], profile: Profile) -> list[bytes]:
         view = View(profile, frozenset(self.specs.values()))

@@ -95,6 +95,8 @@ class Journal:
         # Invariant: `_entries` holds the revisions compacted+1 … revision without a gap.
         self.compacted = 0
         self.revision = 0
+        self.resets = 0
+        """Times that the data was replaced: a cursor from before one means nothing after it."""
         self._start_hash = ""
 
     def __repr__(self) -> str:
@@ -104,6 +106,7 @@ class Journal:
         """Forget all: the data was replaced as of `revision`."""
         self._entries.clear()
         self._size = 0
+        self.resets += 1
         self.compacted = self.revision = revision
         self._start_hash = hash_
 

@@ -8,7 +8,15 @@ first packet leaves. Knows no sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import (
+    Callable,
+    Container,
+    Generator,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any
 
 import msgspec
@@ -18,7 +26,7 @@ from confwire.errors import Compacted, InvalidParameter
 from confwire.messages import FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
-from proxyapp.engine.filters import Query, compile_filter, values_at
+from proxyapp.engine.filters import Query, compile_filter, number_of, values_at
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
@@ -31,6 +39,8 @@ Task = Generator[list[bytes] | None, None, None]
 ROWS_A_TURN = 1_000
 BYTES_A_TURN = 128 * 1024
 """Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
+_ATTEMPTS = 5
+"""Searches that a read makes while others' writes keep spoiling them."""
 
 
 def info_of(name: str) -> ObjectInfo:
@@ -41,6 +51,19 @@ def info_of(name: str) -> ObjectInfo:
     return info
 
 
+def _looks_at(type_: ObjectType, query: Query) -> frozenset[int]:
+    """Return the types whose objects a query asks about, beside the objects that it finds."""
+    found: set[int] = set()
+    for key, path, _ in query.joins:
+        if key == "object_dbid":
+            found.add(info_of(query.object_type).type)
+        else:
+            found.add(BY_NAME[path[0]].type)
+        if key == "switch_dbid" and type_ is ObjectType.PERSON:
+            found.add(type_)
+    return frozenset(found)
+
+
 def encode_ref(ref: int | str) -> bytes:
     return b"%d" % ref if isinstance(ref, int) else msgspec.json.encode(ref)
 
@@ -48,6 +71,7 @@ def encode_ref(ref: int | str) -> bytes:
 class Snapshot(Struct, gc=False):
     """Rows as of one revision."""
 
+    epoch: str
     revision: int
     rows: list[Row]
 
@@ -69,7 +93,7 @@ class Reader:
         info = info_of(request.object_type)
         row = self.store.tables[info.type].get(dbid)
         if row is None or not profile.may_read(row):
-            return self._packet(request, [], 0, True, self._journal.revision)
+            return self._packet(request, self._as_of_now([]), [], True)
         ref = request.ref
         number = b"%d" % ref if ref.__class__ is int else msgspec.json.encode(ref)
         return b'{"message":"objectsRead","ref":%b%b%b]}' % (
@@ -113,25 +137,33 @@ class Reader:
             rows = self._candidates(type_, query, request.after)
             return rows, lambda row: row.dbid > request.after and matches(row)
 
-        snapshot = yield from self.collect(search, request.limit)
+        snapshot = yield from self.collect(search, request.limit, _looks_at(type_, query))
+        # Worked out now, since a folder may be renamed before the last packet leaves.
+        paths = self._paths(snapshot.rows, profile_of()) if query.with_paths else {}
         brief = isinstance(request, ReadBrief)
         total = len(snapshot.rows)
         for rows, last in _in_packets(snapshot.rows, brief):
             whole = last and len(rows) == total
-            yield [self._packet(request, rows, total, whole, snapshot.revision, query)]
+            yield [self._packet(request, snapshot, rows, whole, query, paths)]
             if last and not whole:
-                yield [self.sent(request.ref, total, snapshot.revision)]
+                yield [self.sent(request.ref, snapshot)]
 
     def collect(
-        self, search: Callable[[], tuple[Iterator[Row], Predicate]], limit: int = 0
+        self,
+        search: Callable[[], tuple[Iterator[Row], Predicate]],
+        limit: int = 0,
+        looks_at: Container[int] = (),
     ) -> Generator[list[bytes], None, Snapshot]:
         """Gather rows over several turns as of one revision, that of the last turn.
 
-        `search` gives the candidates and the whole condition; it is asked again when rights or
-        folders changed meanwhile, or when the journal no longer tells what did.
+        `search` gives the candidates and the whole condition; it is asked again when what
+        happened meanwhile cannot be mended: rights, folders or an object of the types in
+        `looks_at` have changed, or the journal no longer tells what did. In the last attempt
+        it all happens in one turn.
         """
-        while True:
-            start, store = self._journal.revision, self.store
+        journal = self._journal
+        for attempt in range(1, _ATTEMPTS + 1):
+            start, resets = journal.revision, journal.resets
             candidates, matches = search()
             found: dict[Key, Row] = {}
             for count, row in enumerate(candidates, 1):
@@ -139,28 +171,48 @@ class Reader:
                     found[row.type, row.dbid] = row
                     if len(found) == limit:
                         break
-                if count % ROWS_A_TURN == 0:
+                if count % ROWS_A_TURN == 0 and attempt < _ATTEMPTS:
                     yield []
-            if store is self.store and self._mend(found, start, matches, limit):
+            if resets == journal.resets and self._mend(found, start, matches, limit, looks_at):
                 break
         keys = sorted(found)
-        return Snapshot(self._journal.revision, [found[key] for key in keys[: limit or None]])
+        return self._as_of_now([found[key] for key in keys[: limit or None]])
 
-    def _mend(self, found: dict[Key, Row], start: int, matches: Predicate, limit: int) -> bool:
-        bound = max(found)[1] if limit and len(found) >= limit else 0
+    def _as_of_now(self, rows: list[Row]) -> Snapshot:
+        return Snapshot(self.epoch, self._journal.revision, rows)
+
+    def _mend(
+        self,
+        found: dict[Key, Row],
+        start: int,
+        matches: Predicate,
+        limit: int,
+        looks_at: Container[int],
+    ) -> bool:
+        full = bool(limit) and len(found) >= limit
+        bound = max(found)[1] if full else 0
         try:
             for entry in self._journal.since(start):
                 if entry.structural:
                     return False
                 for change in entry.changes:
+                    if change.type in looks_at:
+                        return False
                     key = (change.type, change.dbid)
                     found.pop(key, None)
-                    fits = change.new is not None and not (bound and change.dbid > bound)
+                    fits = change.new is not None and not (full and change.dbid > bound)
                     if fits and change.new is not None and matches(change.new):
                         found[key] = change.new
         except Compacted:
             return False
-        return True
+        # Where one was lost, the next behind the bound would have to fill its place.
+        return not full or len(found) >= limit
+
+    def _paths(self, rows: Sequence[Row], profile: Profile) -> dict[int, str]:
+        return {
+            folder: self.store.path(folder, profile.may_read)
+            for folder in {row.folder for row in rows}
+        }
 
     def snapshot_packets(self, ref: int | str, snapshot: Snapshot) -> Task:
         """Send a subscription's snapshot: packets of one type each, then objectsSent."""
@@ -173,26 +225,26 @@ class Reader:
                 end += 1
             request = ReadObjects(ref=ref, object_type=OBJECTS[ObjectType(rows[start].type)].name)
             for part, _ in _in_packets(rows[start:end], brief=False):
-                yield [self._packet(request, part, total, False, snapshot.revision)]
+                yield [self._packet(request, snapshot, part, False)]
             start = end
-        yield [self.sent(ref, total, snapshot.revision)]
+        yield [self.sent(ref, snapshot)]
 
-    def sent(self, ref: int | str, total: int, revision: int) -> bytes:
+    def sent(self, ref: int | str, snapshot: Snapshot) -> bytes:
         return b'{"message":"objectsSent","ref":%b,"epoch":"%b","revision":%d,"total":%d}' % (
             encode_ref(ref),
-            self.epoch.encode(),
-            revision,
-            total,
+            snapshot.epoch.encode(),
+            snapshot.revision,
+            len(snapshot.rows),
         )
 
     def _packet(
         self,
         request: ReadObjects | ReadBrief,
+        snapshot: Snapshot,
         rows: Sequence[Row],
-        total: int,
         last: bool,
-        revision: int,
         query: Query | None = None,
+        paths: Mapping[int, str] = {},
     ) -> bytes:
         brief = isinstance(request, ReadBrief)
         extra = b',"last":true' if last else b""
@@ -200,19 +252,18 @@ class Reader:
             folders = b",".join(b"%d" % row.folder for row in rows)
             extra += b',"folderDBIDs":[%b]' % folders
         if query is not None and query.with_paths:
-            paths = [self.store.path(row.folder) for row in rows]
-            extra += b',"objectPaths":' + msgspec.json.encode(paths)
+            extra += b',"objectPaths":' + msgspec.json.encode([paths[r.folder] for r in rows])
         return (
             b'{"message":"%b","ref":%b,"epoch":"%b","revision":%d,"objectType":"%b",'
             b'"count":%d,"total":%d%b,"objects":[%b]}'
         ) % (
             b"briefInfo" if brief else b"objectsRead",
             encode_ref(request.ref),
-            self.epoch.encode(),
-            revision,
+            snapshot.epoch.encode(),
+            snapshot.revision,
             request.object_type.encode(),
             len(rows),
-            total,
+            len(snapshot.rows),
             extra,
             b",".join(_brief(row) if brief else row.body for row in rows),
         )
@@ -288,25 +339,22 @@ class Reader:
         object_type: str,
         profile: Profile,
     ) -> set[int]:
-        try:
-            dbid = int(value)
-        except ValueError:
-            raise InvalidParameter(f"filter key '{key}' takes a number, not '{value}'") from None
+        dbid = number_of(key, value)
         if key == "object_dbid":
             row = self.store.get(info_of(object_type).type, dbid)
             return {row.folder} if row is not None and profile.may_read(row) else set()
         if key == "switch_dbid" and type_ == ObjectType.PERSON:
-            return self._persons_on_switch(dbid)
+            return self._persons_on_switch(dbid, profile)
         row = self.store.get(BY_NAME[path[0]].type, dbid)
         if row is None or not profile.may_read(row):
             return set()
         return set(values_at(msgspec.json.decode(row.body), path[1:]))
 
-    def _persons_on_switch(self, switch: int) -> set[int]:
+    def _persons_on_switch(self, switch: int, profile: Profile) -> set[int]:
         logins = {
             row.dbid
             for row in self.store.tables[ObjectType.AGENT_LOGIN].rows()
-            if msgspec.json.decode(row.body).get("switchDBID") == switch
+            if profile.may_read(row) and msgspec.json.decode(row.body).get("switchDBID") == switch
         }
         at = ("agentInfo", "agentLogins", "agentLoginDBID")
         return {

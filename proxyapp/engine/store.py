@@ -7,7 +7,8 @@ row carries; knows no sessions and no wire.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 import msgspec
 from msgspec import Struct
@@ -241,12 +242,18 @@ class Store:
     def ancestors(self, folder: int) -> Iterator[int]:
         """Yield the folder and the folders above it."""
         table = self.tables[ObjectType.FOLDER]
-        while folder and (row := table.get(folder)) is not None:
+        seen: set[int] = set()  # a circle would be the master's error, and must not be a hang
+        while folder not in seen and (row := table.get(folder)) is not None:
+            seen.add(folder)
             yield folder
             folder = row.folder
 
-    def path(self, folder: int) -> str:
-        """Return the names of the folders from the top to this one, joined by "/"."""
+    def path(self, folder: int, may_read: Callable[[Row], bool]) -> str:
+        """Return the names of the folders down to this one, joined by "/".
+
+        It begins below the lowest one that may not be read.
+        """
         table = self.tables[ObjectType.FOLDER]
-        rows = [table.get(dbid) for dbid in self.ancestors(folder)]
-        return "/".join(row.name for row in reversed(rows) if row is not None)
+        rows = (table.get(dbid) for dbid in self.ancestors(folder))
+        names = [row.name for row in takewhile(may_read, (row for row in rows if row is not None))]
+        return "/".join(reversed(names))

@@ -53,7 +53,9 @@ class Spec:
         self.filter = filter_
         self.predicate = predicate
         self.mode = mode
-        self._identity = (types, tenants, folders, objects, filter_, mode)
+        # 1 and True are equal, and mean different things to a filter.
+        conditions = tuple((key, type(value), value) for key, value in filter_)
+        self._identity = (types, tenants, folders, objects, conditions, mode)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self._identity == other._identity
