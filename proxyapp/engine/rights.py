@@ -69,6 +69,15 @@ class RightsNode:
             yield node
             waiting.extend(node.children)
 
+    def cut_below(self, other: RightsNode) -> None:
+        """Take off what hangs directly below `other` on the way down to this node."""
+        node = self
+        while node is not other and node.parent is not None:
+            if node.parent is other:
+                node.attach(None)
+                return
+            node = node.parent
+
     def is_below(self, other: RightsNode) -> bool:
         node: RightsNode | None = self
         while node is not None and node is not other:
@@ -109,8 +118,9 @@ class RightsTree:
         if contents is None and type_ not in CONTAINERS:
             return node
         contents = contents or self.contents(key)
-        if not above.is_below(contents):  # a cycle would be the master's error: leave the old place
-            contents.attach(above)
+        if above.is_below(contents):  # two folders change places, and this one comes first
+            above.cut_below(contents)  # the other one's record tells its place
+        contents.attach(above if above is not contents else None)
         contents.grants = {s: mask for s, mask in grants.items() if not mask & NO_PROPAGATE}
         return node
 
