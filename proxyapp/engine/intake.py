@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 
 from msgspec import Raw, Struct
 
+from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
+from confwire.objects import OBJECTS
 from proxyapp.engine.commands import Again, Broadcast
 from proxyapp.engine.fanout import Delivery, packets
 from proxyapp.engine.journal import GONE, Change, Entry, tree_text
@@ -65,6 +67,12 @@ class Intake:
             load.taken += len(records)
             for record in records:
                 load.store.put(_owned(record))
+
+    def abandon(self) -> None:
+        """What was being told will not be finished: forget its first parts."""
+        self._parts = []
+        if self.load is not None and not self.load.comparing:
+            self.load = None
 
     def end(self, revision: int, tree: int, hash_: str) -> None:
         """The load is complete: serve it, or find out what differs from what is served."""
@@ -182,6 +190,10 @@ def _entry(transaction: Transaction, tree: int, changes: list[Change], structura
 
 def _owned(record: Record) -> Record:
     """Return the record with bytes of its own: a slice would keep its whole message alive."""
+    if record.type not in OBJECTS:
+        raise RemoteProtocolError(
+            f"objects of type {record.type} are not known to this release: upgrade this server"
+        )
     return Record(
         record.type,
         record.dbid,

@@ -54,6 +54,7 @@ class Data(Protocol):
     def take(self, records: list[Record]) -> None: ...
     def end(self, revision: int, tree: int, hash_: str) -> None: ...
     def commit(self, transaction: Transaction) -> None: ...
+    def abandon(self) -> None: ...
 
 
 class LinkState(Enum):
@@ -113,6 +114,7 @@ class Replica:
             )
             return
         self.state = OPENING
+        self._challenge = ""
         self._handshake = ClientHandshake(settings.application, nonce)
         self._send(
             Open(
@@ -126,8 +128,13 @@ class Replica:
 
     def proved(self, salted_password: bytes) -> None:
         """The keys for the master's challenge are there."""
-        if self.state is OPENING and self._handshake is not None:
-            self._send(Proof(self._handshake.final(self._challenge, salted_password)))
+        if self.state is not OPENING or self._handshake is None or not self._challenge:
+            return  # for a challenge of a link that was lost meanwhile
+        challenge, self._challenge = self._challenge, ""
+        try:
+            self._send(Proof(self._handshake.final(challenge, salted_password)))
+        except RemoteProtocolError as error:
+            self._break(error)
 
     def received(self, messages: list[bytes], now: float) -> None:
         """Take whole messages from the master, in order."""
@@ -136,12 +143,12 @@ class Replica:
                 return
             try:
                 self._take(codec.decode_server(data), now)
-            except (RemoteProtocolError, RequestError) as error:
-                self._serving.log("error", "the master broke the protocol", reason=str(error))
-                self._drop(str(error))
+            except (RemoteProtocolError, RequestError, ValueError) as error:
+                self._break(error)
 
     def lost(self, reason: str, jitter: float, now: float) -> None:
         """The connection failed or ended: try again later."""
+        self._data.abandon()
         if self._lost_since is None:
             self._lost_since = now
             self._serving.log("warning", "master lost", reason=reason)
@@ -260,6 +267,7 @@ class Replica:
         away = self.age(now)
         self._lost_since = None
         self._serving.calm("master")
+        self._serving.calm("refused")
         self._serving.log("info", "master link live", how=how, away_seconds=round(away, 3))
 
     def _refused(self, message: Error, now: float) -> None:
@@ -279,6 +287,10 @@ class Replica:
         self._serving.out.append(
             ConnectLink(settings.master_host, settings.master_port, delay, LINK_KEEP_ALIVE)
         )
+
+    def _break(self, error: Exception) -> None:
+        self._serving.log("error", "the master broke the protocol", reason=str(error))
+        self._drop(str(error))
 
     def _drop(self, reason: str) -> None:
         self.state = AWAY

@@ -99,6 +99,8 @@ class Replication:
             if not found.transactions:
                 return False
             for transaction in found.transactions:
+                if transaction.revision > serving.revision:
+                    break  # the table is ahead; it is sent once it is applied here
                 self.cursor = transaction.revision
                 yield [codec.encode(transaction)]
         if self.behind:
@@ -132,18 +134,20 @@ class Replication:
             total=store.count,
         )
         yield [codec.encode(started)]
-        for records in _batches(row for table in store.tables.values() for row in table.rows()):
-            # No record may be older than a transaction before it: first what the line has missed.
+        batches = _batches(row for table in store.tables.values() for row in table.rows())
+        while True:
+            # No record may be older than a transaction before it: first what the line has
+            # missed, and in the same turn the records as they stand then.
             if self.behind and not (yield from self._follow()):
                 yield from self._load("compacted")
                 return
+            records = next(batches, None)
+            if records is None:
+                break
             packet = ReplicationRecords(
                 ref=self._ref, epoch=epoch, revision=serving.revision, records=records
             )
             yield [codec.encode(packet)]
-        if self.behind and not (yield from self._follow()):
-            yield from self._load("compacted")
-            return
         loaded = ReplicationLoaded(
             ref=self._ref,
             epoch=epoch,
