@@ -285,7 +285,8 @@ class ServerHandshake:
         return f"v={_base64(_hmac(self._known.server_key, message))}"
 
     def _fake(self, key: bytes) -> Verifier:
-        salt = _hmac(key, self.user.encode())[:SALT_SIZE]
+        # Names that differ only in case are one account, so they must not have two salts.
+        salt = _hmac(key, self.user.casefold().encode())[:SALT_SIZE]
         return Verifier(self._iterations, salt, b"", b"")
 
 

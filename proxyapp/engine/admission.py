@@ -165,4 +165,4 @@ def _check_server(
 
 
 def _numbers(release: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in release.split(".") if part.isdigit())
+    return tuple(int(part) for part in release.split(".") if part.isdecimal())

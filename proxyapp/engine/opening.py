@@ -6,7 +6,12 @@ with who tried from where, and never with a secret.
 
 from __future__ import annotations
 
-from confwire.errors import ApplicationInUse, AuthenticationFailed, RequestError
+from confwire.errors import (
+    ApplicationInUse,
+    AuthenticationFailed,
+    InvalidParameter,
+    RequestError,
+)
 from confwire.handshake import ServerHandshake
 from confwire.messages import Challenge, Open, Proof
 from proxyapp.engine import admission
@@ -38,6 +43,9 @@ class Opening:
         """
         serving = self._serving
         serving.check_ready()
+        wished = message.keep_alive
+        if wished is not None and min(wished.local, wished.remote) < 0:
+            raise InvalidParameter("keepAlive: a timeout is a number of seconds, 0 for none")
         verifier = admission.verifier_for(serving, message)
         data = self._proof.challenge(message.data, verifier, serving.settings.fake_salt_key)
         if self._proof.user != (message.user or message.application):

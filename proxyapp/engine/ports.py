@@ -21,9 +21,10 @@ def client_ports(application: Mapping[str, Any]) -> tuple[ListeningPort, ...]:
 
 def _client_ports(application: Mapping[str, Any]) -> Iterator[ListeningPort]:
     for port in application.get("portInfos", ()):
-        if not port.get("haSync"):
+        number = str(port.get("port", ""))
+        if not port.get("haSync") and number.isdecimal() and 0 < int(number) < 65_536:
             yield ListeningPort(
-                port.get("id", ""), int(port["port"]), port.get("listeningMode", "unsecured")
+                port.get("id", ""), int(number), port.get("listeningMode", "unsecured")
             )
 
 
