@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: demo test lint format types layers unit unit-sqlite unit-postgres coverage venv clean
+.PHONY: demo test lint format types layers pages unit unit-sqlite unit-postgres
+.PHONY: docs coverage venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
 
-test: lint types layers unit
+test: lint types layers pages unit
 
 venv: $(VENV)/.runtime
 
@@ -28,6 +29,12 @@ types: $(VENV)/.dev
 
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
+
+pages: $(VENV)/.dev
+	$(BIN)/python docs/generate.py --check
+
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
 
 unit: unit-sqlite unit-postgres
 
