@@ -32,6 +32,14 @@ INBOX_LIMIT = 1000
 """Messages that may wait while the node reads none."""
 
 
+def code_for_browsers(code: int) -> int:
+    """Return the close code as the web server can send it: the protocol's 1001 as 3001, and so on.
+
+    It takes 1000 and the codes from 3000 on only.
+    """
+    return code + 2000 if 1000 < code < 3000 else int(code)
+
+
 class Browser:
     """One browser session, as the worker sees it."""
 
@@ -137,7 +145,7 @@ class Browser:
             while self._outbox:
                 await self._consumer.send(text_data=self._outbox.popleft().decode())
             if self._verdict is not None:
-                await self._consumer.close(code=int(self._verdict[0]))
+                await self._consumer.close(code=code_for_browsers(self._verdict[0]))
                 return
             self._wake.clear()
             await self._wake.wait()
