@@ -43,6 +43,8 @@ def value_text(value: Any) -> str:
         return NOTHING
     if isinstance(value, str):
         return shown(value) if value else '""'
+    if isinstance(value, Mapping) and value.keys() == {"objectType", "DBID"}:
+        return shown(f"{value['objectType']} {value['DBID']}")
     return shown(json.dumps(value, ensure_ascii=False))
 
 
@@ -114,7 +116,7 @@ def _field_differences(name: str, value: Any, before: Any) -> Iterator[str]:
     if isinstance(value, dict) and value and value.keys() <= {"add", "remove", "put"}:
         for verb, members in value.items():
             yield f"{name}: {verb} {', '.join(map(value_text, members))}"
-    elif isinstance(value, dict) and isinstance(before, dict | None):
+    elif isinstance(value, dict) and "objectType" not in value:
         for inner, part in value.items():
             yield from _field_differences(f"{name}.{inner}", part, _mapping(before).get(inner))
     else:

@@ -211,8 +211,9 @@ class Watch:
         if len(self._waiting) >= MAX_WAITING:
             self.is_live, self.is_lagging = False, True
             return
-        self.received = Cursor(epoch=epoch, revision=revision)
+        # First of all: what cannot be decoded was not received.
         wanted = [change_of(change) for change in changes if self.interest.wants(change)]
+        self.received = Cursor(epoch=epoch, revision=revision)
         if wanted:
             self._deliver(Notification(epoch, revision, wanted))
 

@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
 
-from confwire.client import Client
+from confwire.client import Client, State
 from confwire.codec import decode_client, encode
 from confwire.errors import RequestError
 from confwire.handshake import ServerHandshake, make_verifier
@@ -230,3 +230,31 @@ def unused_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+class States:
+    """Notes the states of a client."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[State, str]] = []
+        self._changed = asyncio.Event()
+
+    def __call__(self, state: State, reason: str) -> None:
+        self.seen.append((state, reason))
+        self._changed.set()
+
+    async def reach(self, state: State) -> str:
+        """Wait for a state and return its reason; what came before is forgotten."""
+        async with asyncio.timeout(20):
+            while state not in [seen for seen, _ in self.seen]:
+                self._changed.clear()
+                await self._changed.wait()
+        reason = dict(self.seen)[state]
+        self.seen.clear()
+        return reason
+
+
+@pytest_asyncio.fixture
+async def states() -> States:
+    """Something to give a client as `on_state`."""
+    return States()

@@ -1,0 +1,74 @@
+"""One connection: how it is opened, kept alive, and what is said when that fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from websockets.asyncio.server import serve
+
+from confwire.client import KeepAlive, LinkLost, State
+from confwire.errors import RemoteProtocolError
+
+pytestmark = pytest.mark.asyncio
+
+
+async def test_a_silent_server_is_given_up_after_twice_the_timeout(peer, states):
+    await peer.connect(on_state=states, keep_alive=KeepAlive(0.05, 0))
+    session = await peer.session()
+    session.socket.transport.pause_reading()  # it answers no ping
+    assert await states.reach(State.LOST) == f"127.0.0.1:{peer.port} was silent for 0.1 s"
+    session.cut()
+
+
+async def test_a_server_that_answers_pings_is_kept(peer, start, states):
+    client = await peer.connect(on_state=states, keep_alive=KeepAlive(0.02, 0))
+    session = await peer.session()
+    await states.reach(State.OPEN)
+    reading = start(client.read("host"))
+    request = await session.receive()
+    # Its own pings tell that several of the client's have been answered meanwhile.
+    for _ in range(10):
+        await asyncio.wait_for(await session.socket.ping(), 5)
+        await asyncio.sleep(0.01)
+    await session.packet(request, 1, last=True)
+    assert len(await reading) == 1
+    assert states.seen == []
+
+
+async def test_what_is_no_configuration_server_is_said_to_be_none(peer):
+    async def handle(reader, writer):
+        await reader.readline()
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    with pytest.raises(RemoteProtocolError, match="no configuration server: it answers with HTTP"):
+        await peer.connect()
+    server.close()
+
+
+async def test_a_websocket_of_another_protocol_is_refused(peer):
+    async with serve(lambda socket: socket.wait_closed(), "127.0.0.1", 0) as server:
+        peer.port = server.sockets[0].getsockname()[1]
+        with pytest.raises(RemoteProtocolError, match=r"does not speak confwire\.1"):
+            await peer.connect()
+
+
+async def test_an_unknown_host_name_is_said_to_be_unknown(peer, monkeypatch):
+    monkeypatch.setattr(type(peer), "address", ("no-such-host.invalid", 2020))
+    with pytest.raises(LinkLost, match=r"cannot connect to no-such-host\.invalid:2020: unknown"):
+        await peer.connect()
+
+
+async def test_a_server_that_says_nothing_is_given_up(peer, monkeypatch):
+    async def handle(reader, writer):
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(handle, "127.0.0.1", 0)
+    peer.port = server.sockets[0].getsockname()[1]
+    with pytest.raises(LinkLost, match=r"did not answer within 0\.05 s"):
+        await peer.connect(opening_timeout=0.05)
+    server.close()
