@@ -194,6 +194,11 @@ def binding_of(type_: ObjectType) -> Binding:
     return BINDINGS.get(type_, _GENERIC)
 
 
+def has_rows(type_: ObjectType) -> bool:
+    """Whether objects of a type are more than one row."""
+    return type_ in _KEPT_ELSEWHERE
+
+
 # ---------------------------------------------------------------- finding
 
 

@@ -31,7 +31,7 @@ from confwire.errors import (
 )
 from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
 from proxyapp.engine.rights import CHANGE, CREATE, DELETE
-from proxyapp.models import ConfigObject, Folder, Person
+from proxyapp.models import Folder, Person
 from proxyapp.models.base import Configured
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
 from proxyapp.services.access import Rights
@@ -99,7 +99,7 @@ def create_many(type_name: str, given: Sequence[Mapping[str, Any]], *, work: Wor
         homes.place(instance)
         instances.append(instance)
         bodies.append(body)
-    if len(instances) > 1 and info.type not in documents.BINDINGS:
+    if len(instances) > 1 and not documents.has_rows(info.type):
         _refuse_namesakes(instances)
         work.add(instances)
     else:
@@ -144,11 +144,10 @@ def _refuse_namesakes(instances: list[Configured]) -> None:
         if instance.key in keys:
             raise UniquenessViolation(f"{instance.info.title.lower()} {instance} is given twice")
         keys.add(instance.key)
-    type_ = int(instances[0].object_type)
+    query = documents.find(instances[0].object_type)
     ordered = sorted(keys)
     for start in range(0, len(ordered), 500):
-        taken = ConfigObject.objects.filter(type=type_, key__in=ordered[start : start + 500])
-        for other in taken[:1]:
+        for other in query.filter(key__in=ordered[start : start + 500])[:1]:
             raise UniquenessViolation(f"{other.info.title.lower()} {other} exists already")
 
 

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
-from django.db import connection
 from django.utils import timezone
 
 from confwire.errors import DatabaseUnavailable
@@ -18,14 +17,11 @@ from confwire.messages import Record
 from confwire.objects import Document as Body
 from confwire.objects import ObjectType
 from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
-from proxyapp.models import Change, Commit, Credential, Document, Grant, Revision
+from proxyapp.models import Credential, Document, Grant, Revision
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
-from proxyapp.services import integrity
-from proxyapp.services.documents import document_of, find_all
-
-CHANNEL = "csproxy"
-"""Where PostgreSQL tells the number of each new revision."""
+from proxyapp.services import integrity, journal
+from proxyapp.services.documents import document_of, find_all, has_rows
 
 _BATCH = 500  # objects named in one statement
 
@@ -70,13 +66,13 @@ def publish(draft: Draft) -> Published:
     """
     revision = _lock()
     old = {(row.type, row.dbid): row for row in _documents((*draft.touched, *draft.gone))}
-    steps = [step for step in _steps(draft, old, revision.number + 1) if _differs(step)]
+    steps = [step for step in _steps(draft, old) if _differs(step)]
     if not steps:
         return Published(None, [])
     integrity.check(steps)
     integrity.index_references(steps)
     _write(revision, steps, draft)
-    return Published(revision.number, [step.key for step in steps])
+    return Published(revision.number + 1, [step.key for step in steps])
 
 
 def _lock() -> Revision:
@@ -98,7 +94,7 @@ def _documents(keys: Iterable[Key]) -> Iterator[Document]:
 # ---------------------------------------------------------------- rendering
 
 
-def _steps(draft: Draft, old: dict[Key, Document], number: int) -> Iterator[Step]:
+def _steps(draft: Draft, old: dict[Key, Document]) -> Iterator[Step]:
     instances = draft.written | find_all(
         key for key in draft.touched if not _stands_alone(draft.written.get(key))
     )
@@ -109,7 +105,7 @@ def _steps(draft: Draft, old: dict[Key, Document], number: int) -> Iterator[Step
         if instance is None:
             continue  # it was touched, and deleted by another transaction
         body = document_of(instance)
-        row = Document(type=key[0], dbid=key[1], revision=number, folder=body["folderDBID"])
+        row = Document(type=key[0], dbid=key[1], folder=body["folderDBID"])
         row.body = integrity.text_of(instance.info.title.lower(), body)
         row.acl = grants.get(key, "") if key in draft.regranted else _kept(before, "acl")
         row.verifier = (
@@ -122,10 +118,7 @@ def _steps(draft: Draft, old: dict[Key, Document], number: int) -> Iterator[Step
 
 def _stands_alone(instance: Configured | None) -> bool:
     """Whether the instance as it was written is all of its document."""
-    return instance is not None and instance.object_type not in _COMPOSED
-
-
-_COMPOSED = {ObjectType.APPLICATION, ObjectType.ACCESS_GROUP}
+    return instance is not None and not has_rows(instance.object_type)
 
 
 def _kept(before: Document | None, column: str) -> str:
@@ -169,7 +162,7 @@ def _differs(step: Step) -> bool:
 # ---------------------------------------------------------------- writing
 
 
-def record_of(row: Document | Change) -> Record:
+def record_of(row: Document) -> Record:
     """Return the record that servers exchange for a published row."""
     acl = [tuple(entry) for entry in msgspec.json.decode(row.acl)] if row.acl else None
     body = msgspec.Raw((row.body or "null").encode())
@@ -177,54 +170,29 @@ def record_of(row: Document | Change) -> Record:
 
 
 def _write(revision: Revision, steps: list[Step], draft: Draft) -> None:
-    tree = int(revision.tree, 16)
-    for step in steps:
-        new = record_digest(record_of(step.new)) if step.new is not None else 0
-        if step.new is not None:
-            step.new.digest = tree_text(new)
-        tree = tree_after(tree, int(step.old.digest, 16) if step.old is not None else 0, new)
-    revision.number += 1
-    revision.tree = tree_text(tree)
-    revision.hash = chain_hash(revision.hash, revision.number, tree)
-    _write_documents(steps)
-    Change.objects.bulk_create(_change_of(step, revision.number, n) for n, step in enumerate(steps))
-    Commit.objects.create(
-        revision=revision.number,
+    tree, lines = int(revision.tree, 16), []
+    for seq, step in enumerate(steps):
+        digest = record_digest(record_of(step.new)) if step.new is not None else 0
+        old = int(step.old.digest, 16) if step.old is not None else 0
+        tree = tree_after(tree, old, digest)
+        lines.append(_line(seq, step, tree_text(digest)))
+    number = revision.number + 1
+    head = journal.Head(
+        revision=number,
         at=timezone.now(),
         by=draft.by,
         origin=draft.origin[:255],
-        tree=revision.tree,
-        hash=revision.hash,
+        tree=tree_text(tree),
+        hash=chain_hash(revision.hash, number, tree),
     )
-    revision.save(update_fields=["number", "tree", "hash"])
-    _notify(revision.number)
+    gone = [step.old for step in steps if step.new is None and step.old is not None]
+    journal.write(head, lines, gone)
 
 
-def _write_documents(steps: list[Step]) -> None:
-    Document.objects.bulk_create(
-        [step.new for step in steps if step.new is not None],
-        update_conflicts=True,
-        unique_fields=["type", "dbid"],
-        update_fields=["revision", "folder", "body", "acl", "verifier", "digest"],
-    )
-    gone = [step.old.pk for step in steps if step.new is None and step.old is not None]
-    for start in range(0, len(gone), _BATCH):
-        Document.objects.filter(pk__in=gone[start : start + _BATCH]).delete()
-
-
-def _change_of(step: Step, revision: int, seq: int) -> Change:
-    row = step.new or step.old
-    assert row is not None, step
-    change = Change(
-        revision=revision, seq=seq, type=row.type, dbid=row.dbid, folder=row.folder, action="remove"
-    )
-    if step.new is not None:
-        change.action = "put"
-        change.body, change.acl, change.verifier = row.body, row.acl, row.verifier
-    return change
-
-
-def _notify(number: int) -> None:
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, str(number)])
+def _line(seq: int, step: Step, digest: str) -> journal.Line:
+    row = step.new
+    if row is None:
+        assert step.old is not None, step
+        return journal.Line(seq, *step.key, "remove", step.old.folder, "", "", "", digest)
+    texts = row.body, row.acl, row.verifier, digest
+    return journal.Line(seq, *step.key, "put", row.folder, *texts)
