@@ -117,6 +117,7 @@ class Intake:
     def _apply(self, transaction: Transaction, records: list[Record]) -> None:
         serving, fanout = self._serving, self._serving.fanout
         structural = any(fanout.is_structural(record) for record in records)
+        serving.reader.structure += structural
         deliveries: list[Delivery] | Iterator[Delivery]
         if structural:
             changes, deliveries = fanout.restructure(records, serving.person_of)
@@ -158,7 +159,9 @@ class Intake:
     def _settle(self, load: Load, changes: list[Change]) -> None:
         serving = self._serving
         self.load = None
-        serving.epoch = serving.reader.epoch = load.epoch
+        serving.epoch = load.epoch
+        serving.reader.begin_epoch(load.epoch)
+        serving.reader.structure += 1
         serving.journal.reset(load.revision, load.hash)
         serving.ready = True
         serving.log(

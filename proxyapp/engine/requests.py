@@ -22,7 +22,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from confwire.errors import Compacted, InvalidParameter
+from confwire.errors import Compacted, InvalidParameter, ReadInterrupted
 from confwire.messages import FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
@@ -82,8 +82,16 @@ class Reader:
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.epoch = ""
+        self.structure = 0
+        """Counts the changes of rights, memberships and folders. Rows that were gathered before
+        one must not be sent after it: they may have become unreadable."""
         self._journal = journal
         self._marks: dict[str, tuple[int, bytes]] = {}
+
+    def begin_epoch(self, epoch: str) -> None:
+        """Bear another epoch in all answers from now on."""
+        self.epoch = epoch
+        self._marks.clear()
 
     def point(self, request: ReadObjects, profile: Profile) -> bytes | None:
         """Answer a read whose only condition is a DBID; None when it is another kind of read."""
@@ -142,7 +150,9 @@ class Reader:
         paths = self._paths(snapshot.rows, profile_of()) if query.with_paths else {}
         brief = isinstance(request, ReadBrief)
         total = len(snapshot.rows)
+        structure = self.structure
         for rows, last in _in_packets(snapshot.rows, brief):
+            self._check_structure(structure)
             whole = last and len(rows) == total
             yield [self._packet(request, snapshot, rows, whole, query, paths)]
             if last and not whole:
@@ -217,6 +227,7 @@ class Reader:
     def snapshot_packets(self, ref: int | str, snapshot: Snapshot) -> Task:
         """Send a subscription's snapshot: packets of one type each, then objectsSent."""
         total = len(snapshot.rows)
+        structure = self.structure
         start = 0
         rows = snapshot.rows
         while start < total:
@@ -225,9 +236,14 @@ class Reader:
                 end += 1
             request = ReadObjects(ref=ref, object_type=OBJECTS[ObjectType(rows[start].type)].name)
             for part, _ in _in_packets(rows[start:end], brief=False):
+                self._check_structure(structure)
                 yield [self._packet(request, snapshot, part, False)]
             start = end
         yield [self.sent(ref, snapshot)]
+
+    def _check_structure(self, structure: int) -> None:
+        if structure != self.structure:
+            raise ReadInterrupted
 
     def sent(self, ref: int | str, snapshot: Snapshot) -> bytes:
         return b'{"message":"objectsSent","ref":%b,"epoch":"%b","revision":%d,"total":%d}' % (

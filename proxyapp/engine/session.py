@@ -64,6 +64,8 @@ from proxyapp.engine.serving import Serving, WriteRequest
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
+KEEP_ALIVE = 60.0
+"""Seconds of silence after which a client that wished nothing else is polled."""
 MAX_WRITES = 64
 """Writes of one session that may wait for the database before its line is paused."""
 
@@ -316,8 +318,8 @@ class Session:
         serving.roster.enter(self)
         serving.out.append(Admit(self.connection))
         keep_alive = opening.keep_alive
-        if keep_alive is not None:
-            serving.out.append(SetKeepAlive(self.connection, keep_alive.remote))
+        timeout = keep_alive.remote if keep_alive is not None else KEEP_ALIVE
+        serving.out.append(SetKeepAlive(self.connection, timeout))
         serving.log(
             "info",
             "session opened",
