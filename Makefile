@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
-.PHONY: demo test lint format types layers pages unit unit-sqlite unit-postgres
-.PHONY: docs coverage venv clean
+.PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
+.PHONY: docs coverage docs venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
 
-test: lint types layers pages unit
+test: lint types layers unit
 
 venv: $(VENV)/.runtime
 
@@ -30,9 +30,6 @@ types: $(VENV)/.dev
 layers: $(VENV)/.dev
 	$(BIN)/lint-imports --no-logo
 
-pages: $(VENV)/.dev
-	$(BIN)/python docs/generate.py --check
-
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
 
@@ -47,6 +44,10 @@ unit-postgres: $(VENV)/.dev
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
+
+# The reference pages that are tables of the code.
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
