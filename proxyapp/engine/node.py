@@ -242,10 +242,14 @@ class Node:
     # ------------------------------------------------------------ data
 
     def _load_started(self, event: events.LoadStarted, now: float) -> None:
-        if self.serving.ready:
-            self.serving.alarm(
-                "epoch", f"the database was restored or replaced ({event.reason})", now
-            )
+        serving = self.serving
+        if serving.ready and event.reason == "epoch" and event.epoch == serving.epoch:
+            # Revisions that were given out are being given out again: this load would mix two
+            # histories under one name. The one of the new epoch follows.
+            serving.authority.doubt("its revisions went back, or others took their place")
+            return
+        if serving.ready:
+            serving.alarm("epoch", f"the database was restored or replaced ({event.reason})", now)
         self._intake.begin(event.epoch, event.revision, event.total, event.reason)
 
     def _records_loaded(self, event: events.RecordsLoaded, now: float) -> None:
