@@ -104,6 +104,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "proxyapp.Person"
 AUTHENTICATION_BACKENDS = ["proxyapp.auth.internal.InternalBackend"]
 LOGIN_URL = "admin:login"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # user names are unique in their folded form
 LOGIN_REDIRECT_URL = "admin:index"
 
 SCRAM_ITERATIONS = env.int("CSPROXY_SCRAM_ITERATIONS", default=600_000)
