@@ -28,7 +28,7 @@ class Backoff:
         servers: Sequence[Address],
         jitter: Callable[[], float],
         first: float = 0.5,
-        most: float = 30.0,
+        most: float = 10.0,
     ) -> None:
         if not servers:
             raise ValueError("name at least one server")

@@ -113,9 +113,12 @@ class Connection:
 
     async def _run(self, patient_until: float) -> None:
         try:
-            while self.failure is None:
+            while True:
                 link = await self._connect(patient_until)
                 await self._serve(link)
+                # A task group that ends with an error swallows the cancelling by `close`.
+                if self.failure is not None:
+                    return
                 # Not at once: thousands of clients lost their server in the same moment.
                 await asyncio.sleep(self._backoff.delay())
         except Exception as error:

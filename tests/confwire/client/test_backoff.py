@@ -39,7 +39,7 @@ def test_success_forgets_the_failures():
     backoff = Backoff([PRIMARY], jitter=lambda: 1.0, first=0.5)
     for _ in range(1000):
         backoff.failed()
-    assert backoff.delay() == 30.0
+    assert backoff.delay() == 10.0
     backoff.succeeded()
     assert backoff.delay() == 0.5
 

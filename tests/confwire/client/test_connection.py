@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from confwire.client import ClientClosed, State
@@ -98,3 +100,14 @@ async def test_an_unknown_close_code_is_told_as_it_is(peer, states):
     await peer.connect(on_state=states)
     await (await peer.session()).close(4999)
     assert await states.reach(State.LOST) == "the server closed the connection with code 4999"
+
+
+async def test_closing_does_not_wait_for_the_next_attempt(peer):
+    client = await peer.connect(jitter=lambda: 1000.0)
+    await peer.session()
+    async with asyncio.timeout(5):
+        await client.close()
+    client = await peer.connect(jitter=lambda: 1000.0)
+    (await peer.session()).cut()
+    async with asyncio.timeout(5):
+        await client.close()

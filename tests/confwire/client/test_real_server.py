@@ -1,0 +1,208 @@
+"""The client against a real master: the promises of the protocol, and a server that dies."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from confwire.client import BlockingClient, Client, Cursor, Notification, ObjectId
+from confwire.errors import (
+    ApplicationUnknown,
+    AuthenticationFailed,
+    IncompleteObjectData,
+    InvalidParameter,
+    ObjectNotFound,
+    ProtectedObject,
+    UniquenessViolation,
+    UnknownFilterKey,
+)
+from tests.servers import PASSWORD, Process, Site
+
+pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+    """One master for all of these tests: each uses names of its own."""
+    folder: Path = tmp_path_factory.mktemp("master")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder / 'csproxy.sqlite3'}",
+        "CSPROXY_DATA": str(folder / "var"),
+    }
+    site = Site(environment, folder)
+    yield site.master().start()
+    site.end()
+
+
+async def client_of(master: Process, **options: Any) -> Client:
+    wished = {"application": "default", "user": "default", "password": PASSWORD, **options}
+    return await Client.connect([("127.0.0.1", master.port)], **wished)
+
+
+async def following(watch: Any) -> Notification:
+    async with asyncio.timeout(20):
+        notification: Notification = await anext(watch)
+        return notification
+
+
+def skill(name: str) -> dict[str, Any]:
+    return {"name": name, "tenantDBID": 1}
+
+
+async def test_reading_page_by_page_finds_what_reading_at_once_finds(master) -> None:
+    async with await client_of(master) as client:
+        folders = await client.read("folder")
+        numbers = [document["DBID"] for document in folders]
+        assert len(numbers) > 30
+        assert numbers == sorted(numbers)
+        pages: list[dict[str, Any]] = []
+        while page := await client.read("folder", limit=7, after=pages[-1]["DBID"] if pages else 0):
+            assert len(page) <= 7
+            pages += page
+        assert pages == folders
+        brief = await client.brief("folder")
+        assert [item["name"] for item in brief] == [item["name"] for item in folders]
+
+
+async def test_a_filter_is_answered_or_refused(master) -> None:
+    async with await client_of(master) as client:
+        (found,) = await client.read("application", {"name": "confserv", "object_path": 1})
+        assert (found["DBID"], found["type"]) == (99, "configserver")
+        assert found["objectPath"]
+        assert await client.read("application", {"name": "nobody"}) == []
+        with pytest.raises(UnknownFilterKey, match="no filter key 'nam'"):
+            await client.read("application", {"nam": "x"})
+        with pytest.raises(InvalidParameter, match="no object type 'applicatoin'"):
+            await client.read("applicatoin")
+
+
+async def test_writes_come_back_to_a_watch_as_they_were_made(master) -> None:
+    async with await client_of(master) as client, await client.watch(["skill"]) as watch:
+        written = await client.create("skill", skill("Навык"))
+        assert written.object is not None
+        created = await following(watch)
+        assert (created.revision, created.changes[0].kind) == (written.revision, "created")
+        assert created.changes[0].object == written.object
+        await client.update("skill", written.dbid, {"name": "技能"})
+        (updated,) = (await following(watch)).changes
+        assert (updated.delta, updated.former) == ({"name": "技能"}, {"name": "Навык"})
+        await client.delete("skill", written.dbid)
+        (deleted,) = (await following(watch)).changes
+        assert (deleted.kind, deleted.dbid) == ("deleted", written.dbid)
+
+
+async def test_a_refused_write_says_why(master) -> None:
+    async with await client_of(master) as client:
+        await client.create("skill", skill("taken"))
+        with pytest.raises(UniquenessViolation):
+            await client.create("skill", skill("taken"))
+        with pytest.raises(IncompleteObjectData):
+            await client.create("skill", {"name": "two"})
+        with pytest.raises(ObjectNotFound):
+            await client.update("skill", 4711, {"name": "x"})
+        with pytest.raises(ProtectedObject):
+            await client.delete("application", 99)
+        with pytest.raises(InvalidParameter, match="NUL"):
+            await client.create("skill", skill("a\0b"))
+
+
+@pytest.mark.parametrize(
+    ("account", "error"),
+    [
+        ({"password": "wrong"}, AuthenticationFailed),
+        ({"user": "nobody"}, AuthenticationFailed),
+        ({"application": "nothing"}, ApplicationUnknown),
+    ],
+)
+async def test_a_login_that_is_not_allowed_is_refused(master, account, error) -> None:
+    with pytest.raises(error):
+        await client_of(master, **account)
+
+
+async def test_a_snapshot_and_its_notifications_are_the_data(master) -> None:
+    async with await client_of(master) as client, await client_of(master) as writer:
+        first = await writer.create("skill", skill("first"))
+        watch = await client.watch(["skill"], snapshot=True)
+        known: dict[int, Any] = {}
+        last = first
+        for number in range(20):
+            last = await writer.create("skill", skill(f"skill {number}"))
+        while watch.consumed < last.revision:
+            notification = await following(watch)
+            if notification.reset:
+                known.clear()
+            for change in notification.changes:
+                known[change.dbid] = change.object
+        assert list(known.values()) == await client.read("skill")
+
+
+async def test_a_bookmark_goes_on_in_another_session(master) -> None:
+    async with await client_of(master) as client:
+        watch = await client.watch(["skill"])
+        await client.create("skill", skill("page 1"))
+        bookmark = (await following(watch)).cursor
+        await client.create("skill", skill("page 2"))
+    async with await client_of(master) as client:
+        watch = await client.watch(["skill"], since=bookmark)
+        (change,) = (await following(watch)).changes
+        assert change.object is not None
+        assert change.object["name"] == "page 2"
+
+
+async def test_a_bookmark_of_other_data_brings_everything_anew(master) -> None:
+    async with await client_of(master) as client:
+        watch = await client.watch(["skill"], since=Cursor("another epoch", 3))
+        notification = await following(watch)
+        assert notification.reset
+        found = [change.object for change in notification.changes]
+        assert found == await client.read("skill")
+
+
+async def test_two_watches_of_one_client_get_each_its_own(master) -> None:
+    async with await client_of(master) as client:
+        skills = await client.watch(["skill"])
+        default = await client.watch(objects=[ObjectId("application", 100)])
+        await client.create("skill", skill("mine"))
+        await client.update("application", 100, {"options": {"log": {"verbose": "all"}}})
+        assert (await following(skills)).changes[0].object_type == "skill"
+        (change,) = (await following(default)).changes
+        assert change.delta == {"options": {"log": {"verbose": "all"}}}
+
+
+async def test_a_watch_misses_nothing_when_its_server_is_killed(master) -> None:
+    client, writer = await client_of(master), await client_of(master)
+    async with client, writer, await client.watch(["skill"]) as watch:
+        await writer.create("skill", skill("before"))
+        await asyncio.to_thread(master.stop, signal.SIGKILL)
+        starting = asyncio.to_thread(master.start)
+        creating = writer.create("skill", skill("after"))  # waits for the connection
+        created, _ = await asyncio.gather(creating, starting)
+        names = []
+        while not names or names[-1] != "after":
+            notification = await following(watch)
+            assert not notification.reset
+            names += [change.object["name"] for change in notification.changes if change.object]
+        assert names == ["before", "after"]
+        assert created.revision == watch.consumed
+
+
+async def test_a_program_without_a_loop_does_the_same(master) -> None:
+    def program() -> list[str]:
+        with BlockingClient.connect(
+            [("127.0.0.1", master.port)], application="default", user="default", password=PASSWORD
+        ) as client:
+            with client.watch(["skill"]) as watch:
+                client.create("skill", skill("blocking"))
+                notification = watch.next(timeout=20)
+            assert notification is not None
+            assert client.server_info().revision == notification.revision
+            return [document["name"] for document in client.read("skill", {"name": "block*"})]
+
+    assert await asyncio.to_thread(program) == ["blocking"]
