@@ -12,7 +12,7 @@ class ProxyappConfig(AppConfig):
     """The configuration server."""
 
     name = "proxyapp"
-    verbose_name = "Configuration"
+    verbose_name = "Environment"
 
     def ready(self) -> None:
         """Connect what Django calls by signal: seeding after migrate, and the relation's guard."""

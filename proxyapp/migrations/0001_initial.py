@@ -1529,6 +1529,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "object",
+                "verbose_name_plural": "other objects",
                 "ordering": ["type", "name", "dbid"],
                 "abstract": False,
             },

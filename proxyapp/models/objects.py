@@ -38,6 +38,8 @@ class ConfigObject(Configured):
     """The fields of the type's table without DBID, tenant, name, state, annex and folder."""
 
     class Meta(Configured.Meta):
+        verbose_name = "object"
+        verbose_name_plural = "other objects"
         ordering = ["type", "name", "dbid"]
         constraints = [
             models.UniqueConstraint(fields=["type", "dbid"], name="object_dbid"),

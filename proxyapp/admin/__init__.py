@@ -1,0 +1,8 @@
+"""The administration in a browser, on Django's admin; all that it writes goes through the door."""
+
+from __future__ import annotations
+
+from proxyapp.admin import access, applications, folders, hosts, objects, persons
+from proxyapp.admin.site import site
+
+__all__ = ["access", "applications", "folders", "hosts", "objects", "persons", "site"]

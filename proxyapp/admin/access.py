@@ -1,0 +1,201 @@
+"""Access groups, and who may do what on which object."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import ValidationError
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.configured import ConfiguredAdmin
+from proxyapp.admin.door import DoorAdmin, DoorForm, DoorInline
+from proxyapp.admin.fields import RightsField
+from proxyapp.admin.filters import FolderFilter, ObjectTypeFilter
+from proxyapp.admin.naming import title_of, titles_of, url_of
+from proxyapp.admin.rights import words_of
+from proxyapp.admin.site import site
+from proxyapp.models import AccessGroup, Document, Grant, Membership
+
+_MOST_ROWS = 200  # members that a group's page edits; more are in a list of their own
+
+
+class SubjectForm(DoorForm):
+    """A row that names a person or a group; the model says that it must be exactly one."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """Leave that rule to the model, whose message helps more than the database's."""
+        cleaned = super().clean() or {}
+        if bool(cleaned.get("person")) == bool(cleaned.get("group")):
+            self._validate_constraints = False
+        return cleaned
+
+
+class MemberInline(DoorInline):
+    """The members of a group."""
+
+    model = Membership
+    form = SubjectForm
+    fk_name = "access_group"
+    autocomplete_fields = ["person", "group"]
+    note = "Each row is either a person or another access group."
+
+
+@admin.register(AccessGroup, site=site)
+class AccessGroupAdmin(ConfiguredAdmin):
+    """Sets of persons and groups that rights are granted to."""
+
+    list_display = ["name", "type", "tenant", "place", "dbid", "enabled"]
+    list_select_related = ["tenant"]
+    list_filter = ["state", "type", "tenant", FolderFilter]
+    readonly_fields = ["members"]
+    fixed = ("tenant",)
+    fieldsets = [
+        (None, {"fields": ["name", "dbid", "type", "tenant", "folder", "state", "members"]}),
+        ("Annex", {"fields": ["annex"], "classes": ["collapse"]}),
+        ("Rights on this group", {"fields": ["rights"]}),
+    ]
+
+    def get_inlines(self, request: HttpRequest, obj: AccessGroup | None) -> list[Any]:
+        """Edit the members here, unless there are very many."""
+        return [] if obj is not None and _count(obj) > _MOST_ROWS else [MemberInline]
+
+    @admin.display(description="members")
+    def members(self, obj: AccessGroup) -> SafeString:
+        """Count the members, with a link to the list of them."""
+        if obj._state.adding:
+            return format_html("{}", "none yet")
+        address = reverse("admin:proxyapp_membership_changelist")
+        return format_html(
+            '<a href="{}?{}">{}</a>',
+            address,
+            urlencode({"access_group": obj.pk}),
+            _count(obj),
+        )
+
+
+def _count(group: AccessGroup) -> int:
+    return group.memberships.count()
+
+
+@admin.register(Membership, site=site)
+class MembershipAdmin(DoorAdmin):
+    """The members of groups that are too large for one page; reached from their group."""
+
+    form = SubjectForm
+    list_display = ["__str__", "access_group"]
+    list_select_related = ["access_group", "person", "group"]
+    search_fields = ["person__user_name", "group__name"]
+    autocomplete_fields = ["access_group", "person", "group"]
+    ordering = ["access_group", "pk"]
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Stay out of the index."""
+        return False
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Take the group from the link of its page."""
+        return lookup == "access_group" or super().lookup_allowed(lookup, value, request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Let a member stay in its group: to move it, remove and add it."""
+        return ["access_group"] if obj is not None else []
+
+
+class GrantForm(SubjectForm):
+    """Rights of a person or a group on an object that exists."""
+
+    mask = RightsField(label="Rights")
+
+    def clean(self) -> dict[str, Any]:
+        """Check that the object is there."""
+        cleaned = super().clean() or {}
+        type_, dbid = cleaned.get("object_type"), cleaned.get("object_dbid")
+        if type_ is None or dbid is None:
+            return cleaned
+        if not Document.objects.filter(type=type_, dbid=dbid).exists():
+            text = f"there is no {title_of(type_).lower()} with DBID {dbid}"
+            self.add_error("object_dbid", ValidationError(text))
+        return cleaned
+
+
+@admin.register(Grant, site=site)
+class GrantAdmin(DoorAdmin):
+    """Who may do what on which object; for a folder or tenant, on all that lies in it."""
+
+    form = GrantForm
+    list_display = ["object_name", "subject_name", "rights"]
+    list_select_related = ["person", "group"]
+    list_filter = [ObjectTypeFilter]
+    search_fields = ["person__user_name", "group__name", "=object_dbid"]
+    search_help_text = "name of the person or group, DBID of the object"
+    autocomplete_fields = ["person", "group"]
+    readonly_fields = ["object_link"]
+    fieldsets = [
+        ("Object", {"fields": ["object_type", "object_dbid", "object_link"]}),
+        ("Who", {"fields": ["person", "group"], "description": "Either a person or a group."}),
+        ("May do", {"fields": ["mask"]}),
+    ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Grant | None = None) -> Any:
+        """Keep object and subject: another pair is another grant."""
+        fixed = ["object_type", "object_dbid", "person", "group"] if obj is not None else []
+        return [*super().get_readonly_fields(request, obj), *fixed]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Say where DBIDs are shown."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name == "object_dbid" and isinstance(field, forms.Field):
+            field.help_text = (
+                "The number on the object's page, where rights are granted more easily."
+            )
+        return field
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Take the object from the link of its page."""
+        return {name: request.GET.get(name, "") for name in ("object_type", "object_dbid")}
+
+    @admin.display(description="object")
+    def object_link(self, obj: Grant) -> SafeString:
+        """Name the object of a saved grant."""
+        if obj._state.adding:
+            return format_html("{}", "shown once the grant is saved")
+        key = obj.object_type, obj.object_dbid
+        return format_html('<a href="{}">{}</a>', url_of(*key), titles_of([key])[key])
+
+    # ------------------------------------------------------------ the list
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Put grants on one object together."""
+        return super().get_queryset(request).order_by("object_type", "object_dbid", "pk")
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Find the names of the page's objects at once."""
+        changelist = super().get_changelist_instance(request)
+        rows: Any = list(changelist.result_list)
+        names = titles_of((row.object_type, row.object_dbid) for row in rows)
+        for row in rows:
+            row.title = names[row.object_type, row.object_dbid]
+        changelist.result_list = rows
+        return changelist
+
+    @admin.display(description="object", ordering="object_dbid")
+    def object_name(self, obj: Any) -> str:
+        """Return type and name of the object."""
+        return str(obj.title)
+
+    @admin.display(description="to")
+    def subject_name(self, obj: Grant) -> str:
+        """Return who has the rights."""
+        return f"{title_of(obj.subject[0])} {obj.person or obj.group}"
+
+    @admin.display(description="may do", ordering="mask")
+    def rights(self, obj: Grant) -> str:
+        """Return the rights in words."""
+        return words_of(obj.mask)

@@ -1,0 +1,141 @@
+"""The form of an application, and its rows: ports and connections."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from proxyapp.admin.configured import ConfiguredForm
+from proxyapp.admin.door import DoorForm, DoorInline
+from proxyapp.admin.fields import ProtocolField
+from proxyapp.models import Application, ApplicationTemplate, Connection, Port
+from proxyapp.models.redundancy import port_refusals, refusals_of_port
+from proxyapp.services.provisioning import application_from
+
+_SECTION, _OPTION = "csproxy", "proxy-writable"
+_TRUE = ("true", "yes", "on", "1")
+
+
+def template_of(request: HttpRequest) -> ApplicationTemplate | None:
+    """Return the template that the address names for a new application."""
+    value = request.GET.get("app_prototype", "")
+    if not value.isdecimal() or len(value) > 18:
+        return None
+    return ApplicationTemplate.objects.filter(pk=int(value)).first()
+
+
+def is_writable(application: Application) -> bool:
+    """Whether the option says that a proxy takes writes."""
+    value = application.options.get(_SECTION, {}).get(_OPTION, "")
+    return str(value).strip().lower() in _TRUE
+
+
+class ApplicationForm(ConfiguredForm):
+    """An application; option proxy-writable has a check box of its own."""
+
+    made_from: ApplicationTemplate | None = None
+    proxy_writable = forms.BooleanField(
+        required=False,
+        label="Proxy writable",
+        help_text=(
+            "For a Configuration Server Proxy: clients may write through it. Option proxy-writable"
+            " in section [csproxy]; when both are changed, the check box counts."
+        ),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("instance") is None and self.made_from is not None:
+            kwargs["instance"] = _new_from(self.made_from)
+        super().__init__(*args, **kwargs)
+        if not self.instance.is_configuration_server:
+            del self.fields["proxy_writable"]
+        else:
+            self.initial["proxy_writable"] = is_writable(self.instance)
+
+    @staticmethod
+    def instance_for(request: HttpRequest, obj: Application | None) -> Application:
+        """Return the application that a page shows: the present one, or one to be made."""
+        template = template_of(request) if obj is None else None
+        return _new_from(template) if template is not None else obj or Application()
+
+    def clean(self) -> dict[str, Any]:
+        """Write the check box into the options, if it was changed."""
+        cleaned = super().clean() or {}
+        if "proxy_writable" in self.changed_data and "options" in cleaned:
+            options = copy.deepcopy(cleaned["options"])
+            value = "true" if cleaned["proxy_writable"] else "false"
+            options.setdefault(_SECTION, {})[_OPTION] = value
+            cleaned["options"] = options
+        return cleaned
+
+
+def _new_from(template: ApplicationTemplate) -> Application:
+    application = application_from(template)
+    application.type, application.version = template.type, template.version
+    return application
+
+
+class PortForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """All ports of an application, checked together."""
+
+    def clean(self) -> None:
+        """Check what concerns several ports of a Configuration Server.
+
+        Raises:
+            ValidationError: to be shown above the ports.
+        """
+        super().clean()
+        if any(self.errors) or not self.instance.is_configuration_server:
+            return
+        ports = [
+            form.instance
+            for form in self.forms
+            if not self._should_delete_form(form) and (form.has_changed() or form.instance.pk)  # type: ignore[attr-defined]
+        ]
+        alone = {refusal for port in ports for refusal in refusals_of_port(port)}
+        together = [text for name, text in port_refusals(ports) if (name, text) not in alone]
+        if together:
+            raise ValidationError(together)
+
+
+class PortInline(DoorInline):
+    """The ports that an application listens on."""
+
+    model = Port
+    form = DoorForm
+    formset = PortForms
+    fields = ["port_id", "port", "ha_sync", "listening_mode", "clients_only"]
+    verbose_name_plural = "Listening ports"
+    note = (
+        "Do not restrict the default port to client user interface applications: the backup server"
+        " and many other servers connect to it. A port for HA sync cannot be restricted."
+    )
+
+    def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
+        """Offer the default port of a new server."""
+        return 1 if obj is None else 0
+
+
+class ConnectionForm(DoorForm):
+    """A connection to a server."""
+
+    class Meta:
+        field_classes = {"conn_protocol": ProtocolField}
+
+
+class ConnectionInline(DoorInline):
+    """The servers that an application connects to."""
+
+    model = Connection
+    form = ConnectionForm
+    fk_name = "application"
+    fields = ["server", "port_id", "conn_protocol", "timeout_local", "timeout_remote", "mode"]
+    autocomplete_fields = ["server"]
+    note = (
+        "Timeouts are those of the keep-alive protocol (ADDP), in seconds. A proxy connects to its"
+        " master; of two redundant masters, to the primary."
+    )

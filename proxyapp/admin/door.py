@@ -1,0 +1,197 @@
+"""The base of all pages that write: every way of saving ends at `services.changes.commit`.
+
+A page's object and its rows are written in one transaction of the door, before the page reports
+success. What the door refuses is shown at the field that can mend it, else above the form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from confwire.errors import RequestError, UniquenessViolation
+from proxyapp.models import Person
+from proxyapp.models.base import Configured
+from proxyapp.services import changes
+from proxyapp.services.changes import Work
+from proxyapp.services.documents import binding_of
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    ModelForm = forms.ModelForm[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+else:
+    ModelAdmin = admin.ModelAdmin
+    ModelForm = forms.ModelForm
+    TabularInline = admin.TabularInline
+
+_REFUSAL = "proxyapp.refusal"  # in request.META: what the door said to the form as it stands
+_LONGEST_ORIGIN = 255
+
+
+def author_of(request: HttpRequest) -> Person:
+    """Return who makes a request; pages that write are for persons only."""
+    return cast(Person, request.user)
+
+
+def origin_of(request: HttpRequest) -> str:
+    """Return where a request's changes come from, as the journal keeps it."""
+    return f"admin {request.META.get('REMOTE_ADDR', '')}".strip()[:_LONGEST_ORIGIN]
+
+
+def commit(request: HttpRequest) -> AbstractContextManager[Work]:
+    """Open the door for a request."""
+    return changes.commit(by=author_of(request), origin=origin_of(request))
+
+
+class DoorForm(ModelForm):
+    """A form that shows what the door refused."""
+
+    refusal: RequestError | None = None
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]
+        if self.refusal is not None:
+            add_refusal(self, self.refusal)
+
+
+def add_refusal(form: ModelForm, error: RequestError) -> None:
+    """Show an error at the field that its property stands for, else above the form."""
+    names = [error.data.get("property"), *error.data.get("properties", ())]
+    if isinstance(error, UniquenessViolation) and isinstance(form.instance, Configured):
+        names.append(form.instance.NATURAL)
+    fields = [_field_of(form, name) for name in names if name]
+    form.add_error(next(filter(None, fields), None), ValidationError(str(error), code=error.code))
+
+
+def _field_of(form: ModelForm, name: str) -> str | None:
+    """Return the field of the form that edits a property of the document."""
+    first = name.partition(".")[0]
+    columns = _COMMON
+    if isinstance(form.instance, Configured):
+        columns = {**_COMMON, **binding_of(form.instance.object_type).columns}
+    candidates = (name, columns.get(name, ""), columns.get(first, ""), "document")
+    fields = (candidate.removesuffix("_id") for candidate in candidates)
+    return next((field for field in fields if field in form.fields), None)
+
+
+_COMMON = {"userProperties": "annex", "folderDBID": "folder", "tenantDBIDs": "tenants"}
+
+
+class _Fields:
+    """What the fields of forms and of rows have in common."""
+
+    def formfield_for_dbfield(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> forms.Field | None:
+        """Offer no change or deletion of other objects beside a field."""
+        field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget.can_change_related = field.widget.can_delete_related = False
+        return field
+
+
+class DoorAdmin(_Fields, ModelAdmin):
+    """Pages of rows that are written through the door."""
+
+    form = DoorForm
+    show_full_result_count = False
+    list_per_page = 50
+    actions = ["delete_selected"]
+
+    # ------------------------------------------------------------ one object
+
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form; after a refusal, one that shows it."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        refusal = request.META.get(_REFUSAL)
+        return type(form.__name__, (form,), {"refusal": refusal}) if refusal else form
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> Any:
+        """Show the page, and save it; a refusal shows it again as it was filled in."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except (RequestError, IntegrityError) as error:
+            request.META[_REFUSAL] = _refusal_of(error)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write nothing yet: `save_related` writes the object with its rows."""
+
+    def save_related(
+        self, request: HttpRequest, form: Any, formsets: Iterable[Any], change: bool
+    ) -> None:
+        """Write an object and its rows in one transaction."""
+        with commit(request) as work:
+            work.save(form.instance)
+            super().save_related(request, form, formsets, change)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Ask, and delete; a refusal leads back to the object."""
+        try:
+            return super().delete_view(request, object_id, extra_context)
+        except (RequestError, IntegrityError) as error:
+            self.message_user(request, str(_refusal_of(error)), messages.ERROR)
+            name = f"admin:proxyapp_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(name, args=[object_id]))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete an object."""
+        with commit(request) as work:
+            work.delete(obj)
+
+    # ------------------------------------------------------------ many objects
+
+    def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
+        """Delete objects in one transaction."""
+        with commit(request) as work:
+            work.delete(*queryset)
+
+    @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
+    def delete_selected(
+        self, request: HttpRequest, queryset: models.QuerySet[Any]
+    ) -> HttpResponse | None:
+        """Ask, and delete all selected objects, or none of them."""
+        try:
+            with transaction.atomic():
+                return delete_selected(self, request, queryset)
+        except (RequestError, IntegrityError) as error:
+            self.message_user(request, str(_refusal_of(error)), messages.ERROR)
+            return None
+
+
+def _refusal_of(error: RequestError | IntegrityError) -> RequestError:
+    if isinstance(error, RequestError):
+        return error
+    # Two pages were saved at the same moment; the later one could not see the earlier one.
+    return UniquenessViolation("another change came between: look at the data, and save again")
+
+
+class DoorInline(_Fields, TabularInline):
+    """Rows that are edited with the object that they belong to."""
+
+    extra = 0
+    show_change_link = False
+    template = "admin/proxyapp/rows.html"
+    note = ""
+    """What the page says above the rows."""

@@ -1,0 +1,120 @@
+"""The administration site: who may enter, in which order it lists, how objects are looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth.views import PasswordChangeView
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+
+from confwire.objects import OBJECTS
+from proxyapp.admin.naming import paths_of
+from proxyapp.admin.passwords import OwnPasswordForm
+from proxyapp.models import Folder
+from proxyapp.models.base import Configured
+from proxyapp.models.objects import ConfigObject
+
+ORDER = (
+    "Tenant",
+    "Folder",
+    "Host",
+    "ApplicationTemplate",
+    "Application",
+    "Person",
+    "AccessGroup",
+    "Grant",
+    "ConfigObject",
+)
+"""The models as operators look for them."""
+
+
+class LoginForm(AdminAuthenticationForm):
+    """Lets in enabled persons of Super Administrators."""
+
+    def confirm_login_allowed(self, user: Any) -> None:
+        """Refuse persons who may not use the administration.
+
+        Raises:
+            ValidationError: saying who may.
+        """
+        if not user.is_staff:
+            raise ValidationError(
+                "only members of the access group Super Administrators may enter",
+                code="no_permission",
+            )
+
+
+class ObjectLookup(AutocompleteJsonView):
+    """Finds the objects that a field may refer to; folders by their paths."""
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        """Offer only folders that may hold the objects of the field's type."""
+        found: models.QuerySet[Any] = super().get_queryset()
+        source: Any = self.source_field.model
+        holds_one_type = issubclass(source, Configured) and source not in (Folder, ConfigObject)
+        if found.model is Folder and holds_one_type:
+            return found.filter(type=OBJECTS[source.TYPE].name)
+        return found
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Name the folders of the page at once."""
+        context: dict[str, Any] = super().get_context_data(**kwargs)
+        page = context["object_list"]
+        self.paths = paths_of(folder.pk for folder in page if isinstance(folder, Folder))
+        return context
+
+    def serialize_result(self, obj: models.Model, to_field_name: str) -> dict[str, str]:
+        """Return what the browser shows for an object."""
+        result: dict[str, str] = super().serialize_result(obj, to_field_name)
+        if isinstance(obj, Folder):
+            result["text"] = self.paths[obj.pk]
+        return result
+
+
+class ConfigurationSite(AdminSite):
+    """The administration of the configuration."""
+
+    site_header = "Configuration Server"
+    site_title = "Configuration Server"
+    index_title = "Administration"
+    site_url = None
+    login_form = LoginForm
+    enable_nav_sidebar = True
+    empty_value_display = "–"
+
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """List the models in the order of `ORDER`."""
+        app_list = super().get_app_list(request, app_label)
+        for app in app_list:
+            app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
+        return app_list
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
+        """Answer the look-ups of fields."""
+        return ObjectLookup.as_view(admin_site=self)(request)  # type: ignore[return-value]
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """Let persons change their own passwords, through the door."""
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=_form_for(request),
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
+
+
+def _form_for(request: HttpRequest) -> type[forms.Form]:
+    return type("OwnPasswordForm", (OwnPasswordForm,), {"request": request})
+
+
+site = ConfigurationSite(name="admin")
