@@ -84,6 +84,10 @@ class Application(Named):
     class Meta(Named.Meta):
         constraints = [unique_key("application")]
 
+    def computed_columns(self) -> frozenset[str]:
+        """Return the account too."""
+        return super().computed_columns() | {"account"}
+
     def prepare(self) -> None:
         """Take type and version from the template, and the account that servers need."""
         if self._state.adding and self.app_prototype_id is not None:

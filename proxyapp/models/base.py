@@ -72,16 +72,23 @@ class Configured(Guarded):
         """Return the object itself."""
         return [(int(self.object_type), self.dbid)]
 
+    def computed_columns(self) -> frozenset[str]:
+        """Return the columns that `prepare` computes."""
+        return frozenset({"key"})
+
     def natural_values(self) -> list[str | int]:
         """Return the values of the natural key."""
         raise NotImplementedError
 
     def prepare(self) -> None:
-        """Bring names into the composed form, and compute what follows from other columns."""
+        """Give columns their types, names the composed form, and compute what follows."""
         for field in self._meta.concrete_fields:
             value = getattr(self, field.attname)
-            if isinstance(value, str) and not value.isascii():
-                setattr(self, field.attname, unicodedata.normalize("NFC", value))
+            if value is not None and not field.is_relation:
+                value = field.to_python(value)
+                if isinstance(value, str) and not value.isascii():
+                    value = unicodedata.normalize("NFC", value)
+                setattr(self, field.attname, value)
         self.key = key_of(self.natural_values())
 
     def clean(self) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.core.exceptions import ValidationError
 from django.db import models
 
 from proxyapp.choices import TRACE_CHOICES
 from proxyapp.models.applications import Application
 from proxyapp.models.door import Guarded, Key
+from proxyapp.models.redundancy import connection_refusals, raise_refusals
 
 
 class Connection(Guarded):
@@ -46,11 +46,11 @@ class Connection(Guarded):
         return [(int(Application.TYPE), self.application_id)]
 
     def clean(self) -> None:
-        """Refuse a connection of an application to itself.
+        """Check the rules of connections where they bind.
 
         Raises:
             ValidationError: naming the field.
         """
         super().clean()
-        if self.server_id is not None and self.server_id == self.application_id:
-            raise ValidationError({"server": "an application cannot connect to itself"})
+        if self.server_id is not None and self.application.is_configuration_server:
+            raise_refusals(connection_refusals([self]))

@@ -106,9 +106,17 @@ class Guarded(models.Model):
         """Return the objects whose published form this row is part of."""
         raise NotImplementedError
 
+    def computed_columns(self) -> frozenset[str]:
+        """Return the columns that follow from others, so that no save leaves them behind."""
+        return frozenset()
+
     def save_base(self, *args: Any, **kwargs: Any) -> None:
         """Write the row, once the door let it through."""
-        required().admit([self])
+        door = required()
+        door.admit([self])
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] |= self.computed_columns()
+            door.touch(*self.owners())  # the other columns may be newer in the database
         super().save_base(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

@@ -61,6 +61,10 @@ class Folder(Named):
         """Return owner, parent, type and name."""
         return [self.owner_type, self.owner_dbid, self.folder_id or 0, self.type, self.name]
 
+    def computed_columns(self) -> frozenset[str]:
+        """Return the owner too."""
+        return super().computed_columns() | {"owner_type", "owner_dbid"}
+
     def prepare(self) -> None:
         """Take the owner of the folder above."""
         if self.folder is not None:

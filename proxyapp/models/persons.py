@@ -84,6 +84,10 @@ class Person(Configured, AbstractBaseUser):
         """Return tenant and employee ID."""
         return [self.tenant_id or 0, self.employee_id]
 
+    def computed_columns(self) -> frozenset[str]:
+        """Return the folded user name too."""
+        return super().computed_columns() | {"user_key"}
+
     def prepare(self) -> None:
         """Fold the user name too."""
         super().prepare()

@@ -1,6 +1,7 @@
-"""The rules of pairs and ports (specification, chapters "Deploying Configuration Server Proxy"
-and "Redundant Configuration Server Proxies").
+"""The rules of pairs, ports and connections.
 
+Specification, chapters "Deploying Configuration Server Proxy" and "Redundant Configuration
+Server Proxies".
 They bind applications of type Configuration Server; for other types they are warnings. Each
 rule gives (field, message).
 """
@@ -15,6 +16,7 @@ from django.core.exceptions import ValidationError
 
 if TYPE_CHECKING:
     from proxyapp.models.applications import Application
+    from proxyapp.models.connections import Connection
     from proxyapp.models.ports import Port
 
 Refusal = tuple[str, str]
@@ -86,6 +88,12 @@ def port_refusals(ports: Sequence[Port]) -> list[Refusal]:
     if ports and defaults != 1:
         refusals.append(("port_id", 'exactly one port has the ID "default"'))
     return refusals
+
+
+def connection_refusals(connections: Sequence[Connection]) -> list[Refusal]:
+    """Return what the rules have against the connections of one application."""
+    circular = any(one.server_id == one.application_id for one in connections)
+    return [("server", "an application cannot connect to itself")] if circular else []
 
 
 def refusals_of_port(port: Port) -> Iterator[Refusal]:

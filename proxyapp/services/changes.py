@@ -25,12 +25,14 @@ from typing import cast
 from django.db import IntegrityError, models, transaction
 
 from confwire.errors import UniquenessViolation
+from confwire.objects import Document
 from proxyapp.models import Person
 from proxyapp.models.access import Credential, Grant
 from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST, allocate
 from proxyapp.models.door import Guarded, Key, current, opened
 from proxyapp.services import consequences, deletion, provisioning, publishing
+from proxyapp.services.documents import document_of, has_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +53,8 @@ class Work:
         self.touched: dict[Key, None] = {}
         """In the order of the changes, each object once."""
         self.gone: dict[Key, None] = {}
-        self.written: dict[Key, Configured] = {}
-        """Objects whose row is exactly as the instance stands."""
+        self.written: dict[Key, Document] = {}
+        """The documents of objects of one row, as it was written."""
         self.regranted: set[Key] = set()
         self.recredited: set[Key] = set()
 
@@ -136,8 +138,8 @@ class Work:
     def _remember(self, row: Guarded) -> None:
         keys = row.owners()
         self.touch(*keys)
-        if isinstance(row, Configured):
-            self.written.update(dict.fromkeys(keys, row))
+        if isinstance(row, Configured) and not has_rows(row.object_type):
+            self.written.update(dict.fromkeys(keys, document_of(row)))
         elif isinstance(row, Grant):
             self.regranted.update(keys)
         elif isinstance(row, Credential):

@@ -14,6 +14,7 @@ import msgspec
 from confwire.objects import ObjectType
 from proxyapp.models import AccessGroup, Application, Document, Membership, Person
 from proxyapp.models.redundancy import is_backup
+from proxyapp.services.documents import find_all
 from proxyapp.services.provisioning import add_default_folders, folder_types_of
 
 if TYPE_CHECKING:
@@ -23,9 +24,9 @@ if TYPE_CHECKING:
 
 def follow(work: Work) -> None:
     """Write the consequences of all that a work has changed."""
-    for instance in list(work.written.values()):
-        if folder_types_of(instance.object_type):
-            add_default_folders(work, instance)
+    owners = [key for key in work.touched if folder_types_of(ObjectType(key[0]))]
+    for owner in find_all(owners).values():
+        add_default_folders(work, owner)
     keys = [*work.touched, *work.gone]
     if any(type_ == ObjectType.ACCESS_GROUP for type_, _ in keys):
         _follow_administrators(work)

@@ -18,7 +18,7 @@ from confwire.objects import Document as Body
 from proxyapp.models import Application, Document, Port, Reference
 from proxyapp.models.counters import FIRST
 from proxyapp.models.door import Key
-from proxyapp.models.redundancy import port_refusals, refusals_of
+from proxyapp.models.redundancy import Refusal, connection_refusals, port_refusals, refusals_of
 from proxyapp.services.deletion import PROTECTED_TYPES
 
 if TYPE_CHECKING:
@@ -257,13 +257,22 @@ def _check_configuration_servers(steps: Sequence[Step]) -> None:
     ]
     if not dbids:
         return
-    for server in Application.objects.filter(dbid__in=dbids).prefetch_related("ports"):
-        ports = list(server.ports.all())
-        for name, message in (*refusals_of(server), *port_refusals(ports), *_clashes(server)):
+    # A change of a backup may break what holds between it and its primary.
+    concerned = Q(dbid__in=dbids) | Q(backup_server__in=dbids)
+    servers = Application.objects.filter(concerned, type="configserver").order_by("dbid")
+    for server in servers.prefetch_related("ports", "connections"):
+        for name, message in _refusals_of(server):
             raise InvalidParameter(f"application {server}: {message}", property=name)
 
 
-def _clashes(server: Application) -> Iterator[tuple[str, str]]:
+def _refusals_of(server: Application) -> Iterator[Refusal]:
+    yield from refusals_of(server)
+    yield from port_refusals(list(server.ports.all()))
+    yield from connection_refusals(list(server.connections.all()))
+    yield from _clashes(server)
+
+
+def _clashes(server: Application) -> Iterator[Refusal]:
     """Yield what other applications of the host have against the ports of a server."""
     if server.host_id is None:
         return

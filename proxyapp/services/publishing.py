@@ -14,14 +14,13 @@ from django.utils import timezone
 
 from confwire.errors import DatabaseUnavailable
 from confwire.messages import Record
+from confwire.objects import OBJECTS, ObjectType
 from confwire.objects import Document as Body
-from confwire.objects import ObjectType
 from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
 from proxyapp.models import Credential, Document, Grant, Revision
-from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
 from proxyapp.services import integrity, journal
-from proxyapp.services.documents import document_of, find_all, has_rows
+from proxyapp.services.documents import document_of, find_all
 
 _BATCH = 500  # objects named in one statement
 
@@ -34,7 +33,7 @@ class Draft:
     origin: str
     touched: list[Key]
     gone: list[Key]
-    written: dict[Key, Configured]
+    written: dict[Key, Body]
     regranted: set[Key]
     recredited: set[Key]
 
@@ -95,30 +94,22 @@ def _documents(keys: Iterable[Key]) -> Iterator[Document]:
 
 
 def _steps(draft: Draft, old: dict[Key, Document]) -> Iterator[Step]:
-    instances = draft.written | find_all(
-        key for key in draft.touched if not _stands_alone(draft.written.get(key))
-    )
+    read = find_all(key for key in draft.touched if key not in draft.written)
+    bodies = draft.written | {key: document_of(instance) for key, instance in read.items()}
     grants = _grants(draft.regranted)
     verifiers = _verifiers(draft.recredited)
     for key in draft.touched:
-        before, instance = old.get(key), instances.get(key)
-        if instance is None:
+        before, body = old.get(key), bodies.get(key)
+        if body is None:
             continue  # it was touched, and deleted by another transaction
-        body = document_of(instance)
         row = Document(type=key[0], dbid=key[1], folder=body["folderDBID"])
-        row.body = integrity.text_of(instance.info.title.lower(), body)
+        row.body = integrity.text_of(OBJECTS[ObjectType(key[0])].title.lower(), body)
         row.acl = grants.get(key, "") if key in draft.regranted else _kept(before, "acl")
-        row.verifier = (
-            verifiers.get(key, "") if key in draft.recredited else _kept(before, "verifier")
-        )
+        fresh = key in draft.recredited
+        row.verifier = verifiers.get(key, "") if fresh else _kept(before, "verifier")
         yield Step(key, before, row, _decoded(before), body)
     for key in draft.gone:
         yield Step(key, old.get(key), None, _decoded(old.get(key)))
-
-
-def _stands_alone(instance: Configured | None) -> bool:
-    """Whether the instance as it was written is all of its document."""
-    return instance is not None and not has_rows(instance.object_type)
 
 
 def _kept(before: Document | None, column: str) -> str:

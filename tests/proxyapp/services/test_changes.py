@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from django.db import transaction
 
@@ -108,6 +109,29 @@ def test_many_rows_are_one_transaction(verify_change: Any) -> None:
     assert [len(transaction.records) for transaction in transactions] == [1200]
     dbids = [record.dbid for record in transactions[0].records]
     assert dbids == sorted(set(dbids))
+
+
+def test_saving_some_columns_publishes_the_others_as_they_are_stored(
+    verify_change: Any, host: Host
+) -> None:
+    stale = Host.objects.get(pk=host.pk)
+    with changes.commit(by=None, origin="test") as work:
+        host.ip_address = "10.0.0.1"
+        work.save(host)
+    with verify_change() as transactions, changes.commit(by=None, origin="test"):
+        stale.name = "renamed"
+        stale.save(update_fields=["name"])
+    assert b"10.0.0.1" in bytes(transactions[0].records[0].body)
+    assert Host.objects.get(key="renamed") == host
+
+
+def test_what_is_published_is_what_was_saved(verify_change: Any) -> None:
+    with verify_change() as transactions, changes.commit(by=None, origin="test") as work:
+        host = Host(name="machine", lca_port=4999, annex={"a": {"b": "c"}})
+        work.save(host)
+        host.annex["a"]["b"] = "not saved"
+    document = msgspec.json.decode(transactions[0].records[0].body)
+    assert (document["lcaPort"], document["userProperties"]) == ("4999", {"a": {"b": "c"}})
 
 
 def test_updating_a_query_is_a_change_of_each_object(verify_change: Any, host: Host) -> None:

@@ -251,6 +251,21 @@ def test_one_port_is_the_default_one(server: Any) -> None:
         objects.update("application", dbid, delta, by=None, origin="test")
 
 
+def test_a_server_does_not_connect_to_itself(server: Any) -> None:
+    dbid = server("proxy", "3000")
+    with pytest.raises(InvalidParameter, match="itself"):
+        save(Connection(application_id=dbid, server_id=dbid))
+
+
+def test_a_backup_cannot_leave_the_account_of_the_pair(server: Any, person: Person) -> None:
+    backup = server("backup", "3001")
+    pairing = {"serverInfo": {"backupServerDBID": backup}, "redundancyType": "warmstandby"}
+    server("primary", "3000", **pairing)
+    delta = {"accountDBID": person.dbid}
+    with pytest.raises(InvalidParameter, match=r"application primary: .* account"):
+        objects.update("application", backup, delta, by=None, origin="test")
+
+
 def test_other_types_are_not_bound_by_the_rules(create: Any) -> None:
     template = ApplicationTemplate.objects.get(name="Generic Server")
     assert create(
