@@ -7,7 +7,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 
 .PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
-.PHONY: docs coverage docs venv clean
+.PHONY: docs coverage venv clean
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
@@ -44,10 +44,6 @@ unit-postgres: $(VENV)/.dev
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
-
-# The reference pages that are tables of the code.
-docs: $(VENV)/.dev
-	$(BIN)/python docs/generate.py
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)
