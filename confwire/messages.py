@@ -376,7 +376,7 @@ class ReplicationResumed(Answer, kw_only=True):
 class ReplicationStarted(Answer, kw_only=True):
     """Master: a full load follows."""
 
-    reason: Literal["first", "compacted", "epoch", "diverged"]
+    reason: Literal["first", "compacted", "epoch"]
     total: int
 
 

@@ -206,7 +206,10 @@ class Watch:
 
     def take(self, epoch: str, revision: int, changes: Sequence[Change]) -> None:
         """Take a whole transaction of the connection; what was seen already is dropped."""
-        if not self.is_live or self.received is None or revision <= self.received.revision:
+        if not self.is_live or self.received is None:
+            return
+        # A new epoch begins with the difference to the old one; its revisions count anew.
+        if epoch == self.received.epoch and revision <= self.received.revision:
             return
         if len(self._waiting) >= MAX_WAITING:
             self.is_live, self.is_lagging = False, True

@@ -251,11 +251,11 @@ class Replica:
     def _started(self, message: ReplicationStarted, now: float) -> None:
         self.state = LOADING
         serving = self._serving
-        if serving.ready and message.reason in ("epoch", "diverged"):
+        if serving.ready and message.reason == "epoch":
             serving.alarm(
                 "epoch",
-                f"the master's data is of another history ({message.reason}): it was restored from"
-                " a backup, or replaced; everything is loaded anew",
+                "the master's data is of another history: it was restored from a backup, or"
+                " replaced; everything is loaded anew",
                 now,
             )
         self._data.begin(message.epoch, message.revision, message.total, message.reason)

@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
 
 from confwire import codec
+from confwire.errors import NotReady
 from confwire.messages import (
     Cursor,
     Record,
@@ -56,7 +57,9 @@ class Replication:
                 reason = "epoch"
             elif since.revision > serving.revision or known not in (None, since.hash):
                 serving.authority.doubt(f"a server has seen another revision {since.revision}")
-                reason = "diverged"
+                raise NotReady(
+                    "the master's data is of another history, and a new epoch begins: ask again"
+                )
             else:
                 reason = "compacted"
                 if (yield from self._resume(since)):
