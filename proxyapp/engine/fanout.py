@@ -113,9 +113,11 @@ class FanOut:
             return True
         if record.type == ObjectType.ACCESS_GROUP:
             return old is None or old.body != record.body
-        return (
-            record.type in CONTAINERS and old is not None and (gone or old.folder != record.folder)
-        )
+        if old is None:  # a container, of which something was said before it came
+            return self.store.rights.has_contents((record.type, record.dbid))
+        # What has grants of its own keeps its node, so a move changes what the node means.
+        has_node = record.type in CONTAINERS or bool(record.acl)
+        return has_node and (gone or old.folder != record.folder)
 
     def apply(self, records: Iterable[Record]) -> list[Change]:
         """Take the records into the store; return the changes that made a difference."""

@@ -101,6 +101,10 @@ class RightsTree:
             node = self._contents[container] = RightsNode(container)
         return node
 
+    def has_contents(self, key: Key) -> bool:
+        """Whether something lies, or lay, in the object."""
+        return key in self._contents
+
     def own(self, key: Key) -> RightsNode | None:
         """Return the node of an object with grants of its own."""
         return self._own.get(key)
