@@ -1,0 +1,195 @@
+"""The link to a master, against a real listening port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from confwire.handshake import derive
+from proxyapp.engine.events import (
+    Connected,
+    Event,
+    LinkLost,
+    LinkOpened,
+    LinkProved,
+    LinkReceived,
+)
+from proxyapp.runtime import links
+from proxyapp.runtime.accept import bind
+from proxyapp.runtime.links import Link
+
+
+class Node:
+    """Keeps what the link tells."""
+
+    def __init__(self) -> None:
+        self.events: asyncio.Queue[Event] = asyncio.Queue()
+
+    async def told(self, kind: type[Event]):
+        async with asyncio.timeout(10):
+            event = await self.events.get()
+        assert isinstance(event, kind), event
+        return event
+
+
+@pytest.fixture
+def node() -> Node:
+    return Node()
+
+
+@pytest_asyncio.fixture
+async def link(node) -> AsyncIterator[Link]:
+    link = Link(node.events.put_nowait, "the secret")
+    yield link
+    link.stop()
+
+
+def peer_of(port):
+    """Return the master's side of the link."""
+    (connection,) = port.listeners.connections.values()
+    return connection
+
+
+@pytest.mark.asyncio
+async def test_it_connects_sends_and_tells_what_comes(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    opened = await node.told(LinkOpened)
+    assert (opened.secure, len(opened.nonce)) == (True, 24)
+    link.send([b"one", b"two"])
+    assert (await node.told(LinkReceived)).messages == [b"one", b"two"]
+
+
+@pytest.mark.asyncio
+async def test_messages_of_any_size_arrive_in_order(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    sent = [bytes([65 + n % 26]) * (n * 9973 % 300_000) for n in range(200)]
+    peer_of(port).send(sent)
+    got: list[bytes] = []
+    while len(got) < len(sent):
+        messages = (await node.told(LinkReceived)).messages
+        assert sum(map(len, messages[:-1])) < links.TOLD_A_TURN
+        got += messages
+    assert got == sent
+
+
+@pytest.mark.asyncio
+async def test_a_refused_connection_is_told_with_the_address(link, node) -> None:
+    with bind("127.0.0.1", 0) as free:
+        number = free.getsockname()[1]
+    link.connect("127.0.0.1", number, 0.0, 10.0)
+    lost = await node.told(LinkLost)
+    assert f"cannot connect to 127.0.0.1:{number}" in lost.reason
+    assert 0 <= lost.jitter < 1
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_never_answers_is_given_up(link, node, monkeypatch) -> None:
+    monkeypatch.setattr(links, "CONNECT_LIMIT", 0.1)
+    with bind("127.0.0.1", 0) as silent:
+        link.connect("127.0.0.1", silent.getsockname()[1], 0.0, 10.0)
+        assert "no answer within 0.1 s" in (await node.told(LinkLost)).reason
+
+
+@pytest.mark.asyncio
+async def test_the_masters_close_is_told_with_code_and_reason(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    connection = peer_of(port)
+    connection.send([b"last words"])
+    connection.close(4008, "reload")
+    assert (await node.told(LinkReceived)).messages == [b"last words"]
+    lost = await node.told(LinkLost)
+    assert (lost.close_code, lost.reason) == (4008, "the master closed: reload")
+
+
+@pytest.mark.asyncio
+async def test_a_broken_connection_is_told(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    peer_of(port).abort(1006, "pulled")
+    assert (await node.told(LinkLost)).close_code == 0
+
+
+@pytest.mark.asyncio
+async def test_closing_ends_with_a_close_and_its_reason(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    link.close("to start anew")
+    assert (await node.told(LinkLost)).reason == "to start anew"
+
+
+@pytest.mark.asyncio
+async def test_closing_an_attempt_is_told_too(link, node) -> None:
+    link.connect("127.0.0.1", 1, 3600.0, 10.0)
+    link.close("no more need")
+    assert (await node.told(LinkLost)).reason == "no more need"
+
+
+@pytest.mark.asyncio
+async def test_a_new_attempt_replaces_the_old_line_without_a_word(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    await port.told(Connected, 2)
+
+
+@pytest.mark.asyncio
+async def test_a_silent_master_is_polled_and_then_given_up(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    await node.told(LinkOpened)
+    peer_of(port).hold()  # as if the process was stopped: nothing is read or answered
+    now = time.monotonic()
+    link.sweep(now + 4.9)
+    link.sweep(now + 5.1)
+    link.sweep(now + 10.3)
+    assert (await node.told(LinkLost)).reason == "nothing was heard for 10 s"
+
+
+@pytest.mark.asyncio
+async def test_a_master_that_answers_polls_is_kept(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    await node.told(LinkOpened)
+    now = time.monotonic()
+    link.sweep(now + 5.1)
+    link.send([b"echo"])  # comes back behind the pong
+    await node.told(LinkReceived)
+    link.sweep(now + 5.2)
+    link.send([b"still here"])
+    await node.told(LinkReceived)
+
+
+@pytest.mark.asyncio
+async def test_a_binary_frame_of_the_master_ends_the_link(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    await node.told(LinkOpened)
+    peer_of(port).send_frames(b"\x82\x01x")
+    assert "binary" in (await node.told(LinkLost)).reason
+
+
+@pytest.mark.asyncio
+async def test_fragments_of_the_master_are_joined(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    await node.told(LinkOpened)
+    peer_of(port).send_frames(b"\x01\x02He\x00\x02ll\x80\x01o")
+    assert (await node.told(LinkReceived)).messages == [b"Hello"]
+
+
+@pytest.mark.asyncio
+async def test_the_secret_is_proved_in_a_thread(link, node) -> None:
+    link.prove(b"salt" * 4, 4096)
+    proved = await node.told(LinkProved)
+    assert proved.salted_password == derive("the secret", b"salt" * 4, 4096)
+
+
+@pytest.mark.asyncio
+async def test_the_local_address_can_be_chosen(port, node) -> None:
+    link = Link(node.events.put_nowait, "", ("127.0.0.7", 0))
+    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    assert (await port.told(Connected)).peer.startswith("127.0.0.7:")
+    link.stop()

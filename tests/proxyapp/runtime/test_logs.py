@@ -1,0 +1,84 @@
+"""Logs go to their files, rotate by level, and never show a secret."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from proxyapp.runtime.logs import Logs, hide_secrets, set_verbosity
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """Give the process's logging back as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    configuration = structlog.get_config()
+    quiet = {
+        name: logging.getLogger(name).level
+        for name in ("asyncio", "daphne", "django.request", "django.server", "picows", "twisted")
+    }
+    yield
+    root.handlers[:], root.level = handlers, level
+    structlog.configure(**configuration)
+    for name, before in quiet.items():
+        logging.getLogger(name).setLevel(before)
+
+
+def test_records_reach_the_files_of_their_level(own_logging: None, tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "logs" / "app.log", {"debug": str(tmp_path / "boot.log")})
+    logs.start("debug")
+    log = structlog.stdlib.get_logger("proxyapp.test")
+    log.info("it started", application="Дом", password="p4ss")
+    logging.getLogger("proxyapp.other").warning("from %s", "elsewhere")
+    log.debug("a detail")
+    logs.stop()
+    text = (tmp_path / "logs" / "app.log").read_text()
+    assert 'event="it started" application=Дом' in text
+    assert 'event="from elsewhere"' in text
+    assert "p4ss" not in text
+    assert "a detail" in (tmp_path / "boot.log").read_text()
+
+
+def test_a_traceback_is_logged_whole(own_logging: None, tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "app.log")
+    logs.start()
+    try:
+        raise KeyError("the bug")
+    except KeyError:
+        structlog.stdlib.get_logger("proxyapp.test").exception("it failed")
+    logs.stop()
+    text = (tmp_path / "app.log").read_text()
+    assert "the bug" in text
+    assert "test_logs.py" in text
+
+
+def test_the_level_can_change_while_running(own_logging: None, tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "app.log")
+    logs.start("none")
+    log = structlog.stdlib.get_logger("proxyapp.test")
+    log.error("unheard")
+    set_verbosity("standard")
+    log.info("heard")
+    set_verbosity("no such level")
+    log.info("heard too")
+    logs.stop()
+    text = (tmp_path / "app.log").read_text()
+    assert "unheard" not in text
+    assert text.count("heard") == 2
+
+
+def test_the_log_folder_is_private(own_logging: None, tmp_path: Path) -> None:
+    logs = Logs(tmp_path / "logs" / "app.log")
+    logs.start()
+    logs.stop()
+    assert (tmp_path / "logs").stat().st_mode & 0o077 == 0
+
+
+def test_secrets_are_hidden_by_their_names() -> None:
+    event = hide_secrets(None, "info", {"event": "x", "secret": "s", "verifier": "v", "user": "u"})
+    assert event == {"event": "x", "secret": "(hidden)", "verifier": "(hidden)", "user": "u"}

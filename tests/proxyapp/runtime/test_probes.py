@@ -1,0 +1,154 @@
+"""Health and status over HTTP: who may see what."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from confwire.handshake import make_verifier
+from proxyapp.runtime import present, probes
+
+VERIFIER = make_verifier("pass:wörd", b"salt" * 4, 4096)
+
+
+class Node:
+    def verifier_of(self, user_name: str) -> str | None:
+        return VERIFIER if user_name in ("boss", "clerk") else None
+
+    def is_super_administrator(self, user_name: str) -> bool:
+        return user_name == "boss"
+
+
+class Worker:
+    """Only what the probes ask of a worker."""
+
+    node = Node()
+    good = True
+
+    def probe(self, path: str) -> tuple[bool, str]:
+        return self.good, f"{path[1:]} {self.good}"
+
+    def status(self) -> dict[str, Any]:
+        return {"application": "site-1"}
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    worker = Worker()
+    monkeypatch.setattr(present, "_present", [worker])
+    monkeypatch.setattr(probes, "_gatekeeper", probes.Gatekeeper())
+    return worker
+
+
+def basic(user: str, password: str) -> tuple[bytes, bytes]:
+    return b"authorization", b"Basic " + b64encode(f"{user}:{password}".encode())
+
+
+async def ask(
+    path: str, *headers: tuple[bytes, bytes], peer: str = "127.0.0.1", method: str = "GET"
+) -> tuple[int, bytes, dict[bytes, bytes]]:
+    sent: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("no body is read")
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "client": [peer, 5],
+        "headers": list(headers),
+    }
+    await probes.application(scope, receive, send)
+    return sent[0]["status"], sent[1]["body"], dict(sent[0]["headers"])
+
+
+@pytest.mark.asyncio
+async def test_health_needs_no_login(worker) -> None:
+    assert (await ask("/livez", peer="10.0.0.1"))[:2] == (200, b"livez True\n")
+    worker.good = False
+    assert (await ask("/readyz", peer="10.0.0.1"))[:2] == (503, b"readyz False\n")
+
+
+@pytest.mark.asyncio
+async def test_this_machine_sees_the_status(worker) -> None:
+    status, body, headers = await ask("/status")
+    assert (status, msgspec.json.decode(body)) == (200, {"application": "site-1"})
+    assert headers[b"content-type"] == b"application/json"
+
+
+@pytest.mark.asyncio
+async def test_others_must_log_in(worker) -> None:
+    status, _, headers = await ask("/status", peer="10.0.0.1")
+    assert status == 401
+    assert headers[b"www-authenticate"].startswith(b"Basic ")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("user", "password", "status"),
+    [
+        ("boss", "pass:wörd", 200),
+        ("boss", "other", 401),
+        ("clerk", "pass:wörd", 401),
+        ("nobody", "pass:wörd", 401),
+    ],
+)
+async def test_only_super_administrators_see_it_from_elsewhere(
+    worker, user, password, status
+) -> None:
+    assert (await ask("/status", basic(user, password), peer="10.0.0.1"))[0] == status
+
+
+@pytest.mark.asyncio
+async def test_a_checked_password_is_remembered_until_it_changes(worker, monkeypatch) -> None:
+    credentials = basic("boss", "pass:wörd")
+    await ask("/status", credentials, peer="10.0.0.1")
+
+    def refuse(verifier: str, password: str) -> bool:
+        return False
+
+    monkeypatch.setattr(probes, "check_password", refuse)
+    assert (await ask("/status", credentials, peer="10.0.0.1"))[0] == 200
+    changed = make_verifier("pass:wörd", b"other salt.." * 2, 4096)
+    monkeypatch.setattr(worker.node, "verifier_of", lambda user: changed, raising=False)
+    assert (await ask("/status", credentials, peer="10.0.0.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+async def test_the_web_process_asks_in_the_name_of_its_client(worker) -> None:
+    assert (await ask("/status", (probes.PEER_HEADER, b"10.0.0.1")))[0] == 401
+    assert (await ask("/status", (probes.PEER_HEADER, b"127.0.0.1")))[0] == 200
+
+
+@pytest.mark.asyncio
+async def test_others_cannot_claim_to_be_this_machine(worker) -> None:
+    claim = (probes.PEER_HEADER, b"127.0.0.1")
+    assert (await ask("/status", claim, peer="10.0.0.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("value", [b"Basic !!!", b"Basic /w==", b"Bearer x", b"Basic"])
+async def test_broken_credentials_are_no_credentials(worker, value) -> None:
+    assert (await ask("/status", (b"authorization", value), peer="10.0.0.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+async def test_other_paths_and_methods_are_refused(worker) -> None:
+    assert (await ask("/elsewhere"))[0] == 404
+    assert (await ask("/status", method="POST"))[0] == 405
+    assert (await ask("/livez", method="HEAD"))[:2] == (200, b"")
+
+
+@pytest.mark.asyncio
+async def test_without_a_node_there_is_an_error(monkeypatch) -> None:
+    monkeypatch.setattr(present, "_present", [])
+    with pytest.raises(LookupError, match="no node runs"):
+        await ask("/livez")
