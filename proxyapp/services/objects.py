@@ -31,7 +31,7 @@ from confwire.errors import (
 )
 from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
 from proxyapp.engine.rights import CHANGE, CREATE, DELETE
-from proxyapp.models import Folder, Person
+from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
 from proxyapp.services.access import Rights
@@ -257,15 +257,22 @@ def _store(work: Work, rights: Rights, instance: Configured, old: Document, new:
             target = instance.folder
         if target is not None:
             rights.require(CREATE, target)
-    _validate(instance)
+    _validate(instance, whole=_is_moved_or_renamed(instance, old, new))
     work.save(instance)
     documents.assign_rows(instance, new)
 
 
-def _validate(instance: Configured) -> None:
+def _is_moved_or_renamed(instance: Configured, old: Document, new: Document) -> bool:
+    names = ("folderDBID", *instance.info.natural_key)
+    return any(old.get(name) != new.get(name) for name in names)
+
+
+def _validate(instance: Configured, *, whole: bool = True) -> None:
+    """Check the columns, and what concerns other objects: of generic ones name and place only."""
     with _refusals():
         instance.clean_fields(exclude=_relations_of(instance))
-        instance.clean()
+        if whole or not isinstance(instance, ConfigObject):
+            instance.clean()
 
 
 def _relations_of(instance: Configured) -> set[str]:
