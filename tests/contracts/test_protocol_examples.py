@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 import pytest
@@ -18,7 +18,14 @@ import uvloop
 from confwire import delta
 from confwire.errors import CLOSE_ACTIONS, ERRORS, CloseCode
 from confwire.handshake import ClientHandshake, ServerHandshake, derive, make_verifier
-from confwire.messages import ClientMessage, Message, Record, ServerMessage, Transaction
+from confwire.messages import (
+    ClientMessage,
+    Message,
+    Record,
+    ReplicationStarted,
+    ServerMessage,
+    Transaction,
+)
 from confwire.objects import BY_NAME, Kind
 from proxyapp.engine import events
 from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
@@ -156,6 +163,29 @@ def test_every_field_of_every_message_is_on_the_page() -> None:
         for kind in union.__args__:
             names = {field.encode_name for field in msgspec.structs.fields(kind)}
             assert {name for name in names if not re.search(rf"\b{name}\b", PAGE)} == set(), kind
+
+
+def literals(kind: Any) -> set[str]:
+    """Return the texts that a type allows, where it lists them."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        kinds = [field.type for field in msgspec.structs.fields(kind)]
+        return set().union(*map(literals, kinds))
+    if get_origin(kind) is Literal:
+        return set(get_args(kind))
+    return set().union(*map(literals, get_args(kind)))
+
+
+def test_every_text_that_a_field_may_have_is_on_the_page() -> None:
+    wanted = literals(ClientMessage) | literals(ServerMessage)
+    assert {"log", "epoch", "entered", "proxy"} <= wanted
+    assert {
+        text for text in wanted if f"`{text}`" not in PAGE and f'`"{text}"`' not in PAGE
+    } == set()
+
+
+def test_the_reasons_of_a_full_load_are_those_of_the_code() -> None:
+    (cell,) = re.findall(r'^\| `reason` \| text \| (`"first"`.*) \|$', PAGE, re.M)
+    assert set(re.findall(r'`"(\w+)"`', cell)) == literals(ReplicationStarted)
 
 
 def test_the_defaults_that_are_true_are_marked() -> None:
