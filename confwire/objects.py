@@ -115,6 +115,20 @@ OS_TYPES = (
     "hpux",
     "macos",
     "other",
+    "solarisx86",
+    "digitalunix",
+    "sunos",
+    "winnt",
+    "os2",
+    "macintosh",
+    "tandemunix",
+    "unixware",
+    "windows2000",
+    "windowsxp",
+    "windowsserver2003",
+    "redhatlinux",
+    "windowsserver2008",
+    "windowsvista",
 )
 
 _APP_TYPE_NAMES = (

@@ -32,7 +32,7 @@ from confwire.errors import (
 from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
 from proxyapp.engine.rights import CHANGE, CREATE, DELETE
 from proxyapp.models import ConfigObject, Folder, Person
-from proxyapp.models.base import Configured
+from proxyapp.models.base import Configured, key_of
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
 from proxyapp.services.access import Rights
 from proxyapp.services.changes import CommitResult, Work
@@ -245,8 +245,14 @@ def unchangeable_properties(info: ObjectInfo, old: Document, new: Document) -> l
     return sorted(
         item.name
         for item in info.fields
-        if item.fixed and not item.derived and old.get(item.name) != new.get(item.name)
+        if item.fixed and not item.derived and _folded(old, item) != _folded(new, item)
     )
+
+
+def _folded(document: Document, item: Field) -> Any:
+    """Return a value in the form in which another spelling of it is no change."""
+    value = document.get(item.name)
+    return key_of([value]) if isinstance(value, str) else value
 
 
 def _store(work: Work, rights: Rights, instance: Configured, old: Document, new: Document) -> None:

@@ -126,6 +126,8 @@ def _applications(work: Work, environment: Tenant, host: Host) -> None:
         confserv.tenants.set([environment])
     client = ApplicationTemplate.objects.get(key=key_of(["Configuration Manager"]))
     _add(work, Application(dbid=DEFAULT_CLIENT, name="default", app_prototype=client))
+    pages = ApplicationTemplate.objects.get(key=key_of(["Genesys_Administrator_Server_8"]))
+    _add(work, Application(name="Genesys Administrator", app_prototype=pages))
 
 
 def _groups(work: Work, environment: Tenant, person: Person) -> None:

@@ -1,0 +1,70 @@
+"""`manage.py exportconfig`: the objects of the configuration as an environment file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from confwire.objects import BY_NAME, BY_PLURAL, ObjectInfo
+from proxyapp.services.environments.exporting import export
+
+
+class Command(BaseCommand):
+    """Write all objects, sorted by name; no passwords, secrets or permissions are among them."""
+
+    help = (
+        "Writes the configuration as an environment file, which importconfig reads. Passwords,"
+        " secrets and permissions are not in it."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the types and the file."""
+        parser.add_argument(
+            "--types", nargs="+", type=_info, default=(), metavar="TYPE",
+            help="only objects of these types, such as applications or persons",
+        )  # fmt: skip
+        parser.add_argument(
+            "--output", type=Path, metavar="FILE", help="write this file, not the standard output"
+        )
+
+    def handle(
+        self, *args: Any, types: list[ObjectInfo], output: Path | None, **options: Any
+    ) -> None:
+        """Write the file; at its place only when it is whole."""
+        if output is None:
+            self._print(export(types))
+            return
+        try:
+            _write(output, export(types))
+        except OSError as error:
+            raise CommandError(f"{output}: {error.strerror}") from error
+
+    def _print(self, parts: Iterable[bytes]) -> None:
+        for part in parts:
+            self.stdout.write(part.decode(), ending="")
+
+
+def _info(text: str) -> ObjectInfo:
+    info = BY_PLURAL.get(text) or BY_NAME.get(text)
+    if info is None:
+        raise ArgumentTypeError(f"there is no object type {text}; types are {', '.join(BY_PLURAL)}")
+    return info
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.writelines(parts)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink()
+        raise

@@ -1,0 +1,1 @@
+"""Environment files: configuration objects as JSON, referring to each other by natural key."""
