@@ -29,12 +29,12 @@ _MOST_ROWS = 200  # members that a group's page edits; more are in a list of the
 class SubjectForm(DoorForm):
     """A row that names a person or a group; the model says that it must be exactly one."""
 
-    def clean(self) -> dict[str, Any] | None:
-        """Leave that rule to the model, whose message helps more than the database's."""
-        cleaned = super().clean() or {}
-        if bool(cleaned.get("person")) == bool(cleaned.get("group")):
-            self._validate_constraints = False
-        return cleaned
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        if bool(self.cleaned_data.get("person")) == bool(self.cleaned_data.get("group")):
+            # The model's own message helps; that of the database's constraint would not.
+            excluded |= {"person", "group"}
+        return excluded
 
 
 class MemberInline(DoorInline):

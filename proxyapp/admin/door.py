@@ -70,7 +70,7 @@ def add_refusal(form: ModelForm, error: RequestError) -> None:
     names = [error.data.get("property"), *error.data.get("properties", ())]
     if isinstance(error, UniquenessViolation) and isinstance(form.instance, Configured):
         names.append(form.instance.NATURAL)
-    fields = [_field_of(form, name) for name in names if name]
+    fields = [_field_of(form, name) for name in names if name is not None]
     form.add_error(next(filter(None, fields), None), ValidationError(str(error), code=error.code))
 
 

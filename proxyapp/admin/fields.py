@@ -78,7 +78,7 @@ class JSONText(forms.JSONField):
         """
         if isinstance(value, str):
             value = _decoded(value)
-        if value in self.empty_values:
+        if value is None:
             return {}
         if not isinstance(value, dict):
             raise ValidationError('write a JSON object: {"name": value}')
