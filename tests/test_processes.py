@@ -13,7 +13,15 @@ import pytest
 from websockets.sync.client import connect
 
 from confwire.client import BlockingClient, Client
-from tests.servers import PASSWORD, Site, children_of, eventually, http_get, is_running
+from tests.servers import (
+    PASSWORD,
+    Site,
+    children_of,
+    eventually,
+    free_port,
+    http_get,
+    is_running,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -174,6 +182,26 @@ def test_a_browser_speaks_the_same_protocol_on_the_status_port(site) -> None:
         browser.send(b"binary")
         with pytest.raises(Exception, match="3003"):
             browser.recv()
+
+
+FAILING = """
+import sys
+from proxyapp.runtime import server
+
+start = server.Server._start
+def start_and_fail(self, port):
+    start(self, port)
+    self._loop.call_later(0.1, lambda: 1 / 0)
+server.Server._start = start_and_fail
+sys.exit(server.main("master", sys.argv[1:]))
+"""
+
+
+def test_a_callback_that_fails_ends_the_process_with_its_traceback(site) -> None:
+    ports = ["-web-port", str(free_port()), "-status-port", str(free_port()), "--no-web"]
+    with pytest.raises(AssertionError, match="ZeroDivisionError") as failed:
+        site.python(FAILING, *ports)
+    assert "a callback failed" in str(failed.value)
 
 
 def test_a_second_server_of_the_same_application_is_refused(site) -> None:

@@ -25,7 +25,9 @@ from proxyapp.runtime.listeners import Listeners
 
 log = structlog.get_logger(__name__)
 
-TICK = 0.25
+PULSE = 0.05
+"""Seconds between looks at how late the loop is: shorter stalls may pass unseen."""
+PULSES_A_TICK = 5
 TASKS_A_TURN = 0.004
 """Seconds that put-off tasks may take of one turn."""
 PORT_RETRY = 5.0
@@ -128,7 +130,8 @@ class Worker:
         self._loaded: Callable[[], None] | None = loaded
         """Called once, when the node is ready for the first time."""
         self._clock = clock or Clock()
-        self._ticker = Ticker(TICK, self._tick)
+        self._ticker = Ticker(PULSE, self._pulse)
+        self._pulses = 0
         self._loop = asyncio.get_running_loop()
         self._ids = count(1)
         self._tasks: deque[Any] = deque()
@@ -339,11 +342,16 @@ class Worker:
         if self._tasks and self._working is None:
             self._working = self._loop.call_soon(self._work)
 
-    def _tick(self) -> None:
+    def _pulse(self) -> None:
         stall = self._ticker.take_worst_stall()
         self._longest_stall = max(self._longest_stall, stall)
         if stall > STALL_WORTH_A_LINE:
             log.warning("the event loop stalled", seconds=round(stall, 3))
+        self._pulses += 1
+        if self._pulses % PULSES_A_TICK == 0:
+            self._tick()
+
+    def _tick(self) -> None:
         now = time.monotonic()
         self.listeners.sweep(now)
         for outlet in list(self.web_outlets.values()):
