@@ -22,7 +22,7 @@ from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening, State
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
-from confwire.errors import RemoteProtocolError, WireError
+from confwire.errors import ReadInterrupted, RemoteProtocolError, WireError
 from confwire.messages import (
     BriefInfo,
     CreateObject,
@@ -182,8 +182,7 @@ class Client:
             limit: at most this many, 0 for all.
             after: only objects with a DBID above this one.
         """
-        packets = self.read_packets(object_type, filter, limit=limit, after=after)
-        return [document async for packet in packets for document in packet.objects]
+        return await self._gather(object_type, filter, limit=limit, after=after)
 
     async def brief(
         self,
@@ -194,8 +193,15 @@ class Client:
         after: int = 0,
     ) -> list[dict[str, Any]]:
         """As `read`, but only DBID, name, state, tenant and folder of each object."""
-        packets = self.read_packets(object_type, filter, limit=limit, after=after, brief=True)
-        return [document async for packet in packets for document in packet.objects]
+        return await self._gather(object_type, filter, limit=limit, after=after, brief=True)
+
+    async def _gather(self, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
+        while True:
+            packets = self.read_packets(*arguments, **options)
+            try:
+                return [document async for packet in packets for document in packet.objects]
+            except ReadInterrupted:  # what came is void
+                continue
 
     async def read_packets(
         self,
@@ -206,7 +212,11 @@ class Client:
         after: int = 0,
         brief: bool = False,
     ) -> AsyncIterator[Packet]:
-        """Yield the packets of a read; after a lost link it goes on behind the last object."""
+        """Yield the packets of a read; after a lost link it goes on behind the last object.
+
+        Raises:
+            ReadInterrupted: rights or folders changed: drop what came, and read again.
+        """
         kind = ReadBrief if brief else ReadObjects
         left = limit
         while left > 0 or not limit:
@@ -269,7 +279,10 @@ class Client:
             ref=ref, object_type=object_type, object=dict(document), folder_dbid=folder
         )
         answer = await self._write(request, ObjectCreated)
-        return Written(answer.dbid, answer.revision, decode_document(answer.object))
+        gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
+        return Written(
+            answer.dbid, answer.revision, None if gone else decode_document(answer.object)
+        )
 
     async def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
         """Change an object by a delta; raises as `create`."""
@@ -378,7 +391,7 @@ class Client:
 
     def opened(self, link: Link) -> None:
         """A session is open."""
-        self._watches.opened()
+        self._watches.opened(link.opened.epoch)
 
     def receive(self, message: ServerMessage) -> None:
         """Hand a message to whom it concerns."""

@@ -48,6 +48,11 @@ class Backoff:
     def __len__(self) -> int:
         return len(self._servers)
 
+    def learn(self, server: Address) -> None:
+        """Take in a backup that a server has told of."""
+        if server not in self._servers:
+            self._servers.append(server)
+
     def failed(self) -> None:
         """The present server could not be used: go on to the next."""
         self.attempts += 1

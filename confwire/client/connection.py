@@ -19,7 +19,7 @@ STABLE_AFTER = 5.0
 """Seconds; a session that ends earlier counts as a failed attempt."""
 
 ELSEWHERE = {CloseCode.GOING_AWAY, CloseCode.NOT_SERVING}
-"""Close codes that say: connect to another server."""
+"""Close codes that say: connect to another server. An unknown code means the same."""
 
 
 class Owner(Protocol):
@@ -158,6 +158,9 @@ class Connection:
     async def _serve(self, link: Link) -> None:
         now = asyncio.get_running_loop().time
         self.link, self._was_open, since = link, True, now()
+        server = link.opened.server
+        if server.backup_host and server.backup_port.isdecimal():
+            self._backoff.learn((server.backup_host, int(server.backup_port)))
         self._enter(State.OPEN, repr(link))
         self._changed.set()
         agreed = link.opened.keep_alive or self._opening.keep_alive
@@ -173,7 +176,8 @@ class Connection:
         self._enter(State.LOST, str(error))
         if age >= STABLE_AFTER:
             self._backoff.succeeded()
-        if age < STABLE_AFTER or error.close_code in ELSEWHERE:
+        code = error.close_code
+        if age < STABLE_AFTER or code in ELSEWHERE or (code and code not in list(CloseCode)):
             self._backoff.failed()
         self._owner.lost(error)
         if isinstance(error, LinkLost) and error.is_final:

@@ -249,9 +249,11 @@ async def _ask(socket: ClientConnection, message: Message) -> ServerMessage:
 def refusal_of(message: Error) -> RequestError:
     """Return the error that the server sent, as an exception."""
     try:
-        return error_of(message.code, message.text, message.data)
+        error = error_of(message.code, message.text, message.data)
     except TypeError:  # its data has names that no error has
-        return error_of(message.code, message.text, {})
+        error = error_of(message.code, message.text, {})
+    error.permanent = message.permanent  # all that is known of a code that is new
+    return error
 
 
 def _message(data: str | bytes) -> ServerMessage:

@@ -112,6 +112,8 @@ class Watch:
         """Whether the next registration asks for the whole data."""
         self.settled = asyncio.Event()
         """Set once the server accepted or refused the first registration."""
+        self._is_ahead = False
+        """Whether the server has still to reach `received`: a proxy may be behind another."""
         self._waiting: deque[Notification] = deque()
         self._arrived = asyncio.Event()
         self._failure: WireError | None = None
@@ -190,19 +192,26 @@ class Watch:
         """The server goes on from `received`, or begins here."""
         if self.received is None:
             self.received = Cursor(epoch=epoch, revision=revision)
+        self._is_ahead = revision < self.received.revision
         self._go_live()
 
     def restarted(self, epoch: str, revision: int, objects: list[ObjectChange]) -> None:
         """The server sent everything anew; what waits is older and no longer wanted."""
         self._waiting.clear()
         self.received = Cursor(epoch=epoch, revision=revision)
-        self.needs_snapshot = False
+        self.needs_snapshot = self._is_ahead = False
         self._go_live()
         self._deliver(Notification(epoch, revision, objects, reset=True))
 
     def interrupted(self) -> None:
         """The connection, or the subscription on it, is gone."""
         self.is_live = False
+
+    def is_cut_off(self, epoch: str) -> bool:
+        """Whether the epoch changed before the server had reached what was received."""
+        if self.received is None or not self.is_live:
+            return False
+        return self._is_ahead and epoch != self.received.epoch
 
     def take(self, epoch: str, revision: int, changes: Sequence[Change]) -> None:
         """Take a whole transaction of the connection; what was seen already is dropped."""
@@ -217,6 +226,7 @@ class Watch:
         # First of all: what cannot be decoded was not received.
         wanted = [change_of(change) for change in changes if self.interest.wants(change)]
         self.received = Cursor(epoch=epoch, revision=revision)
+        self._is_ahead = False
         if wanted:
             self._deliver(Notification(epoch, revision, wanted))
 

@@ -18,6 +18,7 @@ from confwire.errors import (
     Compacted,
     EpochChanged,
     LocalProtocolError,
+    ReadInterrupted,
     RequestError,
     WireError,
 )
@@ -52,6 +53,7 @@ class Watches:
         self._link = link
         self._watches: dict[str, Watch] = {}
         self._registering: set[str] = set()
+        self._epoch = ""
         self._parts: list[Change] = []  # of a transaction that is not whole yet
         self._acknowledged = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -85,8 +87,9 @@ class Watches:
 
     # ------------------------------------------------------------ the link comes and goes
 
-    def opened(self) -> None:
+    def opened(self, epoch: str) -> None:
         """A new session: register everything."""
+        self._epoch = epoch
         self._acknowledged = 0
         self._register_all()
 
@@ -111,22 +114,28 @@ class Watches:
         self._parts += message.changes
         if message.last:
             changes, self._parts = self._parts, []
-            for watch in self._watches.values():
-                watch.take(message.epoch, message.revision, changes)
-            self._acknowledge_soon()
+            self._take(message.epoch, message.revision, changes)
 
     def progressed(self, message: Progress) -> None:
         """Nothing that is missing lies before this revision."""
-        for watch in self._watches.values():
-            watch.take(message.epoch, message.revision, ())
-        self._acknowledge_soon()
+        self._take(message.epoch, message.revision, [])
 
     def notifications_lost(self, message: NotificationsLost) -> None:
         """Begin anew: the server has ended every subscription."""
+        self._epoch = message.epoch
         self._parts.clear()
         for watch in self._watches.values():
             if watch.name not in self._registering:
                 self._renew(watch)
+
+    def _take(self, epoch: str, revision: int, changes: list[Change]) -> None:
+        self._epoch = epoch
+        for watch in self._watches.values():
+            if watch.is_cut_off(epoch):
+                self._renew(watch)
+            else:
+                watch.take(epoch, revision, changes)
+        self._acknowledge_soon()
 
     def consumed(self, watch: Watch) -> None:
         """The consumer has taken a notification."""
@@ -137,6 +146,9 @@ class Watches:
 
     def _register_all(self) -> None:
         watches = list(self._watches.values())
+        for watch in watches:
+            if watch.received is not None and watch.received.epoch != self._epoch:
+                watch.needs_snapshot = True
         going_on = [item for item in watches if item.received and not item.needs_snapshot]
         if going_on:
             self._register(going_on)
@@ -173,12 +185,14 @@ class Watches:
 
     def refused(self, watches: list[Watch], error: RequestError) -> None:
         """The server did not take a registration."""
-        if not error.permanent:
+        if not error.permanent and not isinstance(error, ReadInterrupted):
             raise LinkLost(f"the server cannot go on with a subscription: {error}")
         for watch in watches:
             if watch.name not in self._watches:
                 continue
-            if isinstance(error, Compacted | EpochChanged) and not watch.needs_snapshot:
+            if isinstance(error, ReadInterrupted):
+                self._register([watch])  # what came of the snapshot is void
+            elif isinstance(error, Compacted | EpochChanged) and not watch.needs_snapshot:
                 self._renew(watch)
             else:
                 del self._watches[watch.name]

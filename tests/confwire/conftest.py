@@ -119,6 +119,7 @@ class Peer:
         self.refused = asyncio.Event()
         self.max_message_size = 0
         self.epoch = "e"
+        self.backup = ("", 0)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -166,7 +167,15 @@ class Peer:
         return True
 
     def welcome(self, final: str) -> Opened:
-        server = ServerIdentity(application="confserv", dbid=99, release="1.0.0", mode="master")
+        host, port = self.backup
+        server = ServerIdentity(
+            application="confserv",
+            dbid=99,
+            release="1.0.0",
+            mode="master",
+            backup_host=host,
+            backup_port=str(port or ""),
+        )
         return Opened(
             session="s1",
             epoch=self.epoch,

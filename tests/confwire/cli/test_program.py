@@ -66,12 +66,12 @@ async def confctl(peer):
     """Start confctl against the scripted server."""
     runs = []
 
-    async def begin(*words, password="pencil"):
+    async def begin(*words, password="pencil", stdout=asyncio.subprocess.PIPE):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "confwire.cli", *words),
             *("-host", "127.0.0.1", "-port", str(peer.port), "-user", "default"),
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdout=stdout,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "CONFCTL_PASSWORD": password, "PYTHONUTF8": "1"},
         )
@@ -159,8 +159,8 @@ async def test_misuse_is_one_line_and_code_two(confctl):
     assert code == 2
 
 
-async def watching(peer, confctl, *words, revision=10):
-    run = await confctl("watch", "host", *words)
+async def watching(peer, confctl, *words, revision=10, **options):
+    run = await confctl("watch", "host", *words, **options)
     session = await peer.session()
     request = await session.receive(RegisterNotification)
     await session.registered(request, revision)
@@ -229,8 +229,10 @@ async def test_an_interrupted_watch_ends_quietly(peer, confctl):
 
 
 async def test_a_reader_that_has_seen_enough_ends_it_quietly(peer, confctl):
-    run, session, _ = await watching(peer, confctl)
-    run.process.stdout._transport.close()
+    reading, writing = os.pipe()
+    run, session, _ = await watching(peer, confctl, stdout=writing)
+    os.close(writing)
+    os.close(reading)
     await session.changed(11, 1)
     assert (await asyncio.wait_for(run.process.stderr.read(), 20)) == b""
     assert await asyncio.wait_for(run.process.wait(), 20) == 0

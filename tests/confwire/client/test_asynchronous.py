@@ -14,6 +14,7 @@ from confwire.errors import (
     LocalProtocolError,
     NoPermission,
     NotReady,
+    ReadInterrupted,
     RemoteProtocolError,
 )
 from confwire.messages import (
@@ -335,3 +336,40 @@ async def test_answers_that_nobody_waits_for_any_more_are_dropped(peer, start):
     reading = start(client.read("host"))
     await session.packet(await session.receive(), 2, last=True)
     assert dbids(await reading) == [2]
+
+
+async def test_a_read_that_was_interrupted_is_read_anew(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    reading = start(client.read("host"))
+    request = await session.receive()
+    await session.packet(request, 1, 2, total=3)
+    await session.refuse(request, ReadInterrupted())
+    request = await session.receive(ReadObjects)
+    assert request.after == 0
+    await session.packet(request, 2, last=True)
+    assert dbids(await reading) == [2]
+
+
+async def test_who_reads_by_packets_is_told_that_they_are_void(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    packets = client.read_packets("host")
+    following = start(anext(packets))
+    request = await session.receive()
+    await session.packet(request, 1, total=3)
+    await following
+    await session.refuse(request, ReadInterrupted())
+    with pytest.raises(ReadInterrupted):
+        await anext(packets)
+
+
+async def test_an_object_that_was_deleted_at_once_was_created_all_the_same(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    writing = start(client.create("host", {"name": "h"}))
+    request = await session.receive(CreateObject)
+    answer = {"ref": request.ref, "epoch": "e", "revision": 11, "object_type": "host", "dbid": 5}
+    await session.send(ObjectCreated(**answer, object=msgspec.Raw(b"null")))
+    written = await writing
+    assert (written.dbid, written.object) == (5, None)

@@ -53,3 +53,11 @@ def test_the_delay_is_a_random_part_of_its_bound():
 def test_a_client_needs_a_server():
     with pytest.raises(ValueError, match="name at least one server"):
         Backoff([], jitter=lambda: 0.0)
+
+
+def test_a_learnt_server_is_tried_after_the_known_ones():
+    backoff = Backoff([PRIMARY], jitter=lambda: 0.5)
+    backoff.learn(BACKUP)
+    backoff.learn(PRIMARY)
+    backoff.failed()
+    assert (backoff.server, len(backoff)) == (BACKUP, 2)

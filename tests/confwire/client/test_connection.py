@@ -111,3 +111,19 @@ async def test_closing_does_not_wait_for_the_next_attempt(peer):
     (await peer.session()).cut()
     async with asyncio.timeout(5):
         await client.close()
+
+
+async def test_an_unknown_close_code_leads_to_another_server(peers, monkeypatch):
+    monkeypatch.setattr(connection_module, "STABLE_AFTER", 0.0)
+    primary, backup = await peers(), await peers()
+    await primary.connect(backup)
+    await (await primary.session()).close(4999)
+    await backup.session()
+
+
+async def test_a_backup_is_learnt_from_the_server(peers):
+    primary, backup = await peers(), await peers()
+    primary.backup = backup.address
+    await primary.connect()
+    (await primary.session()).cut()  # too early to be trusted again at once
+    await backup.session()

@@ -6,6 +6,7 @@ import pytest
 
 from confwire.client.exchange import Exchange, Exchanges
 from confwire.client.failures import LinkLost
+from confwire.client.link import refusal_of
 from confwire.errors import NoPermission, RemoteProtocolError, RequestError
 from confwire.messages import Error, ObjectsSent, Progress, ReadServerInfo
 
@@ -81,3 +82,9 @@ async def test_an_end_reaches_all_who_wait():
     for exchange in waiting:
         with pytest.raises(LinkLost, match="gone"):
             await exchange.next()
+
+
+@pytest.mark.parametrize("permanent", [True, False])
+async def test_an_unknown_code_is_as_permanent_as_the_server_says(permanent):
+    error = refusal_of(Error(code="newCode", text="what", permanent=permanent))
+    assert error.permanent is permanent

@@ -15,6 +15,7 @@ from confwire.errors import (
     LocalProtocolError,
     NoPermission,
     NotReady,
+    ReadInterrupted,
 )
 from confwire.messages import (
     Acknowledge,
@@ -379,3 +380,76 @@ async def test_a_watch_begun_without_a_connection_is_registered_on_the_next(peer
     session = await peer.session()
     await session.registered(await session.receive(RegisterNotification), 11)
     assert (await watching).is_live
+
+
+async def test_a_new_epoch_goes_on_with_the_difference(peer, start):
+    client = await peer.connect()
+    session, watch = await registered(peer, start, client, "host")
+    await session.changed(11, 1)
+    await session.changed(3, 2, epoch="f")
+    await session.changed(3, 2, epoch="f")
+    await session.changed(4, 3, epoch="f")
+    assert [await following(watch) for _ in range(3)] == [
+        (11, [1], False),
+        (3, [2], False),
+        (4, [3], False),
+    ]
+    assert watch.received == Cursor("f", 4)
+
+
+async def test_a_new_epoch_at_a_server_that_was_behind_ends_in_a_reset(peer, start):
+    client = await peer.connect()
+    session, watch = await registered(peer, start, client, "host", revision=20)
+    session.cut()
+    session = await peer.session()
+    await session.registered(await session.receive(RegisterNotification), 15)
+    await session.changed(16, 1)  # seen at the other server
+    await session.changed(3, 2, epoch="f")  # the difference to a state before what was seen
+    request = await session.receive(RegisterNotification)
+    assert request.snapshot
+    await session.packet(request, 5)
+    await session.registered(request, 3, epoch="f")
+    assert await following(watch) == (3, [5], True)
+
+
+async def test_a_server_that_was_behind_goes_on_once_it_is_not(peer, start):
+    client = await peer.connect()
+    session, watch = await registered(peer, start, client, "host", revision=20)
+    session.cut()
+    session = await peer.session()
+    await session.registered(await session.receive(RegisterNotification), 15)
+    await session.changed(21, 1)
+    await session.changed(1, 2, epoch="f")
+    assert await following(watch) == (21, [1], False)
+    assert await following(watch) == (1, [2], False)
+
+
+async def test_a_watch_that_lags_into_a_new_epoch_is_reset(peer, start, monkeypatch):
+    monkeypatch.setattr(watch_module, "MAX_WAITING", 1)
+    client = await peer.connect()
+    session, watch = await registered(peer, start, client, "host")
+    await session.changed(11, 1)
+    await session.changed(12, 2)
+    await session.changed(1, 3, epoch="f")
+    reading = start(client.read("host"))  # all before its answer has been received, too
+    await session.packet(await session.receive(), last=True)
+    await reading
+    assert await following(watch) == (11, [1], False)
+    await session.receive(UnregisterNotification)
+    request = await session.receive(RegisterNotification)
+    assert (request.snapshot, request.since) == (True, None)
+
+
+async def test_an_interrupted_snapshot_is_asked_for_anew(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    watching = start(client.watch(["host"], snapshot=True))
+    request = await session.receive(RegisterNotification)
+    await session.packet(request, 1, 2, total=3)
+    await session.refuse(request, ReadInterrupted())
+    await session.send(NotificationsLost(epoch="e", revision=11, reason="compacted"))
+    request = await session.receive(RegisterNotification)
+    assert request.snapshot
+    await session.packet(request, 1)
+    await session.registered(request, 11)
+    assert await following(await watching) == (11, [1], True)
