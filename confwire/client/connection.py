@@ -18,8 +18,8 @@ from confwire.messages import ServerMessage
 STABLE_AFTER = 5.0
 """Seconds; a session that ends earlier counts as a failed attempt."""
 
-ELSEWHERE = {CloseCode.GOING_AWAY, CloseCode.NOT_SERVING}
-"""Close codes that say: connect to another server. An unknown code means the same."""
+KNOWN = set(CloseCode) - {CloseCode.GOING_AWAY}
+"""Close codes after which the same server is the first choice; others mean: go elsewhere."""
 
 
 class Owner(Protocol):
@@ -177,7 +177,7 @@ class Connection:
         if age >= STABLE_AFTER:
             self._backoff.succeeded()
         code = error.close_code
-        if age < STABLE_AFTER or code in ELSEWHERE or (code and code not in list(CloseCode)):
+        if age < STABLE_AFTER or (code and code not in KNOWN):
             self._backoff.failed()
         self._owner.lost(error)
         if isinstance(error, LinkLost) and error.is_final:

@@ -9,7 +9,6 @@ _FINAL = {
     CloseCode.UNSUPPORTED_DATA,
     CloseCode.INVALID_TEXT,
     CloseCode.MALFORMED_OPENING,
-    CloseCode.TAKEN_OVER,
 }
 """After these the same client would only be closed again."""
 

@@ -364,8 +364,8 @@ async def test_a_closed_client_stops_its_watches(peer, start):
 async def test_a_client_that_was_given_up_tells_its_watches_why(peer, start):
     client = await peer.connect()
     session, watch = await registered(peer, start, client, "host")
-    await session.close(4003)
-    with pytest.raises(ClientClosed, match="the same daemon application logged in again"):
+    await session.close(4002)
+    with pytest.raises(ClientClosed, match="the first message was no opening"):
         await anext(watch)
 
 
