@@ -106,6 +106,8 @@ class TransactionsRead(Event):
     connection: int
     known: bool
     transactions: list[Transaction]
+    foreign: bool = False
+    """The table has another change hash there: the cursor is of another history."""
 
 
 class AuthorityLost(Event):

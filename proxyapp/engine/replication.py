@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from itertools import islice
+from typing import NoReturn
 
 from confwire import codec
 from confwire.errors import NotReady
@@ -56,15 +57,18 @@ class Replication:
             if since.epoch != serving.epoch:
                 reason = "epoch"
             elif since.revision > serving.revision or known not in (None, since.hash):
-                serving.authority.doubt(f"a server has seen another revision {since.revision}")
-                raise NotReady(
-                    "the master's data is of another history, and a new epoch begins: ask again"
-                )
+                self._doubt(since)
             else:
                 reason = "compacted"
                 if (yield from self._resume(since)):
                     return
+                if self.answer is not None and self.answer.foreign:
+                    self._doubt(since)
         yield from self._load(reason)
+
+    def _doubt(self, since: Cursor) -> NoReturn:
+        self._serving.authority.doubt(f"a server has seen another revision {since.revision}")
+        raise NotReady("the master's data is of another history, and a new epoch begins: ask again")
 
     def fall_behind(self, revision: int) -> None:
         """Send nothing more for now; all up to `revision` was sent."""

@@ -69,6 +69,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     master_host: str = ""
     master_port: int = 0
     secret_given: bool = False
+    journal_capacity: int = 50_000
+    """Changes that are remembered for readers who were slow or away."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -80,7 +82,7 @@ class Serving:
         self.settings = settings
         self.store = Store()
         self.access = Access(self.store)
-        self.journal = Journal()
+        self.journal = Journal(settings.journal_capacity)
         self.subscriptions = Subscriptions()
         self.fanout = FanOut(self.store, self.access, self.subscriptions)
         self.reader = Reader(self.store, self.journal)

@@ -91,13 +91,13 @@ class Authority:
 
     async def _read_transactions(self, command: ReadTransactions) -> None:
         try:
-            known, found = await self._in_thread(
-                _transactions_after, command.revision, command.hash
+            read = await self._in_thread(
+                _transactions_after, command.connection, command.revision, command.hash
             )
         except DatabaseError as error:
             log.error("the journal cannot be read", reason=str(error).strip())
-            known, found = False, []
-        self._tell(e.TransactionsRead(command.connection, known, found))
+            read = e.TransactionsRead(command.connection, False, [])
+        self._tell(read)
 
     async def _new_epoch(self, reason: str) -> None:
         log.warning("beginning a new epoch", reason=reason)
@@ -229,11 +229,13 @@ def _find_break(known: Position) -> str | None:
     return None if selectors.oldest_revision() <= known.revision else "compacted"
 
 
-def _transactions_after(revision: int, hash_: str) -> tuple[bool, list[Transaction]]:
+def _transactions_after(connection: int, revision: int, hash_: str) -> e.TransactionsRead:
     """Return whether the journal has this place, and what came after it."""
     found = selectors.hash_at(revision)
-    known = selectors.oldest_revision() <= revision if found is None else hash_ in ("", found)
-    return known, selectors.transactions_since(revision) if known else []
+    foreign = bool(hash_) and found is not None and found != hash_
+    known = not foreign and (found is not None or selectors.oldest_revision() <= revision)
+    later = selectors.transactions_since(revision) if known else []
+    return e.TransactionsRead(connection, known, later, foreign)
 
 
 def _position_after(transaction: Transaction) -> Position:

@@ -78,12 +78,11 @@ class Database:
         self.hash = chain_hash("restored", revision, self.tree)
 
     def read(self, command: commands.ReadTransactions) -> events.TransactionsRead:
-        known = command.revision >= self.first
         found = self.hash_at(command.revision)
-        if command.hash and found is not None:
-            known = found == command.hash
+        foreign = bool(command.hash) and found is not None and found != command.hash
+        known = not foreign and command.revision >= self.first
         later = [t for t in self.transactions if known and t.revision > command.revision]
-        return events.TransactionsRead(command.connection, known, later)
+        return events.TransactionsRead(command.connection, known, later, foreign)
 
     def load_events(self, reason: str = "first") -> list[events.Event]:
         batch = list(self.records.values())
@@ -173,6 +172,16 @@ class Bench:
             elif isinstance(command, commands.ReadTransactions) and not self.hold_table:
                 self.handle(self.database.read(command))
 
+    def restart(self) -> None:
+        """Die and start again on the same database; every connection is gone."""
+        chosen = self.node.serving.settings
+        for client in self.clients.values():
+            client.closed = client.closed or (1006, "gone")
+        self.node = Node.for_master(chosen)
+        self.hold_again = False
+        self.tasks.clear()
+        self.load()
+
     def turn(self, turns: int = 1) -> None:
         """Give put-off tasks so many turns of the loop."""
         for _ in range(turns):
@@ -225,6 +234,7 @@ class Client:
         self.inbox += [json.loads(message) for message in messages]
 
     def close(self, code: int, reason: str) -> None:
+        assert self.closed is None, "closed twice"
         self.closed = (code, reason)
         self.bench.handle(events.Disconnected(self.connection, "closed here"))
 

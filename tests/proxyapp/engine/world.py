@@ -5,6 +5,7 @@ The oracle shares nothing with the engine: it walks the records of the database 
 
 from __future__ import annotations
 
+from copy import copy
 from random import Random
 from typing import Any
 
@@ -146,6 +147,12 @@ class World:
         document = {"name": f"Group {dbid}", "type": GROUPS[dbid], "tenantDBID": 1, "state": state}
         self._put(GROUP, dbid, 0, {**document, "members": members})
 
+    def past(self, records: dict[Key, Record]) -> World:
+        """Return a world in which these are the records."""
+        made = copy(self)
+        made.records = dict(records)
+        return made
+
     # ------------------------------------------------------------ the oracle
 
     def ancestors(self, folder: int) -> list[int]:
@@ -251,7 +258,7 @@ class Copy:
         self.specs = specs
         self.client: Client = bench.login(user)
         self.objects: dict[Key, Document] = {}
-        self.revision = 0
+        self.epoch, self.revision = "", 0
         self.lost = False
         self.blocked = False
         self.subscribe()
@@ -271,7 +278,7 @@ class Copy:
                 for document in message["objects"]:
                     self.objects[T[message["objectType"]], document["DBID"]] = document
             elif message["message"] == "notificationRegistered":
-                self.revision = message["revision"]
+                self.epoch, self.revision = message["epoch"], message["revision"]
             elif message["message"] == "notificationsLost":
                 self.lost = True
             elif message["message"] == "objectsChanged":
@@ -280,6 +287,8 @@ class Copy:
                 assert message["message"] in ("objectsSent", "progress"), message
 
     def _take_changes(self, message: Document, changed: set[Key]) -> None:
+        if message["epoch"] != self.epoch:
+            self.epoch, self.revision = message["epoch"], 0
         assert message["revision"] >= self.revision + (not changed), "revisions go up"
         if message["revision"] > self.revision:
             changed.clear()
