@@ -28,9 +28,11 @@ class CloseCode(IntEnum):
     OPENING_TIMEOUT = 4000
     REFUSED = 4001
     MALFORMED_OPENING = 4002
+    TAKEN_OVER = 4003
     KEEP_ALIVE_LOST = 4004
     TOO_SLOW = 4005
     RIGHTS_WITHDRAWN = 4006
+    NOT_SERVING = 4007
     RELOAD = 4008
 
 
@@ -45,9 +47,11 @@ CLOSE_ACTIONS: dict[CloseCode, tuple[str, str]] = {
     CloseCode.OPENING_TIMEOUT: ("no login within the time limit", "connect and open at once"),
     CloseCode.REFUSED: ("the opening was refused; an error came before", "read the error's code"),
     CloseCode.MALFORMED_OPENING: ("the first message was no opening", "mend the client"),
+    CloseCode.TAKEN_OVER: ("the same daemon application logged in again", "do not reconnect"),
     CloseCode.KEEP_ALIVE_LOST: ("nothing was heard for too long", "connect again and resume"),
     CloseCode.TOO_SLOW: ("unread data outlived its time", "connect again and resume"),
     CloseCode.RIGHTS_WITHDRAWN: ("account or application may no longer log in", "log in anew"),
+    CloseCode.NOT_SERVING: ("the server has no data yet or is no primary", "connect elsewhere"),
     CloseCode.RELOAD: ("the data was replaced by another epoch", "connect again, read anew"),
 }
 """Close code -> (what happened, what a client should do)."""

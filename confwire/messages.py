@@ -6,15 +6,21 @@ Only shapes: what a message means is in docs/reference/protocol.md, how it becom
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 SUBPROTOCOL = "confwire.1"
 RELEASE = "1.0.0"
 """The release of this server and client; servers of one environment run the same."""
 
 FilterValue = str | int | bool
+
+Ref = int | Annotated[str, Meta(max_length=64)]
+"""What a client tells its requests apart by."""
+
+MAX_CONDITIONS = 10_000
+"""Members of one list of a subscription."""
 
 
 def _tag(name: str) -> str:
@@ -37,9 +43,9 @@ class Cursor(Struct, rename="camel", omit_defaults=True, frozen=True):
 class KeepAlive(Struct, rename="camel", omit_defaults=True, frozen=True):
     """Wished keep-alive timeouts in seconds; 0 is off (ADDP)."""
 
-    local: float = 0
+    local: Annotated[float, Meta(ge=0, le=86_400)] = 0
     """After this long in silence the sender of the opening polls."""
-    remote: float = 0
+    remote: Annotated[float, Meta(ge=0, le=86_400)] = 0
     """After this long in silence the server polls."""
 
 
@@ -124,11 +130,11 @@ class Subscription(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """What to hear of: all that is given must match, an empty list is no condition."""
 
     name: str = "default"
-    types: list[str] = []
-    tenants: list[int] = []
-    folders: list[int] = []
+    types: Annotated[list[str], Meta(max_length=MAX_CONDITIONS)] = []
+    tenants: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
+    folders: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
     """These folders and all below them."""
-    objects: list[ObjectId] = []
+    objects: Annotated[list[ObjectId], Meta(max_length=MAX_CONDITIONS)] = []
     filter: dict[str, FilterValue] = {}
     """Filter keys; needs exactly one type."""
     mode: Literal["log", "state"] = "log"
@@ -140,7 +146,7 @@ class Subscription(Struct, rename="camel", omit_defaults=True, kw_only=True):
 class Request(Message):
     """A message that is answered; `ref` comes back in the answer."""
 
-    ref: int | str
+    ref: Ref
 
 
 class ReadObjects(Request, kw_only=True):
@@ -223,7 +229,7 @@ class Acknowledge(Message):
 class Answer(Message, kw_only=True):
     """An answer bears the epoch and the revision of the data that it was made from."""
 
-    ref: int | str
+    ref: Ref
     epoch: str
     revision: int
 
@@ -296,7 +302,8 @@ class ServerInfo(Answer, kw_only=True):
 
     server: ServerIdentity
     link: str = ""
-    """The proxy's link to the master: "live", "lost" or "loading"; empty on a master."""
+    """The proxy's link to the master: "live", "catching up", "loading", "resuming", "opening",
+    "connecting" or "lost"; empty on a master."""
     age: float = 0
     """Seconds since the data was known to be current; 0 while the link is live."""
     tree_hash: str = ""

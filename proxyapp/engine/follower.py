@@ -48,6 +48,7 @@ class Follower:
         "_epoch",
         "_resets",
         "_serving",
+        "ahead",
         "behind",
         "cursor",
         "specs",
@@ -63,6 +64,8 @@ class Follower:
         self.behind = False
         self.cursor = 0
         """The last revision that was sent; counts while `behind`."""
+        self.ahead = 0
+        """The revision that the client had seen elsewhere when it registered."""
         self._resets, self._epoch = 0, ""
 
     def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
@@ -93,10 +96,8 @@ class Follower:
             )
         if since.epoch != serving.epoch:
             raise EpochChanged
-        if since.revision > serving.revision:
-            serving.authority.doubt(f"a client has seen revision {since.revision}")
-            if serving.authority.takes_servers:  # else this proxy is behind, and will reach it
-                raise EpochChanged
+        if since.revision > serving.revision and serving.authority.takes_servers:
+            raise EpochChanged  # at a proxy it is the proxy that is behind, and will reach it
         if since.revision < serving.revision:
             entries = serving.journal.since(since.revision)
             if any(entry.structural for entry in entries):

@@ -15,9 +15,9 @@ from msgspec import Raw, Struct
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
-from proxyapp.engine.commands import Again, Broadcast
+from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.fanout import Delivery, packets
-from proxyapp.engine.journal import GONE, Change, Entry, tree_text
+from proxyapp.engine.journal import GONE, Change, Entry, chain_hash, tree_text
 from proxyapp.engine.requests import ROWS_A_TURN
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
@@ -125,13 +125,15 @@ class Intake:
             changes = fanout.apply(records)
             deliveries = fanout.deliver(changes)
         self._tell(serving.epoch, transaction.revision, deliveries)
+        previous = serving.journal.hash_at(serving.revision) or ""
         entry = _entry(transaction, serving.store.tree, changes, structural)
         serving.journal.append(entry)
         self._after(entry)
-        if tree_text(serving.store.tree) != transaction.tree:
+        if transaction.hash != chain_hash(previous, transaction.revision, serving.store.tree):
             self._diverged(
                 f"after revision {entry.revision} the tree hash is"
-                f" {tree_text(serving.store.tree)}, the authority's {transaction.tree}"
+                f" {tree_text(serving.store.tree)}, the authority's {transaction.tree};"
+                " or the histories before it differ"
             )
 
     def _tell(
@@ -153,8 +155,19 @@ class Intake:
                 yield
         if self.load is load:  # else another load has begun meanwhile
             changes, deliveries = self._serving.fanout.restructure(records, self._serving.person_of)
+            self._drop_those_ahead(load.epoch)
             self._tell(load.epoch, load.revision, deliveries)
             self._settle(load, changes)
+
+    def _drop_those_ahead(self, epoch: str) -> None:
+        """End the subscriptions of clients that know more of the old epoch than is known here.
+
+        The difference between two epochs is right only for who has just what this node had.
+        """
+        serving = self._serving
+        for session in serving.roster if epoch != serving.epoch else ():
+            if session.follower.ahead > serving.revision and session.follower.specs:
+                serving.out.append(Send(session.connection, [session.follower.lose("epoch")]))
 
     def _settle(self, load: Load, changes: list[Change]) -> None:
         serving = self._serving

@@ -9,7 +9,6 @@ from __future__ import annotations
 from confwire.errors import (
     ApplicationInUse,
     AuthenticationFailed,
-    InvalidParameter,
     RequestError,
 )
 from confwire.handshake import ServerHandshake
@@ -43,9 +42,6 @@ class Opening:
         """
         serving = self._serving
         serving.check_ready()
-        wished = message.keep_alive
-        if wished is not None and min(wished.local, wished.remote) < 0:
-            raise InvalidParameter("keepAlive: a timeout is a number of seconds, 0 for none")
         verifier = admission.verifier_for(serving, message)
         data = self._proof.challenge(message.data, verifier, serving.settings.fake_salt_key)
         if self._proof.user != (message.user or message.application):

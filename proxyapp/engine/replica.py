@@ -1,6 +1,6 @@
 """The link to the master as a node's authority: login, load or resume, live tail.
 
-    away -> connecting -> opening -> asking -> loading | live -> away …
+    away -> connecting -> opening -> asking -> (loading ->) catching up -> live -> away …
 
 The link is lost at any state; then it is tried again with growing, jittered delays while the
 node serves what it has. Refusals that no waiting can mend end the process at its first start
@@ -25,6 +25,7 @@ from confwire.messages import (
     Challenge,
     Cursor,
     Error,
+    KeepAlive,
     Open,
     Opened,
     Progress,
@@ -45,10 +46,16 @@ _SHORTEST_DELAY = 0.1
 _LONGEST_DELAY = 1.5
 """Seconds between attempts: a master that is back is found within two."""
 LINK_KEEP_ALIVE = 10.0
+_SILENCE = 5.0
+"""Seconds after which a link without the master's beats proves nothing any more."""
 
 
 class Data(Protocol):
     """Where the replica hands what it receives."""
+
+    @property
+    def load(self) -> object | None:
+        """The load under way, None where there is none."""
 
     def begin(self, epoch: str, revision: int, total: int, reason: str) -> None: ...
     def take(self, records: list[Record]) -> None: ...
@@ -65,10 +72,11 @@ class LinkState(Enum):
     OPENING = "opening"
     ASKING = "resuming"
     LOADING = "loading"
+    CATCHING_UP = "catching up"
     LIVE = "live"
 
 
-AWAY, CONNECTING, OPENING, ASKING, LOADING, LIVE = LinkState
+AWAY, CONNECTING, OPENING, ASKING, LOADING, CATCHING_UP, LIVE = LinkState
 
 
 class Replica:
@@ -86,6 +94,9 @@ class Replica:
         self._handshake: ClientHandshake | None = None
         self._challenge = ""
         self._lost_since: float | None = None
+        self._heard_at = 0.0
+        self._target = 0
+        """The revision that the master had when the link came back: live from there on."""
         self._trusted = True
         """The cursor may be offered for a resume; a divergence takes that away."""
         self.resumes = 0
@@ -122,6 +133,7 @@ class Replica:
                 application_type="configserver",
                 release=RELEASE,
                 data=self._handshake.first(),
+                keep_alive=KeepAlive(LINK_KEEP_ALIVE, LINK_KEEP_ALIVE),
                 role="proxy",
             )
         )
@@ -138,6 +150,7 @@ class Replica:
 
     def received(self, messages: list[bytes], now: float) -> None:
         """Take whole messages from the master, in order."""
+        self._heard_at = now
         for data in messages:
             if self.state is AWAY:
                 return
@@ -145,6 +158,9 @@ class Replica:
                 self._take(codec.decode_server(data), now)
             except (RemoteProtocolError, RequestError, ValueError) as error:
                 self._break(error)
+        current = self._data.load is None and self._serving.revision >= self._target
+        if self.state is CATCHING_UP and current:
+            self._go_live(now)
 
     def lost(self, reason: str, jitter: float, now: float) -> None:
         """The connection failed or ended: try again later."""
@@ -173,7 +189,7 @@ class Replica:
 
     def check_write(self) -> None:
         """Raise ReadOnlyServer: this server passes no writes on."""
-        if self.state in (LIVE, LOADING) and self.master is not None:
+        if self.state in (LIVE, CATCHING_UP, LOADING) and self.master is not None:
             host, port = self._serving.settings.master_host, self._serving.settings.master_port
             raise ReadOnlyServer(
                 f"this proxy takes no writes: write to the master at {host}:{port}",
@@ -186,8 +202,14 @@ class Replica:
         )
 
     def age(self, now: float) -> float:
-        """Return the seconds since the data was known to be current; 0 while the link is live."""
-        return 0.0 if self._lost_since is None else now - self._lost_since
+        """Return the seconds since the data was known to be current; 0 while the link is live.
+
+        A link that is silent for longer than the master's beats counts as lost from its last word.
+        """
+        if self._lost_since is not None:
+            return now - self._lost_since
+        silence = now - self._heard_at
+        return 0.0 if silence < _SILENCE else silence
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
@@ -216,11 +238,11 @@ class Replica:
             self._opened(message)
         elif isinstance(message, ReplicationResumed):
             self.resumes += 1
-            self._live(now, "resumed")
+            self._catch_up(message.revision)
         elif isinstance(message, ReplicationStarted):
             self._started(message, now)
         elif isinstance(message, ReplicationLoaded):
-            self._live(now, "loaded")
+            self._catch_up(message.revision)
             self._data.end(message.revision, int(message.tree, 16), message.hash)
         elif isinstance(message, Error):
             self._refused(message, now)
@@ -260,7 +282,11 @@ class Replica:
             )
         self._data.begin(message.epoch, message.revision, message.total, message.reason)
 
-    def _live(self, now: float, how: str) -> None:
+    def _catch_up(self, revision: int) -> None:
+        self.state = CATCHING_UP
+        self._target = revision
+
+    def _go_live(self, now: float) -> None:
         self.state = LIVE
         self._attempts = 0
         self._trusted = True
@@ -268,7 +294,7 @@ class Replica:
         self._lost_since = None
         self._serving.calm("master")
         self._serving.calm("refused")
-        self._serving.log("info", "master link live", how=how, away_seconds=round(away, 3))
+        self._serving.log("info", "master link live", away_seconds=round(away, 3))
 
     def _refused(self, message: Error, now: float) -> None:
         self._serving.log(

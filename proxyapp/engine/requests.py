@@ -96,7 +96,7 @@ class Reader:
     def point(self, request: ReadObjects, profile: Profile) -> bytes | None:
         """Answer a read whose only condition is a DBID; None when it is another kind of read."""
         dbid = request.filter.get("dbid")
-        if dbid.__class__ is not int or len(request.filter) != 1:
+        if dbid.__class__ is not int or len(request.filter) != 1 or request.limit or request.after:
             return None
         info = info_of(request.object_type)
         row = self.store.tables[info.type].get(dbid)

@@ -258,7 +258,9 @@ class Session:
             self._handle(message)
         except RequestError as error:
             self._refuse(error, ref)
-            if self.phase is not OPEN:
+            if isinstance(error, NotOpen):
+                self.close(CloseCode.MALFORMED_OPENING, "the first messages must open the session")
+            elif self.phase is not OPEN:
                 self.close(CloseCode.REFUSED, error.code)
         except Exception:  # one session's trouble must not become everyone's
             self._fail(ref)
@@ -364,6 +366,8 @@ class Session:
             ref=message.ref, epoch=serving.epoch, revision=serving.revision
         )
         self._answers.append(codec.encode(registered))
+        if message.since is not None:
+            self.follower.ahead = message.since.revision
         if message.since is not None and message.since.revision < serving.revision:
             self.follower.fall_behind(message.since.revision)
             self._start(self.follower.catch_up(self._profile), None)
