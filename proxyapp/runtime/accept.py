@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import resource
 import socket
 import time
 from collections import deque
@@ -24,8 +25,6 @@ ACCEPTS_A_TURN = 64
 HANDSHAKES_IN_FLIGHT = 64
 SILENCE_LIMIT = 10.0
 """Seconds after which a socket that sent no byte is closed."""
-SILENT_SOCKETS = 4096
-"""As many silent sockets are kept; one more drops the oldest."""
 BACKLOG = 4096
 
 Handshake = Callable[[socket.socket], Awaitable[None]]
@@ -42,6 +41,8 @@ class Doorway:
         self._silent: dict[socket.socket, float] = {}
         self._waiting: deque[socket.socket] = deque()
         self._in_flight = 0
+        # Half of what may be open: silent sockets cannot keep those out that speak.
+        self._silence_places = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         self._loop.add_reader(listening, self._accept)
 
     def close(self) -> None:
@@ -76,7 +77,7 @@ class Doorway:
                 self._rest(error)
                 return
             client.setblocking(False)
-            if len(self._silent) >= SILENT_SOCKETS:
+            if len(self._silent) >= self._silence_places:
                 self._drop(next(iter(self._silent)))
             self._silent[client] = time.monotonic()
             self._loop.add_reader(client, self._speak, client)

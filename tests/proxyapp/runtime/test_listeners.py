@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import struct
+import weakref
 from collections.abc import AsyncIterator
 
 import pytest
@@ -228,6 +230,22 @@ async def test_many_connections_at_once_all_get_in(port) -> None:
     await asyncio.gather(*(client.close() for client in clients))
     await port.told(Disconnected, 200)
     assert port.listeners.connections == {}
+
+
+@pytest.mark.asyncio
+async def test_what_a_connection_held_is_freed_without_the_collector(port) -> None:
+    gc.collect()
+    gc.disable()  # the server freezes what is alive, so circles would stay for ever
+    try:
+        async with connect(port.url, proxy=None) as client:
+            await client.send("hello")
+            await client.recv()
+            alive = weakref.ref(port.listeners.connections[1])
+        await port.told(Disconnected)
+        await asyncio.sleep(0)
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 # -------------------------------------------------------------------- writing
