@@ -9,8 +9,9 @@ _FINAL = {
     CloseCode.UNSUPPORTED_DATA,
     CloseCode.INVALID_TEXT,
     CloseCode.MALFORMED_OPENING,
+    CloseCode.RIGHTS_WITHDRAWN,
 }
-"""After these the same client would only be closed again."""
+"""After these a client that came back would only be closed again, or is not wanted."""
 
 
 class LinkLost(WireError):

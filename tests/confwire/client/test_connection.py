@@ -82,7 +82,7 @@ async def test_a_refusal_that_may_pass_is_waited_out(peer):
     await peer.session()
 
 
-@pytest.mark.parametrize("code", [1002, 1003, 1007, 4002])
+@pytest.mark.parametrize("code", [1002, 1003, 1007, 4002, 4006])
 async def test_after_some_close_codes_a_client_does_not_come_back(peer, code, states):
     await peer.connect(on_state=states)
     await (await peer.session()).close(code)
