@@ -131,6 +131,7 @@ class Fleet:
             self.master.settle()
             self.proxy.settle()
             self.proxy.pump()
+        self.master.tick(3.0)
         assert tree_of(self.proxy) == tree_of(self.master)
         assert self.proxy.link == "live"
         for copy in self.copies:

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine.bench import (
+    FOLDER,
+    STEADY,
+    Proxy,
+    gone,
+    master,
+    record,
+    skills,
+    tree_of,
+)
+from tests.proxyapp.engine.fleet import Fleet
+
+
+@STEADY
+@example(8, 3)
+@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]))
+def test_a_proxy_and_its_clients_have_the_masters_data_whatever_happens(seed, capacity):
+    fleet = Fleet(seed, capacity)
+    for _ in range(40):
+        fleet.step()
+    fleet.settle()
+
+
+@STEADY
+@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]))
+def test_a_restored_database_is_found_out_and_everyone_gets_the_difference(seed, capacity):
+    fleet = Fleet(seed, capacity)
+    for _ in range(15):
+        fleet.step()
+    fleet.restore()
+    for _ in range(10):
+        fleet.step()
+    fleet.settle()
+
+
+def reload_reasons(bench) -> list[str]:
+    """Return why each load at this server began."""
+    return [log.fields["reason"] for log in bench.of(commands.Log) if log.event == "load started"]
+
+
+def big_master():
+    return master([*master().database.records.values(), *skills(3000)])
+
+
+def loading(bench) -> Proxy:
+    """Return a proxy in the midst of its first load."""
+    bench.hold_again = True
+    proxy = Proxy(bench)
+    proxy.start()
+    bench.turn()
+    assert proxy.link == "loading"
+    return proxy
+
+
+def finish(bench, proxy) -> None:
+    bench.settle()
+    proxy.pump()
+    assert tree_of(proxy) == tree_of(bench)
+
+
+def test_changes_during_a_load_overtake_it():
+    bench = big_master()
+    proxy = loading(bench)
+    for number, dbid in enumerate((1000, 2000, 3999)):
+        bench.commit(record("skill", dbid, FOLDER, name=f"new {number}"), gone("skill", dbid + 1))
+        bench.turn()
+    bench.commit(record("skill", 9999, FOLDER, name="created"), gone("skill", 3000))
+    finish(bench, proxy)
+    assert reload_reasons(proxy) == ["first"]
+
+
+def test_a_line_blocked_during_a_load_gets_what_it_missed_before_newer_records():
+    bench = big_master()
+    proxy = loading(bench)
+    proxy.line.block()
+    bench.commit(record("skill", 1500, FOLDER, name="while blocked"))
+    bench.turn(3)
+    proxy.line.drain()
+    bench.commit(record("skill", 2500, FOLDER, name="after"))
+    bench.turn()
+    bench.commit(record("skill", 2500, FOLDER, name="after that"), gone("skill", 2600))
+    finish(bench, proxy)
+    assert reload_reasons(proxy) == ["first"]
+
+
+def test_a_lost_link_resumes_by_its_cursor(bench, proxy):
+    proxy.sever()
+    bench.commit(record("skill", 604, FOLDER, name="x"))
+    bench.commit(gone("skill", 601))
+    proxy.dial()
+    assert tree_of(proxy) == tree_of(bench)
+    status = proxy.node.status(proxy.now)
+    assert (status["loads"], status["authority"]["resumes"]) == (1, 1)
+
+
+def test_a_restarted_master_resumes_from_the_journal_table(bench, proxy):
+    proxy.sever()
+    bench.commit(record("skill", 604, FOLDER, name="x"))
+    bench.restart()
+    bench.commit(record("skill", 605, FOLDER, name="y"))
+    proxy.dial()
+    assert bench.of(commands.ReadTransactions)
+    assert tree_of(proxy) == tree_of(bench)
+    assert proxy.node.status(proxy.now)["loads"] == 1
+
+
+def test_a_cursor_that_no_journal_reaches_gets_a_full_load(bench, proxy):
+    proxy.sever()
+    bench.commit(record("skill", 604, FOLDER, name="x"))
+    bench.database.transactions.clear()
+    bench.database.first = bench.database.revision
+    bench.restart()
+    proxy.dial()
+    assert reload_reasons(proxy) == ["first", "compacted"]
+    assert tree_of(proxy) == tree_of(bench)
+    bench.tick(3.0)
+    assert proxy.link == "live"
+    assert proxy.alarms() == set()
+
+
+def test_a_link_lost_in_a_load_leaves_nothing_of_it_behind(bench, proxy):
+    proxy.sever()
+    bench.commit(*skills(3000))
+    kept, bench.database.transactions = bench.database.transactions, []
+    bench.database.first = bench.database.revision
+    bench.restart()
+    bench.hold_again = True
+    proxy.dial()
+    bench.turn(2)
+    assert proxy.link == "loading"
+    proxy.sever()
+    bench.database.transactions, bench.database.first = kept, 1  # the journal came back
+    proxy.dial()
+    finish(bench, proxy)
+    assert proxy.node.status(proxy.now)["authority"]["resumes"] == 1
+    bench.commit(gone("skill", 601))
+    assert tree_of(proxy) == tree_of(bench)
+
+
+def test_a_restored_database_is_an_alarm_and_a_new_epoch(bench, proxy):
+    client = proxy.login("bob")
+    client.watch(types=["skill"])
+    older = list(bench.database.records.values())
+    bench.commit(gone("skill", 602), record("skill", 604, FOLDER, name="lost"))
+    proxy.sever()
+    bench.database.restored(older, 1)
+    bench.restart()
+    client.inbox.clear()
+    proxy.dial()
+    proxy.dial()
+    assert tree_of(proxy) == tree_of(bench)
+    assert proxy.node.status(proxy.now)["epoch"] == "e1x"
+    assert "epoch" in proxy.alarms()
+    assert sorted(client.changes()) == [("created", "skill", 602), ("deleted", "skill", 604)]
+
+
+def test_a_cursor_that_only_the_table_knows_to_be_foreign_is_doubted(bench, proxy):
+    older = list(bench.database.records.values())
+    for name in "abc":
+        bench.commit(record("skill", 604, FOLDER, name=name))
+    proxy.sever()
+    bench.database.restored(older, 1)
+    for name in "defgh":
+        bench.database.commit(record("skill", 604, FOLDER, name=name))
+    bench.restart()
+    proxy.dial()
+    assert bench.of(commands.NewEpoch)
+    proxy.dial()
+    assert tree_of(proxy) == tree_of(bench)
+    assert "epoch" in proxy.alarms()
+
+
+def test_a_large_transaction_travels_in_parts_and_is_applied_whole(bench, proxy):
+    client = proxy.login("bob")
+    client.watch(types=["skill"])
+    proxy.hold_wire = True
+    bench.commit(*skills(900, description="x" * 400))
+    assert len(proxy.wire) > 2
+    proxy.pump(2)
+    assert proxy.node.status(proxy.now)["revision"] == 1
+    assert client.inbox == []
+    proxy.pump(100)
+    assert tree_of(proxy) == tree_of(bench)
+    assert len(client.changes()) == 900
+
+
+def test_a_part_of_a_transaction_is_forgotten_with_its_link(bench, proxy):
+    proxy.hold_wire = True
+    bench.commit(*skills(900, description="x" * 400))
+    proxy.pump(2)
+    proxy.sever()
+    proxy.hold_wire = False
+    bench.commit(gone("skill", 1000))
+    proxy.dial()
+    assert tree_of(proxy) == tree_of(bench)
+
+
+def test_only_a_server_may_replicate(bench):
+    assert bench.login("bob").error("replicate") == "noPermission"
+
+
+def test_a_cursor_of_a_future_that_never_was_starts_a_new_epoch(bench, proxy):
+    line = proxy.line
+    line.send(b'{"message":"replicate","ref":9,"since":{"epoch":"e1","revision":99,"hash":"x"}}')
+    assert bench.of(commands.NewEpoch)
+    assert bench.node.status(bench.now)["epoch"] == "e1x"
+
+
+def test_a_late_answer_of_the_table_for_a_link_that_is_gone_is_nobodys(bench):
+    bench.handle(events.TransactionsRead(77, True, []))
+    assert bench.node.ready()
