@@ -61,11 +61,15 @@ async def _look(request: HttpRequest) -> View:
     return await asyncio.to_thread(window().look, "/status", peer, authorization)
 
 
-@database_sync_to_async
-def _is_super_administrator(request: HttpRequest) -> bool:
+async def _is_super_administrator(request: HttpRequest) -> bool:
     """Whether the admin's own session vouches; a proxy has no admin, so no such sessions."""
     if not is_valid_path(_ADMIN) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return False
+    return await _is_in_session(request)
+
+
+@database_sync_to_async
+def _is_in_session(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 

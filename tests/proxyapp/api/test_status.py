@@ -1,0 +1,149 @@
+"""The status pages of the web process, in front of a node that answers as told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from django.conf import settings
+from django.test import AsyncClient, override_settings
+
+from proxyapp.models import Person
+from proxyapp.runtime import window
+from proxyapp.runtime.window import NodeAway, View
+
+STATUS = {
+    "application": "site-<1>",
+    "DBID": 101,
+    "release": "1.0.0",
+    "mode": "proxy",
+    "ready": True,
+    "epoch": "e1",
+    "revision": 7,
+    "age": 0.0,
+    "treeHash": "00ff",
+    "loads": 1,
+    "journal": {"from": 1, "to": 7},
+    "authority": {"link": "live", "master": "hq:2020"},
+    "alarms": [{"alarm": "master", "text": "the master is away", "since": 3.5}],
+    "notices": [],
+    "objects": {"person": 2},
+    "objectCount": 2,
+    "sessions": [
+        {
+            "session": "s1",
+            "application": "desktop",
+            "type": "sce",
+            "user": "anna",
+            "peer": "10.0.0.9:5000",
+            "port": "default",
+            "server": False,
+            "connected": 12.3,
+            "subscriptions": ["w1"],
+            "cursor": 6,
+            "acknowledged": 6,
+            "behind": True,
+        }
+    ],
+    "runtime": {"connections": 1, "longestStall": 0.01, "portFailures": []},
+}
+
+
+class Elsewhere(AsyncClient):
+    """A client on another machine."""
+
+    def _base_scope(self, **request: Any) -> dict[str, Any]:
+        return {**super()._base_scope(**request), "client": ["10.0.0.1", 5]}
+
+
+class Node:
+    """Answers like a node's status port, and keeps who asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str]] = []
+        self.away = False
+
+    def look(self, path: str, peer: str, authorization: str = "") -> View:
+        self.asked.append((path, peer, authorization))
+        if self.away:
+            raise NodeAway("the server process does not answer")
+        if path == "/readyz":
+            return View(503, b"not ready\n")
+        if peer != "127.0.0.1" and not authorization:
+            return View(401, b"log in", "Basic realm=x")
+        return View(200, msgspec.json.encode(STATUS))
+
+
+@pytest.fixture
+def node(monkeypatch: pytest.MonkeyPatch) -> Iterator[Node]:
+    node = Node()
+    settings.STATIC_ROOT.mkdir(exist_ok=True)  # as the web process does
+    monkeypatch.setattr(window, "_windows", [node])
+    with override_settings(ROOT_URLCONF="csproxy_site.proxy_urls"):
+        yield node
+
+
+async def get(path: str, client: AsyncClient | None = None, **headers: str) -> Any:
+    return await (client or AsyncClient()).get(path, headers=headers)
+
+
+@pytest.mark.asyncio
+async def test_people_get_a_page_with_everything_on_it(node) -> None:
+    response = await get("/status", accept="text/html,*/*;q=0.5")
+    page = response.content.decode()
+    for text in ("site-&lt;1&gt;", "the master is away", "hq:2020", "desktop", "anna", "behind"):
+        assert text in page
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert "<script" not in page
+    assert "style=" not in page
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "accept"), [("/status", "application/json"), ("/status?format=json", "text/html")]
+)
+async def test_programs_get_json(node, path, accept) -> None:
+    assert (await get(path, accept=accept)).json() == STATUS
+
+
+@pytest.mark.asyncio
+async def test_the_node_decides_by_the_clients_address_and_credentials(node) -> None:
+    client = Elsewhere()
+    refused = await get("/status", client, accept="text/html")
+    assert (refused.status_code, refused["WWW-Authenticate"]) == (401, "Basic realm=x")
+    assert (await get("/status", client, authorization="Basic abc")).status_code == 200
+    assert node.asked == [("/status", "10.0.0.1", ""), ("/status", "10.0.0.1", "Basic abc")]
+
+
+@pytest.mark.asyncio
+async def test_a_node_that_is_away_is_said_and_not_hidden(node) -> None:
+    node.away = True
+    assert (await get("/status", accept="application/json")).status_code == 503
+    assert b"does not answer" in (await get("/status", accept="text/html")).content
+    assert (await get("/readyz")).status_code == 503
+    assert (await get("/livez")).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_readiness_is_the_nodes(node) -> None:
+    response = await get("/readyz")
+    assert (response.status_code, response.content) == (503, b"not ready\n")
+
+
+@pytest.mark.asyncio
+async def test_a_forged_session_cookie_opens_nothing_on_a_proxy(node) -> None:
+    client = Elsewhere()
+    client.cookies["sessionid"] = "forged"
+    assert (await get("/status", client)).status_code == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_an_administrator_of_the_master_needs_no_second_login(node) -> None:
+    with override_settings(ROOT_URLCONF="csproxy_site.urls"):
+        client = Elsewhere()
+        administrator = await Person.objects.aget(user_name="default")
+        await client.aforce_login(administrator)
+        assert (await get("/status", client)).status_code == 200
