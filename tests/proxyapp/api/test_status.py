@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.test import AsyncClient, override_settings
 
@@ -145,5 +146,5 @@ async def test_an_administrator_of_the_master_needs_no_second_login(node) -> Non
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
         client = Elsewhere()
         administrator = await Person.objects.aget(user_name="default")
-        await client.aforce_login(administrator)
+        await sync_to_async(client.force_login)(administrator)
         assert (await get("/status", client)).status_code == 200
