@@ -91,6 +91,9 @@ _COMMON = {"userProperties": "annex", "folderDBID": "folder", "tenantDBIDs": "te
 class _Fields:
     """What the fields of forms and of rows have in common."""
 
+    adds_related = True
+    """Whether fields that refer to objects offer to add and to view them."""
+
     def formfield_for_dbfield(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
@@ -98,6 +101,8 @@ class _Fields:
         field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = False
+            field.widget.can_add_related &= self.adds_related
+            field.widget.can_view_related &= self.adds_related
         return field
 
 
@@ -191,6 +196,7 @@ class DoorInline(_Fields, TabularInline):
     """Rows that are edited with the object that they belong to."""
 
     extra = 0
+    adds_related = False
     show_change_link = False
     template = "admin/proxyapp/rows.html"
     note = ""
