@@ -232,8 +232,9 @@ def _find_break(known: Position) -> str | None:
 def _transactions_after(connection: int, revision: int, hash_: str) -> e.TransactionsRead:
     """Return whether the journal has this place, and what came after it."""
     found = selectors.hash_at(revision)
-    foreign = bool(hash_) and found is not None and found != hash_
-    known = not foreign and (found is not None or selectors.oldest_revision() <= revision)
+    foreign = bool(hash_) and found not in (None, hash_)
+    # A cursor with a hash that nothing confirms may be of another history.
+    known = found == hash_ if hash_ else selectors.oldest_revision() <= revision
     later = selectors.transactions_since(revision) if known else []
     return e.TransactionsRead(connection, known, later, foreign)
 

@@ -79,8 +79,8 @@ class Database:
 
     def read(self, command: commands.ReadTransactions) -> events.TransactionsRead:
         found = self.hash_at(command.revision)
-        foreign = bool(command.hash) and found is not None and found != command.hash
-        known = not foreign and command.revision >= self.first
+        foreign = bool(command.hash) and found not in (None, command.hash)
+        known = found == command.hash if command.hash else command.revision >= self.first
         later = [t for t in self.transactions if known and t.revision > command.revision]
         return events.TransactionsRead(command.connection, known, later, foreign)
 

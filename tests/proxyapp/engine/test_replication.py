@@ -100,6 +100,7 @@ def test_a_lost_link_resumes_by_its_cursor(bench, proxy):
 
 
 def test_a_restarted_master_resumes_from_the_journal_table(bench, proxy):
+    bench.commit(record("skill", 604, FOLDER, name="known to both"))
     proxy.sever()
     bench.commit(record("skill", 604, FOLDER, name="x"))
     bench.restart()
@@ -125,6 +126,7 @@ def test_a_cursor_that_no_journal_reaches_gets_a_full_load(bench, proxy):
 
 
 def test_a_link_lost_in_a_load_leaves_nothing_of_it_behind(bench, proxy):
+    bench.commit(record("skill", 604, FOLDER, name="known to both"))
     proxy.sever()
     bench.commit(*skills(3000))
     kept, bench.database.transactions = bench.database.transactions, []
@@ -174,6 +176,14 @@ def test_a_cursor_that_only_the_table_knows_to_be_foreign_is_doubted(bench, prox
     proxy.dial()
     assert tree_of(proxy) == tree_of(bench)
     assert "epoch" in proxy.alarms()
+
+
+def test_a_cursor_that_nothing_confirms_is_not_taken_for_granted(bench, proxy):
+    proxy.sever()
+    bench.commit(record("skill", 604, FOLDER, name="x"))
+    bench.restart()
+    proxy.dial()  # the table begins after revision 1, and has no hash for it
+    assert reload_reasons(proxy) == ["first", "compacted"]
 
 
 def test_a_large_transaction_travels_in_parts_and_is_applied_whole(bench, proxy):
