@@ -13,7 +13,7 @@ import msgspec
 from django.db.models import Q
 
 from confwire.errors import DependencyViolation, InvalidParameter, ProtectedObject
-from confwire.objects import OBJECTS, ObjectType, references_of
+from confwire.objects import BY_NAME, OBJECTS, ObjectType, references_of
 from confwire.objects import Document as Body
 from proxyapp.models import Application, Document, Port, Reference
 from proxyapp.models.counters import FIRST
@@ -187,11 +187,29 @@ def _refuse_referrers(references: list[Reference]) -> None:
         {"objectType": OBJECTS[ObjectType(type_)].name, "DBID": dbid, "name": names[type_, dbid]}
         for type_, dbid in keys
     ]
-    shown = ", ".join(f"{_kind(key)} {names[key]}" for key in keys[:10])
-    more = f" and {len(keys) - 10} more" if len(keys) > 10 else ""
     target = _words((references[0].target_type, references[0].target_dbid))
-    raise DependencyViolation(
-        f"others refer to {target}: {shown}{more}; change them first", referrers=referrers
+    raise refusal_of(target, referrers)
+
+
+def refusal_of(
+    target: str, referrers: list[dict[str, Any]], hidden: int = 0
+) -> DependencyViolation:
+    """Return the error that lists who refers to an object.
+
+    Args:
+        target: the object, in words.
+        referrers: objectType, DBID and name of those that may be shown.
+        hidden: how many more there are that may not.
+    """
+    shown = [f"{BY_NAME[row['objectType']].title.lower()} {row['name']}" for row in referrers[:10]]
+    if len(referrers) > 10:
+        shown.append(f"{len(referrers) - 10} more")
+    if hidden:
+        shown.append(f"{hidden} that you may not read")
+    return DependencyViolation(
+        f"others refer to {target}: {', '.join(shown)}; change them first",
+        target=target,
+        referrers=referrers,
     )
 
 

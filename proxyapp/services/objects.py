@@ -23,6 +23,7 @@ from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, Validat
 
 from confwire import delta as deltas
 from confwire.errors import (
+    DependencyViolation,
     IncompleteObjectData,
     InvalidParameter,
     ObjectNotFound,
@@ -30,7 +31,7 @@ from confwire.errors import (
     UniquenessViolation,
 )
 from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
-from proxyapp.engine.rights import CHANGE, CREATE, DELETE
+from proxyapp.engine.rights import CHANGE, CREATE, DELETE, READ
 from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured, key_of
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
@@ -317,13 +318,31 @@ def delete(type_name: str, dbid: int, *, by: Person | None, origin: str) -> Outc
         ObjectNotFound: there is no such object, or it may not be read.
         NoPermission: the right to delete is missing, on the object or on something in it.
         ProtectedObject: the system itself needs the object.
-        DependencyViolation: others refer to it; data["referrers"] lists them.
+        DependencyViolation: others refer to it; data["referrers"] lists those that the person
+            may read.
     """
     info = info_of(type_name)
-    with changes.commit(by=by, origin=origin) as work:
-        instance = _locked(info, dbid)
-        rights = Rights(by)
-        for doomed in deletion.cascade_of(instance) if by is not None else ():
-            rights.require(DELETE, doomed)
-        work.delete(instance)
+    rights = Rights(by)
+    try:
+        with changes.commit(by=by, origin=origin) as work:
+            instance = _locked(info, dbid)
+            for doomed in deletion.cascade_of(instance) if by is not None else ():
+                rights.require(DELETE, doomed)
+            work.delete(instance)
+    except DependencyViolation as error:
+        raise _as_seen_by(rights, error) from None
     return Outcome(dbid, work.result or CommitResult(None))
+
+
+def _as_seen_by(rights: Rights, error: DependencyViolation) -> DependencyViolation:
+    """Return the error without the names of what the person may not read."""
+    referrers = error.data.get("referrers", [])
+    readable = [
+        row
+        for row in referrers
+        for instance in documents.find(BY_NAME[row["objectType"]].type, [row["DBID"]])
+        if rights.mask_of(instance) & READ
+    ]
+    if len(readable) == len(referrers):
+        return error
+    return integrity.refusal_of(error.data["target"], readable, len(referrers) - len(readable))

@@ -19,6 +19,8 @@ from confwire.objects import BY_NAME, ObjectType
 from proxyapp.models import ConfigObject, Document, Host, Person
 from proxyapp.services import access, changes, objects
 
+SYSTEM: Any = {"by": None, "origin": "test"}
+
 HOST = {
     "name": "machine",
     "lcaPort": "4999",
@@ -332,3 +334,23 @@ EXTRA: dict[str, dict[str, Any]] = {
     "appPrototype": {"type": "genericserver"},
     "folder": {"type": "host"},
 }
+
+
+def test_a_refusal_names_no_referrer_that_may_not_be_read(create: Any, person: Person) -> None:
+    skill = create("skill", name="wanted", tenantDBID=1)
+    users = {
+        name: create(
+            "person",
+            userName=name,
+            employeeID=name,
+            tenantDBID=1,
+            agentInfo={"skillLevels": [{"skillDBID": skill, "level": 1}]},
+        )
+        for name in ("shown", "hidden")
+    }
+    access.grant(ConfigObject.objects.get(type=13, dbid=skill), person, 1 | 16, **SYSTEM)
+    access.grant(Person.objects.get(pk=users["shown"]), person, 1, **SYSTEM)
+    with pytest.raises(DependencyViolation, match="person shown, 1 that you may not") as caught:
+        objects.delete("skill", skill, by=person, origin="test")
+    assert [row["name"] for row in caught.value.data["referrers"]] == ["shown"]
+    assert "hidden" not in str(caught.value)
