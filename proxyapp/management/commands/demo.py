@@ -72,7 +72,9 @@ class Command(BaseCommand):
                 raise CommandError(f"port {number} is taken: choose another by --{name}-port")
         folder: Path = settings.DATA_ROOT / "demo"
         folder.mkdir(mode=0o700, exist_ok=True)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        # Both, since a shell's background jobs inherit an ignored SIGINT.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.default_int_handler)
         try:
             _prepare_environment(agents)
             _prepare_servers(folder, ports)
