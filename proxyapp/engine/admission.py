@@ -41,6 +41,7 @@ class Session(Protocol):
 
     application: int
     name: str
+    user: str
     person: int
 
 
@@ -107,12 +108,19 @@ def may_stay(serving: Serving, session: Session) -> str:
     person = serving.store.get(ObjectType.PERSON, session.person)
     if application is None or not application.enabled:
         return f"application '{session.name}' was disabled or deleted"
+    if not session.user and account_of(application) != session.person:
+        return f"application '{session.name}' logs on as another account now"
     if person is None or not person.enabled:
         return "the account was disabled or deleted"
     profile = serving.access.profile_of(session.person)
     if not profile.mask(application.node) & EXECUTE:
         return f"the right to execute application '{session.name}' was withdrawn"
     return ""
+
+
+def account_of(application: Row) -> int:
+    """Return the DBID of the person whose rights an application has that logs in by itself."""
+    return int(msgspec.json.decode(application.body).get("accountDBID", 0))
 
 
 def _account(serving: Serving, opening: Open, application: dict[str, Any]) -> Row | None:

@@ -26,7 +26,7 @@ from confwire.messages import (
 from confwire.objects import BY_NAME, ObjectType
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
-from proxyapp.engine.admission import may_stay
+from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
 from proxyapp.engine.commands import Again, Broadcast, Command, Configure, Listen, Stop, Write
 from proxyapp.engine.intake import Intake
@@ -442,6 +442,14 @@ class Node:
 
 
 def _bars(change: Change) -> bool:
-    """Whether a change may end sessions: an account or an application is gone or disabled."""
-    barred = change.new is None or not change.new.enabled
-    return barred and change.type in (ObjectType.PERSON, ObjectType.APPLICATION)
+    """Whether a change may end sessions: an account or an application is gone or disabled, or
+    an application has another account.
+    """
+    if change.type not in (ObjectType.PERSON, ObjectType.APPLICATION):
+        return False
+    if change.old is None:
+        return False
+    if change.new is None or not change.new.enabled:
+        return True
+    is_application = change.type == ObjectType.APPLICATION
+    return is_application and account_of(change.old) != account_of(change.new)

@@ -445,13 +445,8 @@ def environment() -> list[Record]:
 
 
 def settings(application: str = "confserv", **more: Any) -> NodeSettings:
-    return NodeSettings(
-        application=application,
-        release="1.0.0",
-        fake_salt_key=b"k" * 32,
-        scram_iterations=4096,
-        **more,
-    )
+    fixed = {"release": "1.0.0", "fake_salt_key": b"k" * 32, "scram_iterations": 4096}
+    return NodeSettings(application=application, **{**fixed, **more})
 
 
 def master(records: list[Record] | None = None, **more: Any) -> Bench:
