@@ -105,6 +105,9 @@ GROUP_TYPES = (
 )
 """Types 0-6 of an access group."""
 
+SUPER_ADMINISTRATORS = "superadministrators"
+"""The type of the access group whose members may use the administration."""
+
 HOST_TYPES = ("unknown", "networkserver", "agentworkstation", "tenantserver")
 OS_TYPES = (
     "unknown",

@@ -23,7 +23,7 @@ from confwire.messages import (
     Progress,
     ServerIdentity,
 )
-from confwire.objects import BY_NAME, ObjectType
+from confwire.objects import BY_NAME, SUPER_ADMINISTRATORS, ObjectType
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
 from proxyapp.engine.admission import account_of, may_stay
@@ -42,7 +42,6 @@ from proxyapp.engine.status import status_of
 _CLIENT_BEAT = 15.0
 _SERVER_BEAT = 2.0
 """Seconds between the progress messages that tell a reader that it misses nothing."""
-SUPER_ADMINISTRATORS = "superadministrators"
 
 
 class Node:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from confwire.objects import ObjectType
+from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
 from proxyapp.models import AccessGroup, Application, Document, Membership, Person
 from proxyapp.models.redundancy import is_backup
 from proxyapp.services.documents import find_all
@@ -44,7 +44,7 @@ def _follow_administrators(work: Work) -> None:
 def administrators_of() -> set[int]:
     """Return the DBIDs of all members of Super Administrators, those in groups included."""
     waiting = set(
-        AccessGroup.objects.filter(type="superadministrators").values_list("dbid", flat=True)
+        AccessGroup.objects.filter(type=SUPER_ADMINISTRATORS).values_list("dbid", flat=True)
     )
     seen: set[int] = set()
     persons: set[int] = set()

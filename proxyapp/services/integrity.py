@@ -13,9 +13,16 @@ import msgspec
 from django.db.models import Q
 
 from confwire.errors import DependencyViolation, InvalidParameter, ProtectedObject
-from confwire.objects import BY_NAME, OBJECTS, ObjectType, references_of
+from confwire.objects import (
+    BY_NAME,
+    OBJECTS,
+    SUPER_ADMINISTRATORS,
+    ObjectType,
+    references_of,
+)
 from confwire.objects import Document as Body
 from proxyapp.models import Application, Document, Port, Reference
+from proxyapp.models.applications import DEFAULT_PERSON
 from proxyapp.models.counters import FIRST
 from proxyapp.models.door import Key
 from proxyapp.models.redundancy import Refusal, connection_refusals, port_refusals, refusals_of
@@ -64,6 +71,7 @@ def check(steps: Sequence[Step]) -> None:
     """
     for step in steps:
         _check_protected(step)
+        _check_administrator(step)
     _check_targets(steps)
     _check_referrers(steps)
     _check_configuration_servers(steps)
@@ -83,6 +91,21 @@ def _check_protected(step: Step) -> None:
                 f" by the system itself: its {name} stays as it is",
                 property=name,
             )
+
+
+def _check_administrator(step: Step) -> None:
+    """Keep the first administrator in, so that nobody can lock everybody out."""
+    members, administrator = "members", {"objectType": "person", "DBID": DEFAULT_PERSON}
+    if step.old is None or step.new_body.get("type") != SUPER_ADMINISTRATORS:
+        return
+    if administrator in step.old_body.get(members, ()) and administrator not in (
+        step.new_body.get(members, ())
+    ):
+        raise ProtectedObject(
+            f"access group {step.new_body['name']}: the first administrator stays a member, so that"
+            " somebody can always administer",
+            property=members,
+        )
 
 
 def _is_protected(step: Step) -> bool:

@@ -16,6 +16,7 @@ from proxyapp.models import (
     Connection,
     Folder,
     Host,
+    Membership,
     Person,
     Port,
     Reference,
@@ -35,6 +36,13 @@ def delete(instance: Any) -> None:
 
 
 # ---------------------------------------------------------------- protected objects
+
+
+def test_the_first_administrator_stays_one(db: None) -> None:
+    membership = Membership.objects.get(person=100, access_group__type="superadministrators")
+    with pytest.raises(ProtectedObject, match="somebody can always administer"):
+        delete(membership)
+    assert Membership.objects.filter(person=100).exists()
 
 
 @pytest.mark.parametrize(
