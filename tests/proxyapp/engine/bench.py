@@ -188,6 +188,12 @@ class Bench:
             for _ in range(len(self.tasks)):
                 self.handle(events.Resumed(self.tasks.popleft()))
 
+    def compare(self) -> None:
+        """Give a load all turns that it wants, and nobody else any."""
+        while loads := [task for task in self.tasks if isinstance(task, Iterator)]:
+            self.tasks.remove(loads[0])
+            self.handle(events.Resumed(loads[0]))
+
     def settle(self) -> None:
         """Give put-off tasks all turns that they want, from now on at once."""
         self.hold_again = False
@@ -293,7 +299,7 @@ class Client:
         found, self.inbox = self.inbox, []
         return found
 
-    def read(self, object_type: str, **filter_: Any) -> list[int]:
+    def read(self, object_type: str, /, **filter_: Any) -> list[int]:
         """Return the DBIDs that a read gives."""
         answers = self.ask("readObjects", objectType=object_type, filter=filter_)
         assert all(a["message"] != "error" for a in answers), answers
