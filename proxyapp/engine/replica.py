@@ -17,7 +17,7 @@ from confwire.errors import (
     MasterUnavailable,
     ReadOnlyServer,
     RemoteProtocolError,
-    RequestError,
+    WireError,
 )
 from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import (
@@ -156,7 +156,7 @@ class Replica:
                 return
             try:
                 self._take(codec.decode_server(data), now)
-            except (RemoteProtocolError, RequestError, ValueError) as error:
+            except (WireError, ValueError) as error:
                 self._break(error)
         current = self._data.load is None and self._serving.revision >= self._target
         if self.state is CATCHING_UP and current:

@@ -1,0 +1,334 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from confwire.errors import ERRORS, CloseCode, UniquenessViolation
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine.bench import FOLDER, STEADY, gone, master, record, skills
+
+ACL = [(3, 101, 1)]
+
+
+@pytest.fixture
+def bob(bench):
+    return bench.login("bob")
+
+
+@pytest.fixture
+def big():
+    """A master with more skills than one turn looks at."""
+    bench = master()
+    bench.commit(*skills(2500))
+    return bench
+
+
+def refs(client) -> list[object]:
+    return [m.get("ref") for m in client.inbox]
+
+
+def write(bob, number: int = 0, **more) -> None:
+    delta = {"name": f"n{number}"}
+    bob.post("updateObject", objectType="skill", DBID=601, delta=delta, **more)
+
+
+# ---------------------------------------------------------------- order
+
+
+def test_pipelined_requests_are_answered_in_their_order(bench, bob):
+    kinds = [
+        {"message": "readObjects", "objectType": "skill", "filter": {"dbid": 601}},
+        {"message": "readObjects", "objectType": "skill"},
+        {"message": "readBrief", "objectType": "folder"},
+        {"message": "nothing"},
+        {"message": "readServerInfo"},
+        {"message": "readObjects", "objectType": "skill", "filter": {"folder_dbid": "x"}},
+        {"message": "readObjects", "objectType": "dn", "filter": {"place_dbid": "x"}},
+        {"message": "registerNotification", "subscriptions": [{}]},
+        {"message": "unregisterNotification"},
+    ]
+    asked = [{**kind, "ref": n} for n, kind in enumerate(kinds * 3)]
+    bob.send(*(json.dumps(item).encode() for item in asked))
+    assert refs(bob) == list(range(len(asked)))
+
+
+def test_requests_behind_a_long_read_wait_for_it(big):
+    bob = big.login("bob")
+    big.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    bob.post("readObjects", objectType="skill", filter={"dbid": 601})
+    bob.post("readServerInfo")
+    assert bob.inbox == []
+    big.settle()
+    assert refs(bob)[-2:] == [2, 3]
+    assert set(refs(bob)[:-2]) == {1}
+
+
+def test_reading_is_paused_while_a_read_is_under_way(big):
+    bob = big.login("bob")
+    big.hold_again = True
+    big.commands.clear()
+    bob.post("readObjects", objectType="skill")
+    assert [c.connection for c in big.of(commands.PauseReading)] == [bob.connection]
+    assert big.of(commands.ResumeReading) == []
+    big.settle()
+    assert [c.connection for c in big.of(commands.ResumeReading)] == [bob.connection]
+
+
+def test_a_thousand_refused_requests_in_one_read_are_all_answered(big):
+    bob = big.login("bob")
+    bad = {"message": "readObjects", "objectType": "dn", "filter": {"place_dbid": "x"}}
+    first = {"message": "readObjects", "objectType": "skill", "ref": -1}
+    bob.send(*(json.dumps(m).encode() for m in [first, *({**bad, "ref": n} for n in range(2000))]))
+    assert refs(bob)[-2000:] == list(range(2000))
+
+
+def test_others_are_served_while_one_reads_much(big):
+    bob, eve = big.login("bob"), big.login("bob")
+    big.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    assert eve.read("skill", dbid=601) == [601]
+    assert bob.inbox == []
+
+
+def test_a_reader_that_goes_away_in_the_midst_of_its_read_leaves_nothing(big):
+    bob = big.login("bob")
+    big.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    bob.leave()
+    big.settle()
+    assert bob.inbox == []
+    assert big.node.status(big.now)["sessions"] == []
+
+
+def test_a_blocked_reader_gets_no_packets_until_it_is_drained(big):
+    bob = big.login("bob")
+    big.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    bob.block()
+    big.settle()
+    assert bob.inbox == []
+    bob.drain()
+    assert bob.inbox[-1]["message"] == "objectsSent"
+
+
+# ---------------------------------------------------------------- small requests
+
+
+def test_server_info_tells_who_serves_and_how_current_it_is(bench, bob):
+    (info,) = bob.ask("readServerInfo")
+    assert (info["server"]["application"], info["server"]["mode"]) == ("confserv", "master")
+    assert info["treeHash"] == bench.node.status(bench.now)["treeHash"]
+    assert (info["objects"], info["sessions"]) == (15, 1)
+    assert "link" not in info
+
+
+def test_an_acknowledgement_is_not_answered_and_never_goes_back(bench, bob):
+    for revision in (5, 3):
+        bob.send(json.dumps({"message": "acknowledge", "revision": revision}).encode())
+    assert bob.inbox == []
+    assert bench.node.status(bench.now)["sessions"][0]["acknowledged"] == 5
+
+
+def test_a_failure_inside_of_one_request_hurts_nobody(bench, bob):
+    eve = bench.login("bob")
+    acl = [(3, 101, 1)]
+    bench.commit(record("place", 40, acl=acl, name="p", dnDBIDs=[{"not": "a number"}]))
+    assert bob.error("readObjects", objectType="dn", filter={"place_dbid": 40}) == "internalError"
+    assert any(log.event == "request failed" for log in bench.of(commands.Log))
+    assert bob.closed is None
+    assert bob.read("skill") == eve.read("skill") == [601, 602]
+
+
+# ---------------------------------------------------------------- writes
+
+
+def test_a_write_is_handed_on_as_the_person_and_answered_when_it_has_come_back(bench, bob):
+    write(bob)
+    (command,) = bench.of(commands.Write)
+    assert (command.person, command.request.dbid) == (101, 601)
+    assert "default" in command.origin
+    assert "10.0.0.1" in command.origin
+    bench.handle(events.Written(command.ticket, 2, 601))
+    assert bob.inbox == []
+    bench.commit(record("skill", 601, FOLDER, name="n0"))
+    (answer,) = bob.inbox
+    assert (answer["message"], answer["DBID"], answer["revision"]) == ("objectUpdated", 601, 2)
+
+
+def test_a_write_that_came_back_before_it_was_told_written_is_answered_at_once(bench, bob):
+    bob.post("deleteObject", objectType="skill", DBID=601)
+    bench.commit(gone("skill", 601))
+    assert bob.inbox == []
+    bench.handle(events.Written(bench.of(commands.Write)[0].ticket, 2, 601))
+    assert bob.inbox[0]["message"] == "objectDeleted"
+
+
+def test_a_created_object_comes_back_as_it_is_stored(bench, bob):
+    bob.post("createObject", objectType="skill", object={"name": "new"})
+    bench.handle(events.Written(bench.of(commands.Write)[0].ticket, 2, 700))
+    bench.commit(record("skill", 700, FOLDER, name="new", tenantDBID=1))
+    (answer,) = bob.inbox
+    assert (answer["message"], answer["DBID"]) == ("objectCreated", 700)
+    assert answer["object"] == {"DBID": 700, "name": "new", "tenantDBID": 1, "folderDBID": FOLDER}
+
+
+def test_the_notification_of_a_write_comes_before_its_answer(bench, bob):
+    bob.watch(types=["skill"])
+    write(bob)
+    bench.handle(events.Written(bench.of(commands.Write)[0].ticket, 2, 601))
+    bench.commit(record("skill", 601, FOLDER, name="n0"))
+    assert [m["message"] for m in bob.inbox] == ["objectsChanged", "objectUpdated"]
+
+
+def test_a_refused_write_is_passed_on(bench, bob):
+    write(bob)
+    error = UniquenessViolation("there is a skill of this name", name="n0")
+    bench.handle(events.WriteRefused(bench.of(commands.Write)[0].ticket, error))
+    (answer,) = bob.inbox
+    assert (answer["code"], answer["ref"]) == ("uniquenessViolation", 1)
+    assert (answer["text"], answer["data"]) == ("there is a skill of this name", {"name": "n0"})
+
+
+def test_writes_are_answered_in_the_order_of_their_revisions(bench, bob):
+    for number in range(3):
+        write(bob, number)
+    for revision, command in enumerate(bench.of(commands.Write), 2):
+        bench.handle(events.Written(command.ticket, revision, 601))
+    for number in range(3):
+        bench.commit(record("skill", 601, FOLDER, name=f"n{number}"))
+    assert [(m["ref"], m["revision"]) for m in bob.inbox] == [(1, 2), (2, 3), (3, 4)]
+
+
+def test_only_so_many_writes_of_one_session_wait_for_the_database(bench, bob):
+    for number in range(70):
+        write(bob, number)
+    writes = bench.of(commands.Write)
+    assert len(writes) == 64
+    assert bench.of(commands.PauseReading)[-1].connection == bob.connection
+    bench.commands.clear()
+    bench.handle(events.Written(writes[0].ticket, 1, 601))
+    assert [command.request.delta for command in bench.of(commands.Write)] == [{"name": "n64"}]
+    for command in writes[1:10]:
+        bench.handle(events.Written(command.ticket, 1, 601))
+    assert len(bench.of(commands.Write)) == 6
+    assert bench.of(commands.ResumeReading)
+
+
+def test_a_write_of_one_who_has_gone_is_carried_out_and_answered_to_nobody(bench, bob):
+    write(bob)
+    write(bob)
+    bob.leave()
+    first, second = bench.of(commands.Write)
+    bench.handle(events.Written(first.ticket, 1, 601))
+    bench.handle(events.WriteRefused(second.ticket, UniquenessViolation()))
+    assert bob.inbox == []
+
+
+def test_nothing_is_sent_after_a_close(bench, bob):
+    write(bob)
+    write(bob)
+    bench.node.handle(events.Received(bob.connection, []), bench.now)
+    session = next(iter(bench.node.serving.roster))
+    session.close(CloseCode.RIGHTS_WITHDRAWN, "test")
+    bench.node.serving.out.clear()
+    first, second = bench.of(commands.Write)
+    bench.handle(events.Written(first.ticket, 1, 601))
+    bench.handle(events.WriteRefused(second.ticket, UniquenessViolation()))
+    bench.handle(events.Drained(bob.connection))
+    assert bob.inbox == []
+
+
+def test_a_write_of_an_unknown_type_is_refused_at_once(bench, bob):
+    assert bob.error("createObject", objectType="thing", object={}) == "invalidParameter"
+    assert bench.of(commands.Write) == []
+
+
+def test_writes_are_refused_while_the_database_is_away_and_reads_are_not(bench, bob):
+    bench.handle(events.AuthorityLost("no route"))
+    assert bob.error("deleteObject", objectType="skill", DBID=601) == "databaseUnavailable"
+    assert bob.read("skill") == [601, 602]
+    bench.handle(events.AuthorityBack())
+    write(bob)
+    assert len(bench.of(commands.Write)) == 1
+
+
+# ---------------------------------------------------------------- bad input
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats()
+values = st.recursive(
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3)
+    ),
+    max_leaves=6,
+)  # fmt: skip
+names = st.sampled_from(
+    ["open", "proof", "readObjects", "readBrief", "registerNotification", "createObject",
+     "unregisterNotification", "updateObject", "deleteObject", "readServerInfo", "acknowledge",
+     "replicate", "opened", "transaction", ""]
+)  # fmt: skip
+fields = st.sampled_from(
+    ["objectType", "filter", "limit", "after", "subscriptions", "snapshot", "since", "DBID",
+     "delta", "object", "folderDBID", "revision", "data", "application", "user", "role", "subscription"]
+)  # fmt: skip
+plausible = st.sampled_from(
+    ["skill", "folder", 601, 0, -1, {"dbid": 601}, {"name": "*"}, {"place_dbid": 1}, True, [],
+     [{}], [{"types": ["skill"]}], [{"filter": {"name": "x"}}], {"epoch": "e1", "revision": 1},
+     {"epoch": "e1", "revision": 0, "hash": "x"}, "n,,n=bob,r=abcdefgh", "default"]
+)  # fmt: skip
+messages = st.builds(
+    lambda name, ref, rest: json.dumps({"message": name, "ref": ref, **rest}).encode(),
+    names,
+    st.integers(0, 9) | scalars,
+    st.dictionaries(fields, plausible | values, max_size=5),
+)
+nonsense = st.lists(st.binary(max_size=40) | messages, min_size=1, max_size=6)
+
+
+@STEADY
+@given(st.booleans(), st.lists(nonsense, min_size=1, max_size=4))
+def test_whatever_comes_is_answered_by_a_documented_error_or_close(opened, reads):
+    bench = master()
+    other = bench.login("bob")
+    client = bench.login("bob") if opened else bench.connect()
+    for data in reads:
+        if client.closed is None:
+            client.send(*data)
+    for message in client.inbox:
+        assert message["message"] != "error" or message["code"] in ERRORS
+        assert message.get("code") != "internalError"
+    assert client.closed is None or client.closed[0] in set(CloseCode)
+    assert opened or client.closed is not None or refs(client) == [None] * len(client.inbox)
+    assert other.read("skill") == [601, 602]
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"", "malformedMessage"),
+        (b"\x00\xff", "malformedMessage"),
+        (b"{}", "malformedMessage"),
+        (b"[1]", "malformedMessage"),
+        (b"{" * 100_000, "malformedMessage"),
+        (b'{"message":"fly","ref":7}', "unknownMessage"),
+        (b'{"message":"opened","ref":7}', "unknownMessage"),
+        (b'{"message":"readObjects","ref":7}', "invalidParameter"),
+        (b'{"message":"readObjects","ref":7,"objectType":5}', "invalidParameter"),
+        (b'{"message":"readObjects","ref":7,"objectType":"skill","limit":"x"}', "invalidParameter"),
+        (
+            b'{"message":"createObject","ref":7,"objectType":"x","object":[]}',
+            "invalidParameter",
+        ),
+        (b'{"message":"replicate","ref":7}', "noPermission"),
+    ],
+)
+def test_a_bad_message_of_an_open_session_is_refused_and_the_session_goes_on(bob, data, code):
+    bob.send(data)
+    assert bob.inbox[-1]["code"] == code
+    assert bob.inbox[-1].get("ref") == (7 if b'"ref":7' in data else None)
+    assert bob.closed is None
+    assert bob.read("skill") == [601, 602]
