@@ -14,7 +14,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+import hypothesis
 import pytest
+
+# Timings never decide a test; a failure in CI must come again when it is run again.
+hypothesis.settings.register_profile(
+    "csproxy",
+    deadline=None,
+    derandomize="CI" in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("csproxy")
 
 _TESTS = Path(__file__).parent
 _PURE = ("confwire", "contracts", "proxyapp/engine")
