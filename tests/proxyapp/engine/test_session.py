@@ -273,7 +273,8 @@ names = st.sampled_from(
 )  # fmt: skip
 fields = st.sampled_from(
     ["objectType", "filter", "limit", "after", "subscriptions", "snapshot", "since", "DBID",
-     "delta", "object", "folderDBID", "revision", "data", "application", "user", "role", "subscription"]
+     "delta", "object", "folderDBID", "revision", "data", "application", "user", "role",
+     "subscription"]
 )  # fmt: skip
 plausible = st.sampled_from(
     ["skill", "folder", 601, 0, -1, {"dbid": 601}, {"name": "*"}, {"place_dbid": 1}, True, [],

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine.bench import FOLDER, record, tree_of
+
+
+def alarms(bench) -> set[str]:
+    return {alarm["alarm"] for alarm in bench.node.status(bench.now)["alarms"]}
+
+
+def test_a_database_that_is_away_is_an_alarm_until_it_is_back(bench):
+    bench.handle(events.AuthorityLost("no route"))
+    bench.now += 5
+    bench.handle(events.AuthorityLost("still none"))
+    status = bench.node.status(bench.now)
+    assert (status["age"], status["authority"], status["ready"]) == (5, {"database": "lost"}, True)
+    assert status["alarms"][0]["since"] == 5
+    bench.handle(events.AuthorityBack())
+    status = bench.node.status(bench.now)
+    assert (status["age"], status["authority"]) == (0, {"database": "live"})
+    assert alarms(bench) == set()
+
+
+def test_data_that_is_not_the_databases_is_loaded_anew(bench):
+    event = bench.database.commit(record("skill", 601, FOLDER, name="true"))
+    event.transaction.records[0] = record("skill", 601, FOLDER, name="false")
+    bench.handle(event)
+    assert len(bench.of(commands.Reload)) == 1
+    assert alarms(bench) >= {"diverged"}
+    bob = bench.login("bob")
+    assert bob.read("skill", name="true") == [601]
+    assert tree_of(bench)[1] == 2
+
+
+def test_a_new_epoch_is_begun_once_for_all_who_prove_its_need(bench):
+    for _ in range(3):
+        bench.node.serving.authority.doubt("a server has seen more")
+    bench.handle(events.Ticked())
+    assert len(bench.of(commands.NewEpoch)) == 1
+    assert "epoch" in alarms(bench)

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import pytest
+
+from proxyapp.engine.options import OPTIONS, Settings
+
+
+def test_every_option_has_a_default_that_is_valid():
+    settings = Settings({})
+    assert settings.complaints == []
+    for option in OPTIONS:
+        assert settings[option.name] == option.default
+        assert option.meaning.endswith(".")
+
+
+def test_the_servers_own_section_and_the_origins_are_read_and_the_own_one_goes_first():
+    assert Settings({"confserv": {"packet-size": "5"}}).number("packet-size") == 5
+    both = {"confserv": {"packet-size": "5"}, "csproxy": {"packet-size": 7}}
+    assert Settings(both).number("packet-size") == 7
+    assert Settings({"log": {"verbose": " ALL "}}).text("verbose") == "all"
+
+
+@pytest.mark.parametrize("value", ["", "x", "0", "-5", "1.5", str(2**40), "9" * 5000])
+def test_a_value_that_is_not_valid_is_complained_of_and_the_default_used(value):
+    settings = Settings({"csproxy": {"packet-size": value}})
+    assert settings.number("packet-size") == 1_024_000
+    (complaint,) = settings.complaints
+    assert "[csproxy] packet-size" in complaint
+
+
+def test_a_choice_is_one_of_those_that_there_are():
+    settings = Settings({"log": {"verbose": "loud"}})
+    assert settings.text("verbose") == "standard"
+    assert len(settings.complaints) == 1
+
+
+def test_a_value_that_is_not_valid_does_not_hide_one_that_is():
+    given = {"csproxy": {"packet-size": "x"}, "confserv": {"packet-size": "5"}}
+    settings = Settings(given)
+    assert settings.number("packet-size") == 5
+    assert len(settings.complaints) == 1

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxyapp.engine.journal import record_digest
+from proxyapp.engine.store import Postings, Store
+from tests.proxyapp.engine.bench import STEADY, T, environment, gone, record
+
+SKILL, FOLDER = T["skill"], T["folder"]
+OWNER = {"objectType": "tenant", "DBID": 7}
+
+puts = st.tuples(
+    st.integers(1, 700), st.sampled_from(["", "a", "A", "ß", "SS"]), st.integers(0, 3),
+    st.integers(0, 2), st.booleans(),
+)  # fmt: skip
+
+
+@STEADY
+@given(st.lists(puts, max_size=60))
+def test_every_index_tells_the_same_as_the_rows(steps):
+    store, held = Store(), {}
+    for dbid, name, folder, tenant, gone_ in steps:
+        held.pop(dbid, None)
+        if gone_:
+            store.put(gone("skill", dbid))
+        else:
+            held[dbid] = record("skill", dbid, folder, name=name, tenantDBID=tenant)
+            store.put(held[dbid])
+    table = store.tables[SKILL]
+    rows = list(table.rows())
+    assert [row.dbid for row in rows] == sorted(held)
+    assert [row.record() for row in rows] == [held[dbid] for dbid in sorted(held)]
+    assert store.count == table.count == len(held)
+    assert store.tree == sum(map(record_digest, held.values())) % (1 << 128)
+    for name in ("", "a", "ss", "b"):
+        found = [row.dbid for row in rows if row.name.casefold() == name]
+        assert [row.dbid for row in table.named(name.upper())] == found
+    for number in range(4):
+        inside = [row.dbid for row in rows if row.folder == number]
+        assert list(table.by_folder.get(number, Postings()).walk()) == inside
+        owned = [row.dbid for row in rows if row.tenant == number]
+        assert list(table.by_tenant.get(number, Postings()).walk()) == owned
+    assert 3 in table.by_folder or not any(row.folder == 3 for row in rows)
+
+
+def test_rows_may_come_and_go_while_they_are_walked():
+    store = Store()
+    for dbid in (1, 2, 300, 301, 900):
+        store.put(record("skill", dbid, name="x"))
+    walk = store.tables[SKILL].rows()
+    seen = [next(walk).dbid]
+    store.put(gone("skill", 2))
+    store.put(gone("skill", 300))
+    store.put(gone("skill", 301))
+    store.put(record("skill", 902, name="x"))
+    seen += [row.dbid for row in walk]
+    assert seen == [1, 900, 902]
+    assert [row.dbid for row in store.tables[SKILL].rows(after=900)] == [902]
+
+
+def test_postings_walk_in_order_from_a_place():
+    postings = Postings()
+    for dbid in (900, 5, 256, 255):
+        postings.add(dbid)
+    assert list(postings.walk()) == [5, 255, 256, 900]
+    assert list(postings.walk(after=255)) == [256, 900]
+    postings.discard(256)
+    postings.discard(257)
+    assert (len(postings), 256 in postings, 900 in postings) == (3, False, True)
+
+
+def test_people_call_objects_by_the_field_of_their_type():
+    store = Store()
+    named = [
+        record("person", 1, userName="bob", name="no"),
+        record("dn", 1, number="7001", name="no"),
+        record("agentLogin", 1, loginCode="5001"),
+        record("ivrPort", 1, portNumber="12"),
+        record("skill", 1, name="s"),
+        record("personLastLogin", 1),
+    ]
+    rows = [store.put(item)[1] for item in named]
+    assert [row.name for row in rows] == ["bob", "7001", "5001", "12", "s", ""]
+
+
+def test_a_tenant_and_the_folders_of_a_tenant_belong_to_it():
+    store = Store()
+    assert store.put(record("tenant", 7, name="t"))[1].tenant == 7
+    assert store.put(record("folder", 1, name="f", owner=OWNER))[1].tenant == 7
+    assert store.put(record("skill", 1, tenantDBID=3, name="s"))[1].tenant == 3
+
+
+def test_a_change_tells_the_row_before_and_the_row_now():
+    store = Store()
+    first = store.put(record("skill", 1, name="a"))
+    second = store.put(record("skill", 1, name="b"))
+    third = store.put(gone("skill", 1))
+    assert (first[0], second[0], third) == (None, first[1], (second[1], None))
+    assert store.put(gone("skill", 1)) == (None, None)
+    assert (store.count, store.tree) == (0, 0)
+
+
+def test_a_path_names_folders_from_the_top_and_survives_a_circle():
+    store = Store()
+    for dbid, folder in ((1, 0), (2, 1), (3, 2), (8, 9), (9, 8)):
+        store.put(record("folder", dbid, folder, name=f"F{dbid}", owner=OWNER))
+    assert store.path(3, lambda row: True) == "F1/F2/F3"
+    assert store.path(3, lambda row: row.dbid != 1) == "F2/F3"
+    assert store.path(3, lambda row: row.dbid == 1) == ""
+    assert store.path(0, lambda row: True) == ""
+    assert list(store.ancestors(8)) == [8, 9]
+
+
+def test_what_a_rights_node_governs_is_found_back():
+    store = Store()
+    for item in environment():
+        store.put(item)
+    for table in store.tables.values():
+        for row in table.rows():
+            assert row in list(store.rows_at(row.node))
