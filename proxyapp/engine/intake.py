@@ -154,8 +154,8 @@ class Intake:
             if count % ROWS_A_TURN == 0:
                 yield
         if self.load is load:  # else another load has begun meanwhile
-            changes, deliveries = self._serving.fanout.restructure(records, self._serving.person_of)
             self._drop_those_ahead(load.epoch)
+            changes, deliveries = self._serving.fanout.restructure(records, self._serving.person_of)
             self._tell(load.epoch, load.revision, deliveries)
             self._settle(load, changes)
 

@@ -227,3 +227,28 @@ def test_a_load_beside_the_served_data_tells_clients_only_the_difference(bench, 
     assert found.count(("deleted", "skill", 601)) == 1
     assert len(found) == 2502
     assert tree_of(proxy) == tree_of(bench)
+
+
+def test_a_challenge_that_is_no_answer_to_the_opening_breaks_the_link(bench):
+    proxy = Proxy(bench)
+    proxy.hold_proof = True
+    proxy.start()
+    asked = proxy.of(commands.ProveLink)[0]
+    other = b'{"message":"challenge","data":"r=another,s=MDEyMzQ1Njc4OWFiY2RlZg==,i=4096"}'
+    proxy.handle(events.LinkReceived([other]))
+    proxy.handle(proxy.proof(asked))
+    assert proxy.line is None
+    assert proxy.of(commands.CloseLink)
+
+
+def test_a_client_that_knew_more_than_its_proxy_is_told_when_that_never_was(bench, proxy):
+    bob = proxy.login("bob")
+    bob.watch(types=["skill"], since={"epoch": "e1", "revision": 5})
+    other = proxy.login("bob")
+    other.watch(types=["skill"])
+    bench.database.new_epoch()
+    bench.database.commit(gone("skill", 601))
+    bench.load("epoch")
+    proxy.dial()
+    assert [(m["message"], m.get("reason")) for m in bob.inbox] == [("notificationsLost", "epoch")]
+    assert other.changes() == [("deleted", "skill", 601)]

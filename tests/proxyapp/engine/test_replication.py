@@ -225,3 +225,66 @@ def test_a_cursor_of_a_future_that_never_was_starts_a_new_epoch(bench, proxy):
 def test_a_late_answer_of_the_table_for_a_link_that_is_gone_is_nobodys(bench):
     bench.handle(events.TransactionsRead(77, True, []))
     assert bench.node.ready()
+
+
+def lagging(bench, proxy, commits: int = 6) -> None:
+    """Let the link miss more than the master's memory holds."""
+    proxy.line.block()
+    for number in range(commits):
+        bench.commit(record("skill", 604, FOLDER, name=str(number)))
+
+
+def forget_table(bench) -> None:
+    bench.database.transactions.clear()
+    bench.database.first = bench.database.revision
+
+
+def forgetful() -> tuple:
+    bench = master(journal_capacity=2)
+    proxy = Proxy(bench)
+    proxy.start()
+    return bench, proxy
+
+
+def test_a_line_that_lags_behind_the_ring_is_served_from_the_table():
+    bench, proxy = forgetful()
+    lagging(bench, proxy)
+    bench.hold_table = True
+    proxy.line.drain()
+    assert proxy.node.status(proxy.now)["revision"] == 1
+    bench.commit(record("skill", 604, FOLDER, name="meanwhile"))
+    bench.handle(bench.database.read(bench.of(commands.ReadTransactions)[-1]))
+    assert tree_of(proxy) == tree_of(bench)
+    bench.commit(record("skill", 604, FOLDER, name="live again"))
+    assert tree_of(proxy) == tree_of(bench)
+    assert reload_reasons(proxy) == ["first"]
+
+
+def test_a_line_that_lags_behind_every_journal_is_loaded_anew():
+    bench, proxy = forgetful()
+    lagging(bench, proxy)
+    forget_table(bench)
+    proxy.line.drain()
+    assert tree_of(proxy) == tree_of(bench)
+    assert reload_reasons(proxy) == ["first", "compacted"]
+
+
+def test_a_load_that_lags_behind_every_journal_begins_anew():
+    bench = master([*master().database.records.values(), *skills(3000)], journal_capacity=2)
+    proxy = loading(bench)
+    lagging(bench, proxy)
+    forget_table(bench)
+    proxy.line.drain()
+    finish(bench, proxy)
+    assert reload_reasons(proxy) == ["first", "compacted"]
+
+
+def test_what_the_table_has_and_the_master_has_not_applied_yet_is_sent_once():
+    bench, proxy = forgetful()
+    lagging(bench, proxy)
+    ahead = bench.database.commit(record("skill", 604, FOLDER, name="ahead"))
+    proxy.line.drain()
+    assert tree_of(proxy) == tree_of(bench)
+    bench.handle(ahead)
+    assert tree_of(proxy) == tree_of(bench)
+    assert proxy.alarms() == set()

@@ -246,3 +246,15 @@ def test_a_search_under_which_the_data_was_replaced_begins_anew(big):
     big.settle()
     assert ids(bob.inbox) == bob.read("skill")
     assert len(bob.read("skill")) == 502
+
+
+def test_a_read_begins_anew_when_the_journal_no_longer_tells_what_happened():
+    bench = master(journal_capacity=2)
+    bench.commit(*skills(2500))
+    bob = bench.login("bob")
+    bench.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    for dbid in range(1000, 1005):
+        bench.commit(gone("skill", dbid))
+    bench.settle()
+    assert ids(bob.inbox) == [601, 602, *range(1005, 3500)]

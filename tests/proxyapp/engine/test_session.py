@@ -333,3 +333,11 @@ def test_a_bad_message_of_an_open_session_is_refused_and_the_session_goes_on(bob
     assert bob.inbox[-1].get("ref") == (7 if b'"ref":7' in data else None)
     assert bob.closed is None
     assert bob.read("skill") == [601, 602]
+
+
+def test_a_session_names_itself_in_logs(bench, bob):
+    (session,) = bench.node.serving.roster
+    assert repr(session) == "<Session 1 default/bob open>"
+    bob.watch(types=["skill"])
+    bob.block()
+    assert repr(session) == "<Session 1 default/bob behind open>"
