@@ -158,13 +158,14 @@ def test_a_wrong_password_is_refused_and_no_secret_reaches_a_log(proxy, witness,
             user="default",
             password="Hunter2-in-vain",
         )
-    logs = [
-        *Path(site.folder).rglob("*.log"),
-        *Path(site.environment["CSPROXY_DATA"]).rglob("*.log"),
-    ]
-    assert logs, "there are logs to look into"
-    text = "".join(log.read_text() for log in logs)
-    assert "login refused" in text
+
+    def logged() -> str:
+        folders = Path(site.folder), Path(site.environment["CSPROXY_DATA"])
+        return "".join(log.read_text() for folder in folders for log in folder.rglob("*.log"))
+
+    # The answer may be there before the line is written.
+    eventually(lambda: "login refused" in logged(), "a line on the refusal")
+    text = logged()
     for secret in (PASSWORD, "Hunter2-in-vain", site.secret_file.read_text().strip()):
         assert secret not in text
 
