@@ -44,7 +44,9 @@ class Directory:
         for key in keys:
             _sort_in(key, levels)
         for depth in sorted(levels):
-            unknown = levels[depth].keys() - self._known.keys() - self._missing
+            unknown = [
+                key for key in levels[depth] if key not in self._known and key not in self._missing
+            ]
             by_type: dict[ObjectType, list[NaturalKey]] = defaultdict(list)
             for key in unknown:
                 by_type[key.type].append(key)

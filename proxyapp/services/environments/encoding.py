@@ -104,7 +104,8 @@ class Encoder:
                 parts[property_name(type_, item)] = value
         if own and (full or own != tenant):
             parts["tenant"] = self.document(T.TENANT, own)["name"]
-        return next(iter(parts.values())) if len(parts) == 1 and not full else parts
+        alone = next(iter(parts.values())) if len(parts) == 1 and not full else None
+        return alone if isinstance(alone, str) else parts
 
     def identity(self, value: Mapping[str, Any], tenant: int) -> dict[str, Any]:
         """Return how an object of any type is named."""
@@ -176,6 +177,10 @@ def _owner_of(folder: Document) -> tuple[ObjectType, int]:
     return type_, folder["owner"]["DBID"]
 
 
+def _text_of(value: Any) -> str:
+    return value if isinstance(value, str) else str(sorted(value.items()))
+
+
 class _Writer:
     """Writes the values of one object."""
 
@@ -196,12 +201,13 @@ class _Writer:
             case Kind.REFERENCE:
                 return self._reference(item, value)
             case Kind.REFERENCES:
-                return [self._reference(item, dbid) for dbid in value]
+                return sorted((self._reference(item, dbid) for dbid in value), key=_text_of)
             case Kind.IDENTITY:
                 return self._encoder.identity(value, self._tenant)
             case Kind.IDENTITIES:
                 role = self._type is T.ROLE
-                return [self._encoder.member(role, member, self._tenant) for member in value]
+                members = (self._encoder.member(role, member, self._tenant) for member in value)
+                return sorted(members, key=_text_of)
             case Kind.STRUCT:
                 return self._structure(item.fields, value)
             case Kind.STRUCTS:
@@ -223,6 +229,9 @@ class _Writer:
 
     def _structures(self, item: Field, value: Sequence[Mapping[str, Any]]) -> Any:
         members = [self._structure(item.fields, member) for member in value]
+        if item.key:  # a set: its order must not depend on DBIDs
+            name = property_name(self._type, next(f for f in item.fields if f.name == item.key))
+            members.sort(key=lambda member: _text_of(member[name]))
         if item.name not in NAMED_MAPS:
             return members
         first, second = (

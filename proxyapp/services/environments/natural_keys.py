@@ -21,7 +21,7 @@ _WITHOUT_TENANT = {T.ROLE, T.IVR, T.GVP_CUSTOMER, T.GVP_IVR_PROFILE, T.CALLING_L
 """Types whose labels leave out the tenant though their objects belong to one."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class NaturalKey:
     """The key of one object: its type, and the parts in the order of the type's table.
 
@@ -30,11 +30,28 @@ class NaturalKey:
     """
 
     type: ObjectType
-    parts: tuple[Part | None, ...] = field(compare=False)
+    parts: tuple[Part | None, ...]
     identity: tuple[object, ...] = field(init=False)
+    """The folded parts: keys of one type are equal by them."""
+    _hash: int = field(init=False)  # kept, since keys of keys are looked up again and again
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "identity", tuple(_folded(part) for part in self.parts))
+        identity = tuple(_folded(part) for part in self.parts)
+        object.__setattr__(self, "identity", identity)
+        object.__setattr__(self, "_hash", hash((self.type, identity)))
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both name the same object."""
+        if not isinstance(other, NaturalKey):
+            return NotImplemented
+        return self is other or (
+            self._hash == other._hash
+            and self.type is other.type
+            and self.identity == other.identity
+        )
+
+    def __hash__(self) -> int:
+        return self._hash
 
     def __str__(self) -> str:
         """Return the label: `switch [Environment/name]`."""

@@ -1,0 +1,1 @@
+"""Made-up contact centres: large, realistic, and the same for the same seed."""
