@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from confwire import codec
-from confwire.errors import CloseCode
+from confwire.errors import CloseCode, EpochChanged
 from confwire.messages import (
     CreateObject,
     DeleteObject,
@@ -57,8 +57,8 @@ class Node:
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
         self._tickets: dict[int, tuple[int, int | str, WriteRequest]] = {}
-        self._written: list[tuple[int, events.Written]] = []
-        """Writes that are committed and not yet applied here, by revision."""
+        self._written: list[tuple[str, events.Written]] = []
+        """Writes that are committed and not yet applied here, with the epoch that they are of."""
         self._next_ticket = 1
         self._beats = [0.0, 0.0]
         self._handlers: dict[type, Callable[[Any, float], None]] = {
@@ -397,7 +397,7 @@ class Node:
         self.serving.out.append(Write(ticket, request, person, origin))
 
     def _was_written(self, event: events.Written, now: float) -> None:
-        self._written.append((event.revision, event))
+        self._written.append((self.serving.epoch, event))
         self._answer_writes()
 
     def _write_refused(self, event: events.WriteRefused, now: float) -> None:
@@ -409,16 +409,20 @@ class Node:
 
     def _answer_writes(self) -> None:
         """Answer the writes whose changes have come back: nobody sees an answer before its data."""
-        revision = self.serving.revision
-        due = [event for at, event in self._written if at <= revision]
-        if due:
-            self._written = [item for item in self._written if item[0] > revision]
-        for event in due:
-            connection, ref, request = self._tickets.pop(event.ticket)
-            session = self._sessions.get(connection)
-            if session is not None:
-                session.answer(self._result(ref, request, event.dbid))
-                session.written()
+        serving = self.serving
+        waiting, self._written = self._written, []
+        for epoch, event in waiting:
+            if epoch != serving.epoch:
+                error = EpochChanged("the data was replaced before the write came back: read anew")
+                self._write_refused(events.WriteRefused(event.ticket, error), serving.now)
+            elif event.revision > serving.revision:
+                self._written.append((epoch, event))
+            else:
+                connection, ref, request = self._tickets.pop(event.ticket)
+                session = self._sessions.get(connection)
+                if session is not None:
+                    session.answer(self._result(ref, request, event.dbid))
+                    session.written()
 
     def _result(
         self, ref: int | str, request: WriteRequest, dbid: int

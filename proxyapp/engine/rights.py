@@ -101,6 +101,10 @@ class RightsTree:
             node = self._contents[container] = RightsNode(container)
         return node
 
+    def known_contents(self, container: Key) -> RightsNode | None:
+        """Return the node of what lies in the container, None where nothing was ever said of it."""
+        return self._contents.get(container)
+
     def has_contents(self, key: Key) -> bool:
         """Whether something lies, or lay, in the object."""
         return key in self._contents

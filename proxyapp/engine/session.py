@@ -1,8 +1,8 @@
 """One client connection as a state machine: opening, requests, notifications.
 
-Requests are answered in their order. One that takes more than a turn becomes the session's
-task; what came after it waits, unread, until the task is done. Knows no sockets, and no time
-but what it is told.
+Reads are answered in their order, a write when its change has come back. A request that takes
+more than a turn becomes the session's task; what came after it waits, unread, until the task is
+done. Knows no sockets, and no time but what it is told.
 """
 
 from __future__ import annotations

@@ -240,13 +240,13 @@ class Store:
                     yield row
 
     def ancestors(self, folder: int) -> Iterator[int]:
-        """Yield the folder and the folders above it."""
-        table = self.tables[ObjectType.FOLDER]
-        seen: set[int] = set()  # a circle would be the master's error, and must not be a hang
-        while folder not in seen and (row := table.get(folder)) is not None:
-            seen.add(folder)
-            yield folder
-            folder = row.folder
+        """Yield the folder and the folders above it, through the objects that own folders."""
+        node = self.rights.known_contents((int(ObjectType.FOLDER), folder))
+        while node is not None:
+            kind, dbid = node.container
+            if kind == ObjectType.FOLDER:
+                yield dbid
+            node = node.parent
 
     def path(self, folder: int, may_read: Callable[[Row], bool]) -> str:
         """Return the names of the folders down to this one, joined by "/".
@@ -254,6 +254,15 @@ class Store:
         It begins below the lowest one that may not be read.
         """
         table = self.tables[ObjectType.FOLDER]
-        rows = (table.get(dbid) for dbid in self.ancestors(folder))
+        rows = (table.get(dbid) for dbid in self._chain(folder))
         names = [row.name for row in takewhile(may_read, (row for row in rows if row is not None))]
         return "/".join(reversed(names))
+
+    def _chain(self, folder: int) -> Iterator[int]:
+        """Yield the folder and the folders above it, up to the one that an object owns."""
+        table = self.tables[ObjectType.FOLDER]
+        seen: set[int] = set()  # a circle would be the master's error, and must not be a hang
+        while folder not in seen and (row := table.get(folder)) is not None:
+            seen.add(folder)
+            yield folder
+            folder = row.folder

@@ -109,7 +109,18 @@ def test_a_path_names_folders_from_the_top_and_survives_a_circle():
     assert store.path(3, lambda row: row.dbid != 1) == "F2/F3"
     assert store.path(3, lambda row: row.dbid == 1) == ""
     assert store.path(0, lambda row: True) == ""
-    assert list(store.ancestors(8)) == [8, 9]
+    assert store.path(8, lambda row: True) == "F9/F8"
+
+
+def test_ancestors_lead_through_the_object_that_owns_a_folder():
+    store = Store()
+    store.put(record("folder", 1, name="Switches", owner=OWNER))
+    store.put(record("switch", 70, 1, name="S", tenantDBID=1))
+    owner = {"objectType": "switch", "DBID": 70}
+    store.put(record("folder", 2, name="DNs", owner=owner))
+    store.put(record("folder", 3, 2, name="Inner", owner=owner))
+    assert list(store.ancestors(3)) == [3, 2, 1]
+    assert list(store.ancestors(9)) == []
 
 
 def test_what_a_rights_node_governs_is_found_back():
