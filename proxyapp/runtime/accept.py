@@ -1,8 +1,9 @@
 """The accept loop of one listening socket: storms are let in a few at a time.
 
 The library's own loop takes every waiting connection in one turn; ten thousand at once stall
-all others. Here a handshake starts only when its socket has sent a byte, and few run together,
-so neither a storm nor silent sockets hold anyone up. Knows nothing of WebSocket.
+all others. Here a handshake starts only when its socket has sent a byte, and few run together;
+one that waits for its client gives its place up. So neither a storm nor silent or halting
+sockets hold anyone up. Knows nothing of WebSocket.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import resource
 import socket
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import structlog
 
@@ -23,11 +25,14 @@ log = structlog.get_logger(__name__)
 
 ACCEPTS_A_TURN = 64
 HANDSHAKES_IN_FLIGHT = 64
+PLACE_LIMIT = 0.05
+"""Seconds that a handshake has a place: one that takes longer waits for its client, for free."""
 SILENCE_LIMIT = 10.0
 """Seconds after which a socket that sent no byte is closed."""
 BACKLOG = 4096
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-Handshake = Callable[[socket.socket], Awaitable[None]]
+Handshake = Callable[[socket.socket], Coroutine[Any, Any, None]]
 """Takes over an accepted socket; returns when its handshake has succeeded or failed."""
 
 
@@ -71,11 +76,13 @@ class Doorway:
         for _ in range(ACCEPTS_A_TURN):
             try:
                 client, _peer = self._listening.accept()
-            except (BlockingIOError, ConnectionAbortedError):
+            except BlockingIOError:
                 return
             except OSError as error:
-                self._rest(error)
-                return
+                if error.errno in _EXHAUSTED:
+                    self._rest(error)
+                    return
+                continue  # It failed before it was taken, which says nothing of the next.
             client.setblocking(False)
             if len(self._silent) >= self._silence_places:
                 self._drop(next(iter(self._silent)))
@@ -84,8 +91,6 @@ class Doorway:
 
     def _rest(self, error: OSError) -> None:
         """Stop accepting for a second: out of descriptors or memory, the loop would spin."""
-        if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
-            raise error
         log.error("cannot accept connections now", reason=str(error), remedy="raise LimitNOFILE")
         self._loop.remove_reader(self._listening)
         self._loop.call_later(1.0, self._resume)
@@ -104,14 +109,13 @@ class Doorway:
     def _start_handshakes(self) -> None:
         while self._waiting and self._in_flight < HANDSHAKES_IN_FLIGHT:
             self._in_flight += 1
-            spawn("handshake", self._run(self._waiting.popleft()))
+            spawn("place of a handshake", self._run(self._waiting.popleft()))
 
     async def _run(self, client: socket.socket) -> None:
-        try:
-            await self._handshake(client)
-        finally:
-            self._in_flight -= 1
-            self._start_handshakes()
+        handshake = spawn("handshake", self._handshake(client))
+        await asyncio.wait((handshake,), timeout=PLACE_LIMIT)
+        self._in_flight -= 1
+        self._start_handshakes()
 
     def _drop(self, client: socket.socket) -> None:
         self._loop.remove_reader(client)

@@ -27,7 +27,6 @@ OPENING_LIMIT = 64 * 1024
 HIGH_WATER = 64 * 1024
 """Bytes in the transport above which a connection is blocked."""
 LOW_WATER = 16 * 1024
-MESSAGES_A_STALL_PROGRESS = 16 * 1024
 MESSAGES_A_TURN = 256
 """Messages of one connection told at once; the rest waits a turn, behind its answers."""
 STALL_PROGRESS = 16 * 1024
@@ -273,8 +272,11 @@ class Connection(WSListener):
             else:
                 self._inbox = []
             self._listeners.tell(Received(self.id, messages))
-        if self._verdict is not None and not self._inbox:
-            self.close(*self._verdict)
+        if not self._inbox:
+            if self._verdict is not None:
+                self.close(*self._verdict)
+            elif not self._reading:
+                self._read_again()
 
     def flush(self) -> None:
         """Write what is queued, until the transport has enough."""
@@ -332,8 +334,8 @@ class Connection(WSListener):
     def look_for_life(self) -> None:
         """Poll the connection if it was silent for too long, and give it up after the poll."""
         now = self._listeners.now
-        # What a held connection sends is not read, so its silence proves nothing.
-        if self._blocked or self._held:
+        # What is not read cannot be heard, so the silence proves nothing.
+        if self._blocked or self._held or not self._reading:
             self._heard_at = now
         if self._heard_at:
             self._silence.change(self._keep_alive, self._heard_at)
@@ -372,6 +374,9 @@ class Connection(WSListener):
                 return
         self._inbox.append(message)
         self._queue()
+        if self._reading and len(self._inbox) > MESSAGES_A_TURN:
+            # Not told as fast as they come: the rest is better kept by who sends it.
+            self._stop_reading()
 
     def _take_fragment(self, first: bool, last: bool, payload: bytes) -> None:
         if first is not (self._fragments is None):
@@ -435,8 +440,8 @@ class Connection(WSListener):
             self._queue()
 
     def _stop_reading(self) -> None:
-        # Reads are not held back by a full output: without this pause, requests of a client
-        # that does not read would fill the memory with answers.
+        # Neither a full output nor a full inbox holds reads back: without this pause, requests of
+        # a client that does not read, or never ends, would fill the memory.
         self._reading = False
         self._transport.underlying_transport.pause_reading()
 

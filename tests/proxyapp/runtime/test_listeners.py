@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import socket
 import struct
 import weakref
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -15,7 +18,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Blocked, Connected, Disconnected, Drained, Received
-from proxyapp.runtime import connections, frames, listeners
+from proxyapp.runtime import accept, connections, frames, listeners
 from proxyapp.runtime.accept import bind
 
 HANDSHAKE = (
@@ -406,6 +409,43 @@ async def test_a_socket_that_says_nothing_is_closed(port) -> None:
     writer.close()
 
 
+@pytest.mark.asyncio
+async def test_half_a_request_on_many_sockets_keeps_nobody_out(port) -> None:
+    halting = [
+        await asyncio.open_connection("127.0.0.1", port.number)
+        for _ in range(3 * accept.HANDSHAKES_IN_FLIGHT)
+    ]
+    for _, writer in halting:
+        writer.write(b"G")
+    async with asyncio.timeout(listeners.HANDSHAKE_LIMIT / 2):
+        assert "200 OK" in await get(port, "/livez")
+    for _, writer in halting:
+        writer.close()
+
+
+class Unlucky(socket.socket):
+    """A listening socket whose first connection is lost before it is taken."""
+
+    unlucky = True
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self.unlucky:
+            self.unlucky = False
+            raise OSError(errno.EPROTO, "the network has changed")
+        return super().accept()
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_fails_before_it_is_taken_leaves_the_port_open(port) -> None:
+    listening = Unlucky(fileno=bind("127.0.0.1", 0).detach())
+    listening.setblocking(False)
+    number = listening.getsockname()[1]
+    port.listeners.open_on(listening, ListeningPort("second", number))
+    async with connect(f"ws://127.0.0.1:{number}/", proxy=None) as client:
+        await client.send("hello")
+        assert await client.recv() == "hello"
+
+
 # -------------------------------------------------------------------- ports
 
 
@@ -448,3 +488,20 @@ async def test_received_is_told_in_bounded_pieces(port, raw) -> None:
         await raw.hear()
     assert max(len(messages) for messages in port.received()) <= connections.MESSAGES_A_TURN
     assert isinstance(await port.told(Received), Received)
+
+
+@pytest.mark.asyncio
+async def test_more_messages_than_are_told_stay_with_the_client(port, raw) -> None:
+    port.answer = lambda event: []
+    raw.say(client_frame(TEXT, b"m") * 3_000_000)
+    await port.told(Received, 400)
+    assert raw.writer.transport.get_write_buffer_size() > 0
+
+
+@pytest.mark.asyncio
+async def test_all_of_a_flood_is_told_in_the_end(port, raw) -> None:
+    count = 200_000
+    raw.say(client_frame(TEXT, b"m") * count, client_frame(TEXT, b"end"))
+    port.answer = lambda event: [b"all"] if event.messages[-1] == b"end" else []
+    assert await raw.hear() == (TEXT, b"all")
+    assert sum(map(len, port.received())) == count + 1
