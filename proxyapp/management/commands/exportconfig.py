@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
@@ -12,6 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from confwire.objects import BY_NAME, BY_PLURAL, ObjectInfo
+from proxyapp.management.database import explained_database_errors
 from proxyapp.services.environments.exporting import export
 
 
@@ -37,17 +39,23 @@ class Command(BaseCommand):
         self, *args: Any, types: list[ObjectInfo], output: Path | None, **options: Any
     ) -> None:
         """Write the file; at its place only when it is whole."""
-        if output is None:
-            self._print(export(types))
-            return
-        try:
-            _write(output, export(types))
-        except OSError as error:
-            raise CommandError(f"{output}: {error.strerror}") from error
+        with explained_database_errors():
+            if output is None:
+                self._print(export(types))
+                return
+            try:
+                _write(output, export(types))
+            except OSError as error:
+                raise CommandError(f"{output}: {error.strerror}") from error
 
     def _print(self, parts: Iterable[bytes]) -> None:
-        for part in parts:
-            self.stdout.write(part.decode(), ending="")
+        try:
+            for part in parts:
+                self.stdout.write(part.decode(), ending="")
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Whoever reads has enough. What is left in the buffer goes nowhere, silently.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _info(text: str) -> ObjectInfo:

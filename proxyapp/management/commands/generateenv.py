@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 
 from confwire.errors import InvalidParameter
 from confwire.handshake import make_verifier
+from proxyapp.management.database import explained_database_errors
 from proxyapp.services.generator.generating import AlreadyGenerated, Progress, generate
 
 
@@ -60,7 +61,9 @@ class Command(BaseCommand):
         verifier = _verifier(password_file) if password_file is not None else ""
         begun = time.monotonic()
         try:
-            last = self._follow(agents, generate(agents, seed, tenants=tenants, verifier=verifier))
+            run = generate(agents, seed, tenants=tenants, verifier=verifier)
+            with explained_database_errors():
+                last = self._follow(agents, run)
         except AlreadyGenerated as error:
             raise CommandError(
                 f"{error}: choose another --seed, or begin with an empty database"

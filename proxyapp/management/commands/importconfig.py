@@ -7,9 +7,10 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any, NoReturn
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from confwire.errors import RequestError
+from proxyapp.management.database import explained_database_errors
 from proxyapp.services.environments import importing
 from proxyapp.services.environments.errors import FileError, ValidationFailed
 from proxyapp.services.environments.importing import CREATED, SKIPPED, UPDATED, Report
@@ -35,12 +36,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, files: list[Path], validate: bool, **options: Any) -> None:
         """Import, or only check."""
         try:
-            if validate:
-                importing.validate(files)
-                self.stdout.write("Validation succeeded.")
-            else:
-                self._tell(importing.import_files(files))
-        except (FileError, ValidationFailed, RequestError) as error:
+            with explained_database_errors():
+                if validate:
+                    importing.validate(files)
+                    self.stdout.write("Validation succeeded.")
+                else:
+                    self._tell(importing.import_files(files))
+        except (FileError, ValidationFailed, RequestError, CommandError) as error:
             self._fail(str(error))
 
     def _tell(self, report: Report) -> None:

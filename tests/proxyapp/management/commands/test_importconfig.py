@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -369,3 +371,19 @@ def test_unknown_properties_are_left_out_with_a_warning(run: Any, tmp_path: Path
     assert ended.err == (
         f"Warning: {path}: skills[0]: there is no property colour here, so it is left out\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("importconfig", [data("hosts")]), ("exportconfig", []), ("generateenv", ["--agents", "1"])],
+)
+def test_an_empty_database_is_told_in_one_line(
+    server_environment: dict[str, str], name: str, arguments: list[Any]
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, DATA.parents[2] / "manage.py", name, *arguments],
+        env=server_environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert "did manage.py migrate run?" in ended.stderr
+    assert ended.stderr.count("\n") == 1
