@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from confwire.objects import BY_NAME, OBJECTS, ObjectType
-from proxyapp.choices import FOLDER_TYPE_CHOICES, OBJECT_TYPE_CHOICES
+from proxyapp.choices import FOLDER_TYPE_CHOICES, OBJECT_TYPE_CHOICES, OWNED_TYPES
 from proxyapp.models.base import Configured, Named, unique_key
 
 ENVIRONMENT = 1
@@ -72,7 +72,7 @@ class Folder(Named):
         super().prepare()
 
     def clean(self) -> None:
-        """Refuse a folder that would lie in itself, or move to another owner.
+        """Refuse a folder that would lie in itself or under nothing, or move to another owner.
 
         Raises:
             ValidationError: naming the field.
@@ -84,8 +84,18 @@ class Folder(Named):
             above = above.folder
         owner = self.owner_type, self.owner_dbid
         super().clean()
+        if self.is_root and not self._may_be_root():
+            raise ValidationError({"folder": "choose the folder that this one is to lie in"})
         if not self._state.adding and owner != (self.owner_type, self.owner_dbid):
             raise ValidationError({"folder": "a folder stays with its owner: make a new one there"})
+
+    def _may_be_root(self) -> bool:
+        """Whether the owner has folders of this type, and this is its first one."""
+        owner_type = OWNED_TYPES.get(BY_NAME[self.type].type, ObjectType.TENANT)
+        roots = Folder.objects.filter(
+            type=self.type, owner_type=self.owner_type, owner_dbid=self.owner_dbid, folder=None
+        )
+        return self.owner_type == owner_type and not roots.exclude(pk=self.pk).exists()
 
     @property
     def is_root(self) -> bool:

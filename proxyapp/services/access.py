@@ -121,7 +121,7 @@ def _places_of(instance: Configured) -> Iterator[Key]:
     while here is not None and key_of(here) not in seen:
         seen.add(key_of(here))
         yield key_of(here)
-        here = _above(here)
+        here = above(here)
 
 
 def key_of(instance: Configured) -> Key:
@@ -129,7 +129,8 @@ def key_of(instance: Configured) -> Key:
     return int(instance.object_type), instance.dbid
 
 
-def _above(instance: Configured) -> Configured | None:
+def above(instance: Configured) -> Configured | None:
+    """Return what an object lies in: its folder, or of a folder right under its owner the owner."""
     if instance.folder is None and isinstance(instance, Folder):
         owners = find(ObjectType(instance.owner_type), [instance.owner_dbid])
         owner: Configured | None = owners.first()

@@ -26,16 +26,17 @@ from confwire.errors import (
     DependencyViolation,
     IncompleteObjectData,
     InvalidParameter,
+    NoPermission,
     ObjectNotFound,
     UnchangeableProperty,
     UniquenessViolation,
 )
-from confwire.objects import BY_NAME, Document, Field, Kind, ObjectInfo
+from confwire.objects import BY_NAME, OBJECTS, Document, Field, Kind, ObjectInfo, ObjectType
 from proxyapp.engine.rights import CHANGE, CREATE, DELETE, READ
 from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured, key_of
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
-from proxyapp.services.access import Rights
+from proxyapp.services.access import Rights, above
 from proxyapp.services.changes import CommitResult, Work
 
 
@@ -127,10 +128,29 @@ class _Homes:
         if key not in self._folders:
             with _refusals():
                 provisioning.place(instance)
-                self._folders[key] = folder = instance.folder
-            if folder is not None:
-                self._rights.require(CREATE, folder)
+            self._rights.require(CREATE, _home_of(instance))
+            self._folders[key] = instance.folder
         instance.folder = self._folders[key]
+
+
+def _home_of(instance: Configured) -> Configured:
+    """Return what an object is to lie in.
+
+    Raises:
+        ObjectNotFound: there is no such folder or owner, told as of one that may not be read.
+        InvalidParameter: it is to lie nowhere.
+    """
+    try:
+        home = above(instance)
+    except ObjectDoesNotExist:
+        raise ObjectNotFound(f"there is no folder with DBID {instance.folder_id}") from None
+    if home is not None:
+        return home
+    title = instance.info.title.lower()
+    if not isinstance(instance, Folder):
+        raise InvalidParameter(f"{title} {instance} must lie in a folder", property="folderDBID")
+    owner = OBJECTS[ObjectType(instance.owner_type)].title.lower()
+    raise ObjectNotFound(f"there is no {owner} with DBID {instance.owner_dbid}")
 
 
 def _refuse_namesakes(instances: list[Configured]) -> None:
@@ -257,13 +277,12 @@ def _folded(document: Document, item: Field) -> Any:
 
 
 def _store(work: Work, rights: Rights, instance: Configured, old: Document, new: Document) -> None:
+    is_moved = new["folderDBID"] != old["folderDBID"]
+    if is_moved:
+        rights.require(DELETE, instance)  # before it is assigned: where it lies, not where it goes
     documents.assign(instance, new)
-    if new["folderDBID"] != old["folderDBID"]:
-        rights.require(DELETE, instance)
-        with _refusals():
-            target = instance.folder
-        if target is not None:
-            rights.require(CREATE, target)
+    if is_moved:
+        rights.require(CREATE, _home_of(instance))
     _validate(instance, whole=_is_moved_or_renamed(instance, old, new))
     work.save(instance)
     documents.assign_rows(instance, new)
@@ -326,12 +345,24 @@ def delete(type_name: str, dbid: int, *, by: Person | None, origin: str) -> Outc
     try:
         with changes.commit(by=by, origin=origin) as work:
             instance = _locked(info, dbid)
-            for doomed in deletion.cascade_of(instance) if by is not None else ():
-                rights.require(DELETE, doomed)
+            rights.require(DELETE, instance)
+            if by is not None:
+                _require_contents(rights, instance)
             work.delete(instance)
     except DependencyViolation as error:
         raise _as_seen_by(rights, error) from None
     return Outcome(dbid, work.result or CommitResult(None))
+
+
+def _require_contents(rights: Rights, instance: Configured) -> None:
+    """Refuse to delete an object with something in it that the person may not delete."""
+    for doomed in deletion.cascade_of(instance):
+        if not rights.mask_of(doomed) & READ:
+            title = instance.info.title.lower()
+            raise NoPermission(
+                f"{title} {instance} holds something that you may not read", right="delete"
+            )
+        rights.require(DELETE, doomed)
 
 
 def _as_seen_by(rights: Rights, error: DependencyViolation) -> DependencyViolation:

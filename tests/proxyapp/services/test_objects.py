@@ -16,7 +16,7 @@ from confwire.errors import (
     UniquenessViolation,
 )
 from confwire.objects import BY_NAME, ObjectType
-from proxyapp.models import ConfigObject, Document, Host, Person
+from proxyapp.models import ConfigObject, Document, Folder, Host, Person
 from proxyapp.services import access, changes, objects
 
 SYSTEM: Any = {"by": None, "origin": "test"}
@@ -190,7 +190,6 @@ def test_the_same_dn_number_may_be_there_with_another_name(create: Any, switch: 
         {"tenantDBID": 1, "name": "x", "userProperties": {"s": {"o": "a\ud800"}}},
         {"tenantDBID": 1, "name": "x", "userProperties": {"s": "o"}},
         {"tenantDBID": 4711, "name": "x"},
-        {"tenantDBID": 1, "name": "x", "folderDBID": 4711},
         {"tenantDBID": 1, "name": "x", "folderDBID": 2**70},
     ],
 )
@@ -304,6 +303,79 @@ def test_moving_needs_rights_at_both_ends(create: Any, person: Person) -> None:
         update("person", person.dbid, by=person, folderDBID=folder)
     access.grant(home, person, 1 | 4 | 16 | 2, by=None, origin="test")
     assert update("person", person.dbid, by=person, folderDBID=folder).result.revision
+
+
+def test_moving_needs_the_right_to_delete_where_the_object_lies(
+    create: Any, person: Person
+) -> None:
+    home = Host.objects.get(name="configserver").folder
+    assert home is not None
+    mine = Folder.objects.get(pk=create("folder", home.dbid, name="mine", type="host"))
+    dbid = create("host", **HOST)
+    access.grant(home, person, 1 | 4, **SYSTEM)
+    access.grant(mine, person, 127, **SYSTEM)
+    with pytest.raises(NoPermission, match="right to delete"):
+        update("host", dbid, by=person, folderDBID=mine.dbid)
+    assert Host.objects.get(pk=dbid).folder_id == home.dbid
+
+
+def test_a_place_that_may_not_be_read_is_refused_like_one_that_is_not_there(
+    create: Any, person: Person
+) -> None:
+    home = Host.objects.get(name="configserver").folder
+    assert home is not None
+    hidden = create("folder", home.dbid, name="hidden", type="host")
+    host = Host.objects.get(pk=create("host", **HOST))
+    access.grant(host, person, 127, **SYSTEM)
+    for folder in (hidden, 99_999):
+        with pytest.raises(ObjectNotFound, match=f"no folder with DBID {folder}$"):
+            update("host", host.dbid, by=person, folderDBID=folder)
+        with pytest.raises(ObjectNotFound, match=f"no folder with DBID {folder}$"):
+            objects.create("host", HOST | {"name": "two"}, folder, by=person, origin="test")
+
+
+@pytest.mark.parametrize(
+    ("type_name", "document"),
+    [("host", HOST), ("folder", {"name": "a", "type": "host"}), ("tenant", {"name": "a"})],
+)
+def test_nothing_leaves_the_tree(create: Any, type_name: str, document: Any) -> None:
+    folder = 0
+    if type_name == "folder":
+        folder = Host.objects.get(name="configserver").folder_id or 0
+    dbid = create(type_name, folder, **document)
+    with pytest.raises(InvalidParameter, match="folder"):
+        update(type_name, dbid, folderDBID=0)
+
+
+def test_nobody_makes_folders_under_what_owns_none(create: Any, person: Person) -> None:
+    folder = {"name": "mine", "type": "skill", "owner": {"objectType": "person", "DBID": 100}}
+    with pytest.raises(ObjectNotFound):
+        objects.create("folder", folder, by=person, origin="test")
+    with pytest.raises(InvalidParameter):
+        objects.create("folder", folder, **SYSTEM)
+
+
+def test_deleting_tells_nothing_of_what_may_not_be_read(create: Any, person: Person) -> None:
+    tenant = create("tenant", name="Secret")
+    skill = create("skill", tenantDBID=tenant, name="hidden")
+    folder = ConfigObject.objects.get(type=13, dbid=skill).folder
+    assert folder is not None
+    for type_name, dbid in (("tenant", tenant), ("folder", folder.dbid)):
+        with pytest.raises(ObjectNotFound, match=f"no {type_name} with DBID {dbid}$"):
+            objects.delete(type_name, dbid, by=person, origin="test")
+
+
+def test_a_refusal_to_delete_names_no_content_that_may_not_be_read(
+    create: Any, person: Person
+) -> None:
+    home = Host.objects.get(name="configserver").folder
+    assert home is not None
+    folder = Folder.objects.get(pk=create("folder", home.dbid, name="mine", type="host"))
+    host = Host.objects.get(pk=create("host", folder.dbid, **HOST))
+    access.grant(folder, person, 127, **SYSTEM)
+    access.grant(host, person, 0, **SYSTEM)
+    with pytest.raises(NoPermission, match="holds something that you may not read"):
+        objects.delete("folder", folder.dbid, by=person, origin="test")
 
 
 def test_every_type_can_be_made_from_its_mandatory_properties(create: Any) -> None:
