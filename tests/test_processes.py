@@ -227,6 +227,22 @@ def test_an_empty_database_ends_the_start_with_the_remedy(site, tmp_path) -> Non
     assert "run manage.py migrate" in said
 
 
+def test_a_taken_web_port_ends_the_start_with_the_parameter(site) -> None:
+    import socket
+
+    master = site.master()
+    with socket.create_server(("0.0.0.0", master.status_port)):
+        code, said = master.start(ready=False).wait()
+    assert code == 1
+    assert "give -status-port another port" in said
+
+
+def test_a_proxy_without_a_secret_does_not_start(site) -> None:
+    code, said = site.proxy("-secret", "").start(ready=False).wait()
+    assert code == 1
+    assert "give -secret FILE or CSPROXY_SECRET" in said
+
+
 def test_a_secret_that_others_may_read_is_refused(site) -> None:
     site.secret_file.chmod(0o640)
     code, said = site.proxy().start(ready=False).wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import os
 import resource
 import socket
 import time
@@ -139,12 +140,18 @@ def bind(address: str, port: int) -> socket.socket:
     return listening
 
 
-def explain_bind_failure(what: str, port: int, error: OSError) -> str:
-    """Return a sentence that names the port and the remedy."""
+def explain_bind_failure(what: str, port: int, error: OSError, another: str) -> str:
+    """Return a sentence that names the port and the remedy.
+
+    Args:
+        what: the name of the port.
+        another: how another one is chosen, such as "give -web-port PORT".
+    """
     if error.errno == errno.EADDRINUSE:
-        remedy = f"stop the program that holds it (ss -ltnp 'sport = :{port}') or choose another"
+        remedy = f"stop the program that holds it (ss -ltnp 'sport = :{port}'), or {another}"
     elif error.errno == errno.EACCES:
-        remedy = "choose a port from 1024 on, or grant CAP_NET_BIND_SERVICE"
+        remedy = f"{another} from 1024 on, or grant CAP_NET_BIND_SERVICE"
     else:
         remedy = "check the address and the port"
-    return f"cannot listen on port {port} ({what}): {error.strerror}; {remedy}"
+    reason = os.strerror(error.errno) if error.errno else str(error)  # strerror names sockets
+    return f"cannot listen on port {port} ({what}): {reason}; {remedy}"

@@ -66,17 +66,18 @@ _MEANINGLESS = (
         optional=True,
     ),
     _Parameter("lmspath", "folder of log message files; messages are in the code", "FOLDER"),
-    _Parameter("sptime", "no known meaning", "TIME", "", optional=True),
+    _Parameter("sptime", "accepted, without effect", "TIME", "", optional=True),
 )
 _COMMON = (
     _Parameter("address", "local address of all ports (every address)", "ADDRESS", "address"),
-    _Parameter("status-port", "port of status and browser sessions", "PORT", "status_port", True),
+    _Parameter("status-port", "port of the status as JSON (one above the web port)", "PORT",
+               "status_port", True),
     _Parameter("no-web", "do not start the web process", "", "web"),
     _Parameter("V", "print the version and end", "", "show_version"),
     _Parameter("v", "the same", "", "show_version"),
     _Parameter("h", "print this and end", "", "show_help"),
     _Parameter("help", "the same", "", "show_help"),
-)
+)  # fmt: skip
 _PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
     "master": (
         _Parameter("app", "name of the server's Application object (confserv)", "NAME",

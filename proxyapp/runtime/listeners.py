@@ -176,7 +176,7 @@ class Listeners:
         try:
             listening = bind(self._address, port.port)
         except OSError as error:
-            return explain_bind_failure(port.id, port.port, error)
+            return explain_bind_failure(port.id, port.port, error, "give the application a port")
         self.open_on(listening, port)
         log.info("listening", port=port.port, id=port.id, mode=port.mode)
         return None

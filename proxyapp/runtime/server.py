@@ -63,6 +63,11 @@ def _run(arguments: Arguments) -> int:
     folder = bootstrap.data_folder(settings.DATA_ROOT, arguments.application)
     lock = bootstrap.ProcessLock(folder, arguments.application)
     secret = bootstrap.read_secret(arguments.secret_file, os.environ.pop("CSPROXY_SECRET", ""))
+    if arguments.role == "proxy" and not secret:
+        raise bootstrap.StartError(
+            "a proxy needs the secret of its application: give -secret FILE or CSPROXY_SECRET "
+            "(the administration makes one, on the page of the application)"
+        )
     descriptors = bootstrap.raise_descriptor_limit()
     try:
         log_file = folder / "logs" / f"{folder.name}.log"
@@ -100,9 +105,9 @@ class Server:
         self._arguments = arguments
         self._secret = secret
         status_port = arguments.status_port or arguments.web_port + 1
-        self._status = webserver.bind_http(arguments.address, status_port, "status")
+        self._status = webserver.bind_http(arguments.address, status_port, "status-port")
         self._web_socket = (
-            webserver.bind_http(arguments.address, arguments.web_port, "web")
+            webserver.bind_http(arguments.address, arguments.web_port, "web-port")
             if arguments.web
             else None
         )

@@ -32,8 +32,10 @@ def install_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
-def bind_http(address: str, port: int, what: str) -> socket.socket:
+def bind_http(address: str, port: int, parameter: str) -> socket.socket:
     """Return a listening socket for Daphne; an empty address is every IPv4 address.
+
+    `parameter` is the one that chooses the port, such as "web-port".
 
     Raises:
         StartError: names the port and the remedy.
@@ -41,7 +43,8 @@ def bind_http(address: str, port: int, what: str) -> socket.socket:
     try:
         return socket.create_server((address or ANY_ADDRESS, port), backlog=BACKLOG)
     except OSError as error:
-        raise StartError(explain_bind_failure(what, port, error)) from error
+        failure = explain_bind_failure(parameter, port, error, f"give -{parameter} another port")
+        raise StartError(failure) from error
 
 
 def serve(
