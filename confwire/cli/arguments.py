@@ -51,6 +51,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if not words or words[0] in ("-h", "--help", "help"):
         print(USAGE)
         raise SystemExit(0 if words else 2)
+    if words[0] == "write" and words[1:] and words[1] in ("-h", "--help"):
+        print(USAGE)
+        raise SystemExit(0)
     if words[0] in ("-V", "--version"):
         print(f"confctl {RELEASE}")
         raise SystemExit(0)
@@ -105,7 +108,9 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 def _define_read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
     parser.add_argument("filter", metavar="key=value", nargs="*", type=pair, help="filter keys")
-    parser.add_argument("--limit", type=int, default=0, help="at most so many objects")
+    parser.add_argument(
+        "--limit", type=int, default=0, metavar="N", help="at most so many objects"
+    )  # fmt: skip
     parser.add_argument(
         "--fields", type=lambda text: text.split(","), metavar="A,B.C",
         help="fields to show, by their names in the document",
@@ -141,8 +146,10 @@ def _define_watch(parser: argparse.ArgumentParser) -> None:
 
 
 def _define_create(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("type", metavar="TYPE", help="object type")
-    parser.add_argument("source", metavar="FILE", help="JSON document; - reads standard input")
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
+    parser.add_argument(
+        "source", metavar="FILE", help="file with a JSON document; - reads standard input"
+    )  # fmt: skip
     parser.add_argument(
         "--folder", type=int, default=0, metavar="DBID",
         help="where to put it; else the default folder of its type",
@@ -150,13 +157,15 @@ def _define_create(parser: argparse.ArgumentParser) -> None:
 
 
 def _define_update(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("type", metavar="TYPE", help="object type")
-    parser.add_argument("dbid", metavar="DBID", type=int)
-    parser.add_argument("delta", metavar="DELTA", help="JSON delta; - reads standard input")
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
+    parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
+    parser.add_argument(
+        "delta", metavar="DELTA", help="the delta itself, JSON; - reads standard input"
+    )
 
 
 def _define_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("type", metavar="TYPE", help="object type")
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
     parser.add_argument(
         "words", metavar="key=value | section/option=value", nargs="+",
         help="filter keys that name one object; options to set, annex:section/option=value "
@@ -169,8 +178,8 @@ def _define_set(parser: argparse.ArgumentParser) -> None:
 
 
 def _define_delete(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("type", metavar="TYPE", help="object type")
-    parser.add_argument("dbid", metavar="DBID", type=int)
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
+    parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
 
 
 def _define_status(parser: argparse.ArgumentParser) -> None:

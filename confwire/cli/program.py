@@ -264,7 +264,8 @@ def _json_object(name: str, data: bytes) -> dict[str, Any]:
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise Failure(f"{name} is not JSON: {error}") from None
+        source = "standard input" if name == "-" else name
+        raise Failure(f"{source} is not JSON: {error}") from None
     if not isinstance(found, dict):
         raise Failure(f"{name} is not a JSON object")
     return found

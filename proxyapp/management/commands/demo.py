@@ -41,10 +41,12 @@ The demo runs: a master, and behind it a proxy that keeps everything in memory.
         -password-file {password_file} application
 
   Then open an application in the browser, change one of its options and save: the watch prints
-  it. Kill the master (kill -9 {master}) and the proxy goes on serving.
+  it. Kill the master (kill -9 {master}) and the proxy goes on serving. Start it again:
+
+    {python} manage.py runmaster -web-port {ports[master-web]}
 
   Status      http://127.0.0.1:{ports[master-web]}/status   http://127.0.0.1:{ports[proxy-web]}/status
-  Logs        {folder}/master.log, proxy.log
+  Logs        {folder}/master.log   {folder}/proxy.log
 
 Ctrl-C stops both.
 """
@@ -69,7 +71,10 @@ class Command(BaseCommand):
         ports = {name: options[f"{name}_port".replace("-", "_")] for name in PORTS}
         for name, number in ports.items():
             if is_taken(number):
-                raise CommandError(f"port {number} is taken: choose another by --{name}-port")
+                raise CommandError(
+                    f"port {number} is taken: choose another by --{name}-port PORT"
+                    f' (make demo DEMO_ARGS="--{name}-port PORT")'
+                )
         folder: Path = settings.DATA_ROOT / "demo"
         folder.mkdir(mode=0o700, exist_ok=True)
         # Both, since a shell's background jobs inherit an ignored SIGINT.
@@ -106,6 +111,7 @@ def _guide(folder: Path, ports: dict[str, int], master: int) -> str:
         password=(folder / "password").read_text().strip(),
         password_file=_short(folder / "password"),
         confctl=_short(Path(sys.executable).with_name("confctl")),
+        python=_short(Path(sys.executable)),
         master=master,
         folder=_short(folder),
     )

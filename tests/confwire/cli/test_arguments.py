@@ -107,6 +107,8 @@ def test_a_wrong_command_line_is_explained(words, text):
         (["--help"], 0, "usage: confctl COMMAND"),
         (["-V"], 0, "confctl 1."),
         (["read", "--help"], 0, "usage: confctl read"),
+        (["write", "--help"], 0, "usage: confctl COMMAND"),
+        (["write", "set", "--help"], 0, "usage: confctl write set"),
     ],
 )
 def test_help_and_version_are_printed(words, code, text, capsys):
