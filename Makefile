@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+BENCH_ARGS ?=
 
 .PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
-.PHONY: docs coverage venv clean
+.PHONY: docs coverage venv clean bench
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
@@ -44,6 +45,13 @@ unit-postgres: $(VENV)/.dev
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
+
+# Takes minutes on a quiet machine; benchmarks/README.md says what is measured and what it needs.
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks all $(BENCH_ARGS)
+
+bench-%: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $* $(BENCH_ARGS)
 
 coverage: $(VENV)/.dev
 	$(BIN)/coverage run -m pytest $(PYTEST_ARGS)

@@ -1,0 +1,164 @@
+"""The real product for a benchmark: a database with a large store, a master, proxies.
+
+The filled database is kept between runs in the temporary folder of the machine, under a name
+that changes with whatever made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.processes import ROOT, Server, free_port, http_get
+
+READER = "reader"
+ADMINISTRATOR = "default"
+PASSWORD = "only for benchmarks"  # noqa: S105 - of servers that live for a minute, on loopback
+_CACHE = Path(tempfile.gettempdir()) / "csproxy-benchmarks"
+_SOURCES = ("benchmarks/filling.py", "proxyapp/migrations/*.py", "confwire/objects.py")
+
+
+class Node(Server):
+    """A running master or proxy."""
+
+    def __init__(self, site: Site, command: str, port: int, *arguments: str, web: bool) -> None:
+        self.port, self.web_port, self.status_port = port, free_port(), free_port()
+        ports = ["-web-port", str(self.web_port), "-status-port", str(self.status_port)]
+        super().__init__(
+            [sys.executable, "manage.py", command, *ports, *([] if web else ["--no-web"]),
+             *arguments],
+            site.folder / f"{command}-{port}.log",
+            lambda: http_get(port, "/readyz")[0] == 200,
+            site.environment,
+        )  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        """Return its status."""
+        code, body = http_get(self.status_port, "/status")
+        assert code == 200, (code, body)
+        status: dict[str, Any] = json.loads(body)
+        return status
+
+
+class Site:
+    """A filled database, and the servers that were started on it; a context manager.
+
+    With DATABASE_URL in the environment it is that database, which must be empty; else a copy
+    of a filled SQLite database.
+    """
+
+    def __init__(self, objects: int) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="csproxy-benchmark-"))
+        self.environment = _environment(self.folder)
+        self._nodes: list[Node] = []
+        if "DATABASE_URL" in os.environ:
+            self.environment["DATABASE_URL"] = os.environ["DATABASE_URL"]
+            _fill(self.environment, objects, self.folder)
+        else:
+            shutil.copytree(_filled(objects), self.folder, dirs_exist_ok=True)
+        store = json.loads((self.folder / "store.json").read_text())
+        self.first: int = store["first"]
+        """The DBID of the first object; the others follow without a gap."""
+        self.count: int = store["count"]
+        self.folders: list[int] = store["folders"]
+        self._secret_file = self.folder / "secret"
+        self._secret_file.touch(mode=0o600)
+        self._secret_file.write_text(store["secret"])
+        self._master_port, self._proxy_port = free_port(), free_port()
+        self.python(f"filling.set_ports({self._master_port}, {self._proxy_port})")
+
+    def __enter__(self) -> Site:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for node in reversed(self._nodes):
+            node.stop()
+        shutil.rmtree(self.folder)
+
+    def python(self, code: str) -> str:
+        """Run a line of code that knows `filling` on the database; return what it printed."""
+        return _python(self.environment, code)
+
+    def commit_times(self, after: int) -> dict[int, float]:
+        """Return when the transactions above a revision were committed, in seconds."""
+        text = self.python(f"import json; print(json.dumps(filling.commit_times({after})))")
+        return {int(revision): at for revision, at in json.loads(text).items()}
+
+    def revision(self) -> int:
+        """Return the number of the last transaction."""
+        return int(self.python("print(filling.revision())"))
+
+    def master(self, *, web: bool = False) -> Node:
+        """Start the master."""
+        return self._start("runmaster", self._master_port, web=web)
+
+    def proxy(self, *, web: bool = False) -> Node:
+        """Start the proxy; the master must run."""
+        server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(self._master_port)]
+        secret = ["-secret", str(self._secret_file)]
+        return self._start("runproxy", self._proxy_port, *server, *secret, web=web)
+
+    def _start(self, command: str, port: int, *arguments: str, web: bool) -> Node:
+        node = Node(self, command, port, *arguments, web=web)
+        self._nodes.append(node)
+        return node
+
+
+def names(count: int) -> list[str]:
+    """Return the names of the objects of a store, in the order of their DBIDs."""
+    return [f"Skill {number:07}" for number in range(count)]
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "csproxy_site.settings",
+        "DATABASE_URL": f"sqlite:///{folder / 'csproxy.sqlite3'}",
+        "CSPROXY_DATA": str(folder),
+    }
+
+
+def _filled(objects: int) -> Path:
+    """Return the folder of a filled SQLite database, which is made on first use."""
+    digest = hashlib.blake2b(digest_size=6)
+    for pattern in _SOURCES:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(path.read_bytes())
+    folder = _CACHE / f"{objects}-{digest.hexdigest()}"
+    if not folder.exists():
+        _CACHE.mkdir(exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f"{objects}-", dir=_CACHE))
+        _fill(_environment(draft), objects, draft)
+        draft.rename(folder)
+    return folder
+
+
+def _fill(environment: dict[str, str], objects: int, folder: Path) -> None:
+    print(f"making a store of {objects:,} objects", end=" … ", file=sys.stderr, flush=True)
+    begun = time.monotonic()
+    _run(environment, [sys.executable, "manage.py", "migrate", "-v", "0"])
+    path = folder / "store.json"
+    _python(environment, f"from pathlib import Path; filling.fill({objects}, Path({str(path)!r}))")
+    print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
+
+
+def _python(environment: dict[str, str], code: str) -> str:
+    setup = "import django; django.setup(); from benchmarks import filling; "
+    return _run(environment, [sys.executable, "-c", setup + code])
+
+
+def _run(environment: dict[str, str], command: list[str]) -> str:
+    done = subprocess.run(
+        command, env=environment, cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+    return done.stdout
