@@ -25,6 +25,8 @@ _COLUMNS = {
     "folderDBID": "folder",
 }
 """Fields of documents that have form fields of their own."""
+_NUMBERS = ("number", "loginCode", "portNumber")
+"""What people call objects without a name."""
 
 
 class ConfigObjectForm(ConfiguredForm):
@@ -85,12 +87,18 @@ class ConfigObjectAdmin(ConfiguredAdmin):
     """All other objects."""
 
     form = ConfigObjectForm
-    list_display = ["__str__", "type", "tenant", "place", "dbid", "enabled"]
+    list_display = ["called", "type", "tenant", "place", "dbid", "enabled"]
     list_select_related = ["tenant"]
     list_filter = [TypeFilter, "tenant", "state", FolderFilter]
-    search_fields = ["name"]
+    search_fields = ["name", *(f"document__{number}" for number in _NUMBERS)]
+    search_help_text = "name, number of a DN or IVR port, login code"
     readonly_fields = ["type"]
     fixed = ("tenant",)
+
+    @admin.display(description="object", ordering="name")
+    def called(self, obj: ConfigObject) -> str:
+        """Return what people call the object; its folder, which is beside it, names the switch."""
+        return obj.name or next(filter(None, map(obj.document.get, _NUMBERS)), "") or str(obj)
 
     # ------------------------------------------------------------ a new object
 

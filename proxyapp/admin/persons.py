@@ -111,5 +111,5 @@ class PersonAdmin(ConfiguredAdmin):
         self.log_change(request, person, "Set the password.")
         if person.pk == request.user.pk:
             update_session_auth_hash(request, person)  # else one's own session would end
-        self.message_user(request, f"{person} has a new password", messages.SUCCESS)
+        self.message_user(request, f"The person “{person}” has a new password.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:proxyapp_person_change", args=[person.pk]))

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.db import models
 
-from confwire.objects import ObjectType
+from confwire.objects import OBJECTS, ObjectType
 from proxyapp.choices import GROUP_CHOICES, OBJECT_TYPE_CHOICES
 from proxyapp.models.applications import Application
 from proxyapp.models.base import Named, unique_key
@@ -106,7 +106,8 @@ class Grant(Guarded):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person or self.group}: {self.mask}"
+        title = OBJECTS[ObjectType(self.object_type)].title.lower()
+        return f"{self.person or self.group} on {title} {self.object_dbid}"
 
     @property
     def subject(self) -> Key:

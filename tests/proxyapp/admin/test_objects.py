@@ -110,6 +110,19 @@ def test_a_change_is_one_change(save: Save, switch: ConfigObject, verify_change:
     assert (switch.document["dnRange"], switch.annex) == ("1000-1999", {"a": {"b": 1}})
 
 
+def test_the_list_shows_and_finds_dns_by_their_numbers(
+    client: Client, save: Save, switch: ConfigObject
+) -> None:
+    for number in ("7001", "7002"):
+        document = json.dumps({"switchDBID": switch.dbid, "number": number, "type": "extension"})
+        save(add(ObjectType.DN), tenant="1", document=document)
+
+    page = client.get(LIST, {"q": "7002"}).content.decode()
+
+    assert ">7002</a>" in page
+    assert ">7001</a>" not in page
+
+
 def test_the_list_filters_by_type_and_folder(client: Client, switch: ConfigObject) -> None:
     folder = switch.folder_id
 

@@ -27,7 +27,14 @@ STATUS = {
     "treeHash": "00ff",
     "loads": 1,
     "journal": {"from": 1, "to": 7},
-    "authority": {"link": "live", "master": "hq:2020"},
+    "authority": {
+        "link": "live",
+        "master": "hq:2020",
+        "masterApplication": "confserv",
+        "masterRelease": "1.0.0",
+        "attempts": 0,
+        "resumes": 3,
+    },
     "alarms": [{"alarm": "master", "text": "the master is away", "since": 3.5}],
     "notices": [],
     "objects": {"person": 2},
@@ -99,6 +106,7 @@ async def test_people_get_a_page_with_everything_on_it(node) -> None:
     assert "default-src 'none'" in response["Content-Security-Policy"]
     assert "<script" not in page
     assert "style=" not in page
+    assert "<dt>Failed attempts</dt><dd>0</dd>" in page
 
 
 @pytest.mark.asyncio
