@@ -43,8 +43,8 @@ class ApplicationForm(ConfiguredForm):
         label="Proxy writable",
         help_text=(
             "For a Configuration Server Proxy: clients may write through it; proxies of this"
-            " release take no writes, whatever is chosen. Option proxy-writable in section [csproxy]; when"
-            " both are changed, the check box counts."
+            " release take no writes, whatever is chosen. Option proxy-writable in section"
+            " [csproxy]; when both are changed, the check box counts."
         ),
     )
 
