@@ -39,9 +39,14 @@ class Demo:
 
 
 @contextmanager
-def running_demo(environment: dict[str, str]) -> Iterator[Demo]:
-    """Run the demo with free ports and few agents during the block, until it has told its guide."""
-    ports = free_ports()
+def running_demo(
+    environment: dict[str, str], ports: dict[str, int] | None = None
+) -> Iterator[Demo]:
+    """Run the demo with few agents during the block; it has told its guide when that begins.
+
+    Without `ports` free ones are taken.
+    """
+    ports = ports or free_ports()
     with _started(demo_command(ports), environment, signal.SIGINT) as process:
         guide = read_until(process, LAST_LINE)
         found = re.search(r"-password-file (\S+)", guide)

@@ -128,7 +128,9 @@ def _prepare_servers(folder: Path, ports: dict[str, int]) -> None:
     password, secret = folder / "password", folder / "proxy.secret"
     if not password.exists():
         _write_private(password, secrets.token_urlsafe(9))
-    call_command("resetadmin", password_file=password)
+    # Not without need: a new verifier would end the browser's session at every start.
+    if not Person.objects.get(pk=DEFAULT_PERSON).check_password(password.read_text().strip()):
+        call_command("resetadmin", password_file=password)
     proxy = Application.objects.filter(name=PROXY).first() or _make_proxy()
     _set_port(Application.objects.get(pk=CONFSERV), ports["master"])
     _set_port(proxy, ports["proxy"])

@@ -30,9 +30,11 @@ def test_the_next_demo_goes_on_with_the_same_data(server_environment: dict[str, 
     with running_demo(server_environment) as demo:
         first = demo.password_file.read_text()
         with demo.confctl("write set application name=default a/colour=green", "master") as write:
-            read_until(write, "updated application")
-    with running_demo(server_environment) as demo:
+            written = read_until(write, "updated application").split()[-1]
+    with running_demo(server_environment, demo.ports) as demo:
         assert demo.password_file.read_text() == first
+        with demo.confctl("status", "proxy") as status:
+            read_until(status, f"revision        {written}\n")  # the start changed nothing
         with demo.confctl("read application name=default -json", "proxy") as read:
             assert '"colour":"green"' in read_until(read, "default").replace(" ", "")
 
