@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import is_valid_path
 
+from proxyapp.runtime.peers import FORWARDED, is_forwarded
 from proxyapp.runtime.window import NodeAway, View, window
 
 _CONTENT_POLICY = (
@@ -55,6 +56,8 @@ async def status(request: HttpRequest) -> HttpResponse:
 
 async def _look(request: HttpRequest) -> View:
     peer = request.META.get("REMOTE_ADDR") or "unknown"
+    if is_forwarded(request.headers):
+        peer = FORWARDED
     if await _is_super_administrator(request):
         peer = _THIS_MACHINE
     authorization = request.headers.get("Authorization", "")

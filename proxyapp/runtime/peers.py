@@ -5,7 +5,12 @@ from __future__ import annotations
 import ipaddress
 import secrets
 from base64 import b64encode
+from collections.abc import Iterable
 from typing import Any
+
+FORWARDED = "behind a reverse proxy"
+"""In place of the address of somebody for whom a reverse proxy asks."""
+_OF_REVERSE_PROXIES = ("forwarded", "x-forwarded-", "x-real-ip")
 
 
 def format_address(peer: tuple[Any, ...]) -> str:
@@ -22,6 +27,11 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def is_forwarded(headers: Iterable[str]) -> bool:
+    """Whether an HTTP request with headers of these names came through a reverse proxy."""
+    return any(name.lower().startswith(_OF_REVERSE_PROXIES) for name in headers)
 
 
 def new_nonce() -> str:

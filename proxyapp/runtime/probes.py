@@ -19,7 +19,7 @@ import structlog
 
 from confwire.handshake import check_password
 from proxyapp.runtime import present
-from proxyapp.runtime.peers import is_loopback
+from proxyapp.runtime.peers import FORWARDED, is_forwarded, is_loopback
 from proxyapp.runtime.worker import Worker
 
 log = structlog.get_logger(__name__)
@@ -128,8 +128,11 @@ def _first_of(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
 
 
 def _peer_of(scope: dict[str, Any], headers: Headers) -> str:
-    """Return the address of who asks: through the web process, of its client."""
+    """Return the address of who asks: through the web process, of its client.
+
+    A reverse proxy on this machine asks for others, and what it says of them is not to be trusted.
+    """
     peer: str = scope["client"][0] if scope.get("client") else ""
     if is_loopback(peer) and PEER_HEADER in headers:
         return headers[PEER_HEADER].decode("latin-1")
-    return peer
+    return FORWARDED if is_forwarded(name.decode("latin-1") for name in headers) else peer

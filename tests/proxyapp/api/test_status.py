@@ -127,6 +127,12 @@ async def test_the_node_decides_by_the_clients_address_and_credentials(node) -> 
 
 
 @pytest.mark.asyncio
+async def test_a_reverse_proxy_on_this_machine_makes_nobody_local(node) -> None:
+    forwarded = {"accept": "application/json", "x-forwarded-for": "127.0.0.1"}
+    assert (await get("/status", **forwarded)).status_code == 401
+
+
+@pytest.mark.asyncio
 async def test_a_node_that_is_away_is_said_and_not_hidden(node) -> None:
     node.away = True
     assert (await get("/status", accept="application/json")).status_code == 503

@@ -135,6 +135,14 @@ async def test_others_cannot_claim_to_be_this_machine(worker) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize("name", [b"x-forwarded-for", b"x-forwarded-proto", b"forwarded"])
+async def test_whom_a_reverse_proxy_asks_for_must_log_in(worker, name) -> None:
+    assert (await ask("/status", (name, b"127.0.0.1")))[0] == 401
+    credentials = basic("boss", "pass:wörd")
+    assert (await ask("/status", (name, b"127.0.0.1"), credentials))[0] == 200
+
+
+@pytest.mark.asyncio
 @pytest.mark.parametrize("value", [b"Basic !!!", b"Basic /w==", b"Bearer x", b"Basic"])
 async def test_broken_credentials_are_no_credentials(worker, value) -> None:
     assert (await ask("/status", (b"authorization", value), peer="10.0.0.1"))[0] == 401
