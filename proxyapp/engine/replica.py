@@ -166,7 +166,7 @@ class Replica:
         """The connection failed or ended: try again later."""
         self._data.abandon()
         if self._lost_since is None:
-            self._lost_since = now
+            self._lost_since = self._heard_at  # the data was known to be current until then
             self._serving.log("warning", "master lost", reason=reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
         elif self._attempts == 1 or self._attempts % 20 == 0:
