@@ -32,6 +32,7 @@ TASKS_A_TURN = 0.004
 """Seconds that put-off tasks may take of one turn."""
 PORT_RETRY = 5.0
 """Seconds between attempts at a port that could not be opened."""
+NO_PORT = "the application has no listening port for clients: give it one with the ID default"
 STALL_WORTH_A_LINE = 0.5
 """Seconds of a stalled loop that are logged."""
 
@@ -303,7 +304,7 @@ class Worker:
         first = self._ports is None
         self._ports = command.ports
         self._open_ports()
-        if first and self._failures and not self.listeners.is_listening:
+        if first and self._ports and not self.listeners.is_listening:
             self._halt(self._failures[0])
 
     def _connect_link(self, command: c.ConnectLink) -> None:
@@ -367,6 +368,8 @@ class Worker:
 
     def _open_ports(self) -> None:
         failures = self.listeners.listen(self._ports or ())
+        if not self._ports:
+            failures = [NO_PORT]
         for failure in failures:
             if failure not in self._failures:
                 log.error("a port is not open", reason=failure)

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime.accept import bind
-from proxyapp.runtime.worker import _RUN, Worker
+from proxyapp.runtime.worker import _RUN, NO_PORT, Worker
 
 Script = Callable[[e.Event], list[c.Command]]
 
@@ -97,6 +97,17 @@ async def test_it_sends_and_closes(rig) -> None:
         assert [await client.recv(), await client.recv()] == ["one", "two"]
         with pytest.raises(ConnectionClosed, match="4001"):
             await client.recv()
+
+
+@pytest.mark.asyncio
+async def test_an_application_without_ports_is_told_and_waited_for(rig) -> None:
+    with capture_logs() as logs:
+        rig.worker.run([c.Listen(())])
+    assert [line["reason"] for line in logs] == [NO_PORT]
+    assert rig.worker.status()["runtime"]["portFailures"] == [NO_PORT]
+    async with connect(rig.open(), proxy=None):
+        assert rig.worker.status()["runtime"]["portFailures"] == []
+    assert rig.halts == []
 
 
 @pytest.mark.asyncio
