@@ -163,7 +163,10 @@ class Listeners:
             except OSError:
                 client.close()  # The peer went away in between.
                 return
-            await protocol.wait_until_handshake_complete()
+            try:
+                await protocol.wait_until_handshake_complete()
+            except TimeoutError:
+                log.debug("a handshake was cut", port=port.id, seconds=HANDSHAKE_LIMIT)
 
         self._doors[port] = Doorway(listening, handshake)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -421,6 +422,19 @@ async def test_half_a_request_on_many_sockets_keeps_nobody_out(port) -> None:
         assert "200 OK" in await get(port, "/livez")
     for _, writer in halting:
         writer.close()
+
+
+@pytest.mark.asyncio
+async def test_half_a_request_is_cut_and_no_fault_of_the_server(port, monkeypatch) -> None:
+    monkeypatch.setattr(listeners, "HANDSHAKE_LIMIT", 0.1)
+    with capture_logs() as logs:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
+        writer.write(b"SSH-2.0-scanner\r\n")
+        async with asyncio.timeout(listeners.HANDSHAKE_LIMIT * 50):
+            assert await reader.read() == b""
+        await asyncio.sleep(0)  # the task of the handshake ends in the next turn
+    writer.close()
+    assert [line for line in logs if line["log_level"] == "error"] == []
 
 
 class Unlucky(socket.socket):
