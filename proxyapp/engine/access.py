@@ -96,6 +96,10 @@ class Access:
         if document.get("type") == "everyone" and new is not None and new.enabled:
             self._everyone.add(row.dbid)
 
+    def is_member(self, subject: Subject) -> bool:
+        """Whether some group names this person or group as a member."""
+        return bool(self._groups_of.get(subject))
+
     def groups_of(self, person: int) -> set[int]:
         """Return the DBIDs of all access groups of a person, those in groups included."""
         found = set(self._everyone)

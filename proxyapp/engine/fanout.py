@@ -8,6 +8,7 @@ object (entered) or a removal (left) at once. Knows no connections beyond their 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from enum import IntEnum
 from typing import Any
 
 import msgspec
@@ -69,7 +70,9 @@ def piece(change: Change, was: bool, now: bool, mode: str) -> bytes:
     return b""
 
 
-def packets(epoch: str, revision: int, pieces: Sequence[bytes], size: int) -> list[bytes]:
+def packets(
+    epoch: str, revision: int, pieces: Sequence[bytes], size: int, *, last: bool = True
+) -> list[bytes]:
     """Join pieces into objectsChanged messages of about `size` bytes; the last one says so."""
     head = b'{"message":"objectsChanged","epoch":"%b","revision":%d,"changes":[' % (
         epoch.encode(),
@@ -82,8 +85,22 @@ def packets(epoch: str, revision: int, pieces: Sequence[bytes], size: int) -> li
             messages.append(head + b",".join(pieces[start:index]) + b"]}")
             start, weight = index, 0
         weight += len(item)
-    messages.append(head + b",".join(pieces[start:]) + b'],"last":true}')
+    messages.append(head + b",".join(pieces[start:]) + (b'],"last":true}' if last else b"]}"))
     return messages
+
+
+class Reach(IntEnum):
+    """How far a transaction changes what readers may see."""
+
+    OWN = 0
+    """Each reader's rights stay; only the objects themselves change."""
+    READERS = 1
+    """New grants or groups: readers are to be told apart anew, and see nothing old otherwise."""
+    EVERYTHING = 2
+    """Rights, memberships or places change for objects that are not in the transaction."""
+
+
+OWN, READERS, EVERYTHING = Reach
 
 
 class Delivery(msgspec.Struct, gc=False):
@@ -103,31 +120,46 @@ class FanOut:
         self._access = access
         self._subscriptions = subscriptions
 
-    def is_structural(self, record: Record) -> bool:
-        """Whether the record changes what readers may see beyond its own object."""
+    def reach_of(self, record: Record) -> Reach:
+        """Return how far the record changes what readers may see."""
         old = self.store.get(record.type, record.dbid)
         gone = record.body == GONE
-        if old is None and gone:
-            return False
-        if (record.acl or None) != (old.acl if old is not None else None):
+        if old is None:
+            return OWN if gone else self._reach_of_new(record)
+        if self._is_structural(record, old, gone):
+            return EVERYTHING
+        return OWN
+
+    def _reach_of_new(self, record: Record) -> Reach:
+        key = (record.type, record.dbid)
+        if record.type == ObjectType.ACCESS_GROUP:
+            # Nobody has gained anything by it yet, unless something named it before it came.
+            known = key in self.store.rights.subjects or self._access.is_member(key)
+            return EVERYTHING if known else READERS
+        if self.store.rights.has_contents(key):
+            return EVERYTHING  # a container of which something was said before it came
+        return READERS if record.acl else OWN
+
+    def _is_structural(self, record: Record, old: Row, gone: bool) -> bool:
+        if (record.acl or None) != old.acl:
             return True
         if record.type == ObjectType.ACCESS_GROUP:
-            return old is None or old.body != record.body
-        if old is None:  # a container, of which something was said before it came
-            return self.store.rights.has_contents((record.type, record.dbid))
+            return old.body != record.body
         # What has grants of its own keeps its node, so a move changes what the node means.
         has_node = record.type in CONTAINERS or bool(record.acl)
         return has_node and (gone or old.folder != record.folder)
 
     def apply(self, records: Iterable[Record]) -> list[Change]:
         """Take the records into the store; return the changes that made a difference."""
-        changes = []
-        for record in records:
-            old, new = self.store.put(record)
-            self._access.take(old, new)
-            if old is not None or new is not None:
-                changes.append(Change(record.type, record.dbid, old, new))
-        return changes
+        return [change for record in records if (change := self.put(record)) is not None]
+
+    def put(self, record: Record) -> Change | None:
+        """Take one record into the store and the memberships."""
+        old, new = self.store.put(record)
+        self._access.take(old, new)
+        if old is None and new is None:
+            return None
+        return Change(record.type, record.dbid, old, new)
 
     def deliver(self, changes: Sequence[Change]) -> Iterator[Delivery]:
         """Work out an ordinary transaction, after it was applied."""
@@ -141,6 +173,15 @@ class FanOut:
                     concerned.setdefault(view, []).append(item)
         for view, pieces in concerned.items():
             yield Delivery(view, view.profile, list(view.members), pieces)
+
+    def readers_of(self, changes: Sequence[Change]) -> list[int]:
+        """Return the sessions whose views these changes may concern."""
+        concerned = {
+            view
+            for change in changes
+            for view in self._subscriptions.concerned(change.type, change.dbid)
+        }
+        return [connection for view in concerned for connection in view.members]
 
     def restructure(
         self, records: Sequence[Record], person_of: Callable[[int], int]

@@ -8,7 +8,7 @@ journal; what the journal cannot tell any more is said, never skipped.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Literal
 
 from confwire import codec
@@ -25,9 +25,10 @@ from confwire.messages import (
     Subscription,
 )
 from proxyapp.engine.access import Profile, ServerProfile
-from proxyapp.engine.fanout import packets, piece
+from proxyapp.engine.fanout import packets
 from proxyapp.engine.filters import compile_filter
 from proxyapp.engine.journal import Change, Entry
+from proxyapp.engine.parcels import piece_for
 from proxyapp.engine.requests import Task, info_of
 from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
@@ -99,8 +100,8 @@ class Follower:
         if since.revision > serving.revision and serving.authority.takes_servers:
             raise EpochChanged  # at a proxy it is the proxy that is behind, and will reach it
         if since.revision < serving.revision:
-            entries = serving.journal.since(since.revision)
-            if any(entry.structural for entry in entries):
+            next(serving.journal.since(since.revision))  # raises what cannot be told any more
+            if since.revision < serving.journal.structural:
                 raise Compacted("rights or folders changed since: read anew")
 
     def snapshot(
@@ -200,10 +201,36 @@ class Follower:
     def catch_up(self, profile_of: Callable[[], Profile]) -> Task:
         """Send what the journal holds after the cursor, then go live without a gap."""
         while self.behind and not self._is_level():
-            yield self._make_up(profile_of(), _ENTRIES_A_TURN)
+            entry = self._large_one()
+            if entry is None:
+                yield self._make_up(profile_of(), _ENTRIES_A_TURN)
+            else:
+                yield from self._go_through(entry, profile_of())
         if self.behind:
             self.behind = False
             self._join(profile_of())
+
+    def _large_one(self) -> Entry | None:
+        """Return the next entry if it is to be gone through over many turns."""
+        try:
+            (entry,) = self._missed(1)
+        except (Compacted, EpochChanged, ValueError):
+            return None
+        return entry if entry.large else None
+
+    def _go_through(self, entry: Entry, profile: Profile) -> Task:
+        serving = self._serving
+        view = View(profile, frozenset(self.specs.values()))
+        size = serving.options.number("packet-size")
+        parcel = serving.parcels.of(serving.epoch, entry, view, serving.store, size)
+        structure = serving.reader.structure
+        for message in parcel.messages():
+            if structure != serving.reader.structure:
+                # What was worked out before a change of rights must not be sent after it.
+                yield [self.lose("compacted")]
+                return
+            yield [message] if message else []
+        self.cursor = entry.revision
 
     def _is_level(self) -> bool:
         journal = self._serving.journal
@@ -226,11 +253,12 @@ class Follower:
         serving = self._serving
         if self._epoch != serving.epoch:
             raise EpochChanged
-        if self._resets != serving.journal.resets:
+        if self._resets != serving.journal.resets or self.cursor < serving.journal.structural:
             raise Compacted
         entries = list(islice(serving.journal.since(self.cursor), limit))
-        if any(entry.structural for entry in entries):
-            raise Compacted
+        if limit is not None:  # a large one has its own turns
+            small = list(takewhile(lambda entry: not entry.large, entries))
+            entries = small or entries[:1]
         return entries
 
     def _replay(self, entries: list[Entry], profile: Profile) -> list[bytes]:
@@ -240,21 +268,13 @@ class Follower:
         else:
             steps = [(entry.revision, entry.changes) for entry in entries]
         serving = self._serving
-        size = serving.options.number("packet-size")
+        store, size = serving.store, serving.options.number("packet-size")
         messages = []
         for revision, changes in steps:
-            pieces = [item for change in changes if (item := self._piece(view, change))]
+            pieces = [item for change in changes if (item := piece_for(view, change, store))]
             if pieces:
                 messages += packets(serving.epoch, revision, pieces, size)
         return messages
-
-    def _piece(self, view: View, change: Change) -> bytes:
-        store = self._serving.store
-        was = change.old is not None and view.sees(change.old, store)
-        now = change.new is not None and view.sees(change.new, store)
-        row = change.new or change.old
-        assert row is not None
-        return piece(change, was, now, view.mode_of(row, store) or "log")
 
     def _join(self, profile: Profile) -> None:
         specs = frozenset(self.specs.values())

@@ -16,12 +16,16 @@ from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
 from proxyapp.engine.commands import Again, Broadcast, Send
-from proxyapp.engine.fanout import Delivery, packets
+from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
 from proxyapp.engine.journal import GONE, Change, Entry, chain_hash, tree_text
 from proxyapp.engine.requests import ROWS_A_TURN
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.staging import Staging
 from proxyapp.engine.store import Store
+
+_RECORDS_A_TURN = 250
+"""Records of a large transaction that are made ready in one turn."""
 
 Diverged = Callable[[str], None]
 After = Callable[[Entry], None]
@@ -51,6 +55,9 @@ class Intake:
         self._diverged = diverged
         self.load: Load | None = None
         self._parts: list[Record] = []
+        self._applying = False
+        """A large transaction is on its way in; what comes after it waits in `_queue`."""
+        self._queue: list[Transaction] = []
         self.loads = 0
         """Full loads since the start."""
 
@@ -58,6 +65,7 @@ class Intake:
         """A load starts; one that was under way is forgotten."""
         self.load = Load(Store(), epoch, revision, total, reason)
         self._parts = []
+        self._queue = []
         self._serving.log("info", "load started", reason=reason, objects=total, epoch=epoch)
 
     def take(self, records: list[Record]) -> None:
@@ -69,8 +77,12 @@ class Intake:
                 load.store.put(_owned(record))
 
     def abandon(self) -> None:
-        """What was being told will not be finished: forget its first parts."""
+        """What was being told will not be finished: forget its first parts.
+
+        What waits behind a large transaction is told again, too.
+        """
         self._parts = []
+        self._queue = []
         if self.load is not None and not self.load.comparing:
             self.load = None
 
@@ -90,7 +102,8 @@ class Intake:
         self.loads += 1
         if self._serving.ready:
             load.comparing = True
-            self._serving.out.append(Again(self._compare(load)))
+            if not self._applying:  # else the end of that begins it
+                self._serving.out.append(Again(self._compare(load)))
         else:
             self._serving.exchange(load.store)
             self._settle(load, [])
@@ -101,6 +114,9 @@ class Intake:
         if load is not None and load.comparing:
             load.later.append(transaction)
             return
+        if load is None and self._applying:
+            self._queue.append(transaction)
+            return
         self._parts += map(_owned, transaction.records)
         if not transaction.last:
             return
@@ -110,23 +126,69 @@ class Intake:
                 load.store.put(record)
             load.revision, load.hash = transaction.revision, transaction.hash
         elif transaction.revision == self._serving.revision + 1:
-            self._apply(transaction, records)
+            if len(records) < self._serving.settings.large_transaction:
+                self._apply(transaction, records)
+            else:
+                self._applying = True
+                self._serving.out.append(Again(self._apply_in_turns(transaction, records)))
         elif transaction.revision > self._serving.revision:
             self._diverged(f"revision {transaction.revision} came after {self._serving.revision}")
 
     def _apply(self, transaction: Transaction, records: list[Record]) -> None:
+        """Take in a transaction and tell it, in one turn."""
         serving, fanout = self._serving, self._serving.fanout
-        structural = any(fanout.is_structural(record) for record in records)
-        serving.reader.structure += structural
+        reach = max(map(fanout.reach_of, records), default=OWN)
         deliveries: list[Delivery] | Iterator[Delivery]
-        if structural:
-            changes, deliveries = fanout.restructure(records, serving.person_of)
-        else:
+        if reach is OWN:
             changes = fanout.apply(records)
             deliveries = fanout.deliver(changes)
+        else:
+            changes, deliveries = fanout.restructure(records, serving.person_of)
         self._tell(serving.epoch, transaction.revision, deliveries)
+        self._append(transaction, changes, reach)
+
+    def _apply_in_turns(self, transaction: Transaction, records: list[Record]) -> Iterator[None]:
+        """Make a large transaction ready beside the store, take it in, and let it be told.
+
+        Its readers fall behind at the revision before it and go through it at their own pace.
+        """
+        serving, fanout = self._serving, self._serving.fanout
+        reach = OWN
+        for count, record in enumerate(records, 1):
+            reach = max(reach, fanout.reach_of(record))
+            if count % (4 * _RECORDS_A_TURN) == 0:
+                yield
+        if reach is EVERYTHING:
+            self._apply(transaction, records)
+        else:
+            staging = Staging(serving.store)
+            for count, record in enumerate(records, 1):
+                staging.add(record)
+                if count % _RECORDS_A_TURN == 0:
+                    yield
+            before = serving.revision
+            changes = staging.flip(fanout.put)
+            if reach is READERS:
+                serving.access.forget()
+            self._append(transaction, changes, reach)
+            for session in fanout.readers_of(changes):
+                serving.roster.lag(session, before)
+        self._applying = False
+        if self.load is not None and self.load.comparing:
+            serving.out.append(Again(self._compare(self.load)))
+        self._take_queued()
+
+    def _take_queued(self) -> None:
+        queued, self._queue = self._queue, []
+        for transaction in queued:
+            self.commit(transaction)
+
+    def _append(self, transaction: Transaction, changes: list[Change], reach: Reach) -> None:
+        serving = self._serving
+        serving.reader.structure += reach is EVERYTHING
         previous = serving.journal.hash_at(serving.revision) or ""
-        entry = _entry(transaction, serving.store.tree, changes, structural)
+        large = len(changes) >= serving.settings.large_transaction
+        entry = _entry(transaction, serving.store.tree, changes, reach, large)
         serving.journal.append(entry)
         self._after(entry)
         if transaction.hash != chain_hash(previous, transaction.revision, serving.store.tree):
@@ -192,7 +254,9 @@ class Intake:
             self.commit(transaction)
 
 
-def _entry(transaction: Transaction, tree: int, changes: list[Change], structural: bool) -> Entry:
+def _entry(
+    transaction: Transaction, tree: int, changes: list[Change], reach: Reach, large: bool
+) -> Entry:
     return Entry(
         transaction.revision,
         transaction.at,
@@ -200,7 +264,9 @@ def _entry(transaction: Transaction, tree: int, changes: list[Change], structura
         tree,
         transaction.hash,
         changes,
-        structural,
+        structural=reach is EVERYTHING,
+        large=large,
+        regroups=reach is READERS,
     )
 
 

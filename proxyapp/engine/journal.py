@@ -66,8 +66,6 @@ class Change(Struct, gc=False):
     new: Row | None
     log: bytes = b""
     """The encoded notification in mode log, made on first use and the same for all receivers."""
-    whole: bytes = b""
-    """The encoded notification with the whole document."""
 
 
 class Entry(Struct, gc=False):
@@ -83,6 +81,10 @@ class Entry(Struct, gc=False):
     structural: bool
     """It changed rights, memberships or the folder tree: what a session may see may have
     changed beyond the objects in `changes`, so a replay must not step over it."""
+    large: bool = False
+    """It has so many changes that they are told over many turns."""
+    regroups: bool = False
+    """It brought grants or groups by which readers are to be told apart anew."""
 
 
 class Journal:
@@ -95,6 +97,9 @@ class Journal:
         # Invariant: `_entries` holds the revisions compacted+1 … revision without a gap.
         self.compacted = 0
         self.revision = 0
+        self.structural = 0
+        """The last revision that was structural: nothing before it can be replayed to readers,
+        whose rights are known only as they are now."""
         self.resets = 0
         """Times that the data was replaced: a cursor from before one means nothing after it."""
         self._start_hash = ""
@@ -107,7 +112,7 @@ class Journal:
         self._entries.clear()
         self._size = 0
         self.resets += 1
-        self.compacted = self.revision = revision
+        self.compacted = self.revision = self.structural = revision
         self._start_hash = hash_
 
     def append(self, entry: Entry) -> None:
@@ -115,6 +120,8 @@ class Journal:
         assert entry.revision == self.revision + 1, (entry.revision, self.revision)
         self._entries.append(entry)
         self.revision = entry.revision
+        if entry.structural:
+            self.structural = entry.revision
         self._size += len(entry.changes)
         while self._size > self._capacity and len(self._entries) > 1:
             oldest = self._entries.popleft()

@@ -298,17 +298,25 @@ class Node:
     def _after(self, entry: Entry) -> None:
         """A transaction (or the difference of a load) was applied and told."""
         serving = self.serving
-        if entry.structural:
+        if entry.structural or entry.regroups:
             self._regroup()
         if entry.structural or any(map(_bars, entry.changes)):
             self._check_sessions()
         links = self._live_links()
         if links and serving.journal.revision == entry.revision and entry.at:
-            serving.out.append(Broadcast(links, transaction_parts(serving.epoch, entry)))
+            self._pass_on(entry, links)
         elif not entry.at:
             self._end_links()
         self._follow_application(entry)
         self._answer_writes()
+
+    def _pass_on(self, entry: Entry, links: list[int]) -> None:
+        if not entry.large:
+            parts = list(transaction_parts(self.serving.epoch, entry))
+            self.serving.out.append(Broadcast(links, parts))
+        else:
+            for link in links:
+                self.serving.roster.lag(link, entry.revision - 1)
 
     def _regroup(self) -> None:
         serving = self.serving

@@ -6,7 +6,7 @@ what arrives twice is the same. The tree hash at the end proves that the other s
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
 from itertools import islice
 from typing import NoReturn
 
@@ -98,9 +98,7 @@ class Replication:
         serving = self._serving
         while self.behind and self.cursor < serving.revision:
             if self.cursor >= serving.journal.compacted:
-                entries = list(islice(serving.journal.since(self.cursor), _ENTRIES_A_TURN))
-                self.cursor = entries[-1].revision
-                yield [part for e in entries for part in transaction_parts(serving.epoch, e)]
+                yield from self._send_entries()
                 continue
             found = yield from self._read_table(self.cursor, "")
             if not found.transactions:
@@ -113,6 +111,20 @@ class Replication:
         if self.behind:
             self.behind, self.live = False, True
         return True
+
+    def _send_entries(self) -> Task:
+        """Send the next transactions of the journal, about BYTES_A_TURN in each turn."""
+        parts: list[bytes] = []
+        weight = 0
+        for entry in list(islice(self._serving.journal.since(self.cursor), _ENTRIES_A_TURN)):
+            for part in transaction_parts(self._serving.epoch, entry):
+                parts.append(part)
+                weight += len(part)
+                if weight > BYTES_A_TURN:
+                    yield parts
+                    parts, weight = [], 0
+            self.cursor = entry.revision
+        yield parts
 
     def _read_table(
         self, revision: int, hash_: str
@@ -178,38 +190,36 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Record]]:
         yield batch
 
 
-def transaction_parts(epoch: str, entry: Entry) -> list[bytes]:
-    """Return the messages that carry a transaction over a server link."""
-    records = [
-        change.new.record() if change.new is not None else Record(change.type, change.dbid, 0, GONE)
-        for change in entry.changes
-    ]
-    parts = _cut(records)
-    return [
-        codec.encode(
-            Transaction(
-                epoch=epoch,
-                revision=entry.revision,
-                at=entry.at,
-                by=entry.by,
-                records=part,
-                last=index == len(parts),
-                tree=tree_text(entry.tree) if index == len(parts) else "",
-                hash=entry.hash if index == len(parts) else "",
-            )
-        )
-        for index, part in enumerate(parts, 1)
-    ]
-
-
-def _cut(records: Sequence[Record]) -> list[list[Record]]:
-    parts: list[list[Record]] = [[]]
+def transaction_parts(epoch: str, entry: Entry) -> Iterator[bytes]:
+    """Yield the messages that carry a transaction over a server link."""
+    records: list[Record] = []
     weight = 0
-    for record in records:
-        size = len(bytes(record.body))
-        if parts[-1] and weight + size > BYTES_A_TURN:
-            parts.append([])
-            weight = 0
-        parts[-1].append(record)
+    for change in entry.changes:
+        size = len(change.new.body) if change.new is not None else 0
+        if records and weight + size > BYTES_A_TURN:
+            yield codec.encode(
+                Transaction(
+                    epoch=epoch,
+                    revision=entry.revision,
+                    at=entry.at,
+                    by=entry.by,
+                    records=records,
+                    last=False,
+                )
+            )
+            records, weight = [], 0
+        gone = Record(change.type, change.dbid, 0, GONE)
+        records.append(change.new.record() if change.new is not None else gone)
         weight += size
-    return parts
+    yield codec.encode(
+        Transaction(
+            epoch=epoch,
+            revision=entry.revision,
+            at=entry.at,
+            by=entry.by,
+            records=records,
+            last=True,
+            tree=tree_text(entry.tree),
+            hash=entry.hash,
+        )
+    )

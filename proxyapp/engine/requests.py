@@ -203,7 +203,7 @@ class Reader:
         bound = max(found)[1] if full else 0
         try:
             for entry in self._journal.since(start):
-                if entry.structural:
+                if entry.structural or entry.regroups or entry.large:
                     return False
                 for change in entry.changes:
                     if change.type in looks_at:

@@ -14,6 +14,10 @@ class Member(Protocol):
 
     connection: int
     application: int
+
+    def lag(self, revision: int) -> None:
+        """Go through what comes after a revision at its own pace."""
+
     daemon: bool
     """Whether its application may have only one session at a time."""
 
@@ -41,6 +45,12 @@ class Roster(Generic[M]):
     def daemon(self, application: int) -> M | None:
         """Return the session that a daemon application has now."""
         return self._daemons.get(application)
+
+    def lag(self, connection: int, revision: int) -> None:
+        """Let a session go through what comes after a revision at its own pace."""
+        session = self._sessions.get(connection)
+        if session is not None:
+            session.lag(revision)
 
     def enter(self, session: M) -> None:
         """Add a session that has opened."""

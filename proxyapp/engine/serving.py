@@ -23,6 +23,7 @@ from proxyapp.engine.commands import Command, Log
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.options import Settings
+from proxyapp.engine.parcels import Parcels
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
@@ -69,6 +70,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     master_host: str = ""
     master_port: int = 0
     secret_given: bool = False
+    large_transaction: int = 2_000
+    """Changes of one transaction from which on it is taken in and told over many turns."""
     journal_capacity: int = 50_000
     """Changes that are remembered for readers who were slow or away."""
     insecure_link: bool = False
@@ -85,6 +88,7 @@ class Serving:
         self.journal = Journal(settings.journal_capacity)
         self.subscriptions = Subscriptions()
         self.fanout = FanOut(self.store, self.access, self.subscriptions)
+        self.parcels = Parcels()
         self.reader = Reader(self.store, self.journal)
         self.roster: Roster[Any] = Roster()
         self.options = Settings({})

@@ -186,6 +186,15 @@ class Session:
         if self.replication is not None:
             self.replication.fall_behind(self._serving.revision)
 
+    def lag(self, revision: int) -> None:
+        """Go through what comes after a revision at its own pace, by its own task."""
+        self.follower.fall_behind(revision)
+        if self.replication is not None:
+            self.replication.fall_behind(revision)
+        if self._task is None:
+            self._go_on()
+            self._flush()
+
     def drain(self) -> None:
         """Its output takes more."""
         self.blocked = False

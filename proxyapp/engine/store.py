@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import takewhile
+from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
@@ -52,6 +53,32 @@ _NAME_FIELD = {
 """Types whose objects people call by another field than `name`."""
 
 
+class InPlace:
+    """How a table is edited when the edit is to be seen at once."""
+
+    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+        """Return what lies at a key, making it where nothing does."""
+        found = container.get(key)
+        if found is None:
+            found = container[key] = make()
+        return found
+
+    def tidy(self, container: dict[Any, Any], key: Any) -> None:
+        """Drop what lies at a key if it has become empty."""
+        if not container[key]:
+            del container[key]
+
+
+class Edits(Protocol):
+    """Where changes of pages and indexes go: in place, or to copies beside."""
+
+    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any: ...
+    def tidy(self, container: dict[Any, Any], key: Any) -> None: ...
+
+
+IN_PLACE = InPlace()
+
+
 class Postings:
     """An ordered set of DBIDs in pages: small steps to add to, to drop from and to walk."""
 
@@ -60,21 +87,23 @@ class Postings:
     def __init__(self) -> None:
         self._pages: dict[int, set[int]] = {}
 
-    def __len__(self) -> int:
-        return sum(map(len, self._pages.values()))
+    def __bool__(self) -> bool:
+        return bool(self._pages)
 
     def __contains__(self, dbid: int) -> bool:
         return dbid in self._pages.get(dbid >> PAGE_BITS, ())
 
-    def add(self, dbid: int) -> None:
-        self._pages.setdefault(dbid >> PAGE_BITS, set()).add(dbid)
+    def copy(self) -> Postings:
+        """Return itself: its pages are what is copied."""
+        return self
 
-    def discard(self, dbid: int) -> None:
-        page = self._pages.get(dbid >> PAGE_BITS)
-        if page is not None:
-            page.discard(dbid)
-            if not page:
-                del self._pages[dbid >> PAGE_BITS]
+    def add(self, dbid: int, edits: Edits = IN_PLACE) -> None:
+        edits.at(self._pages, dbid >> PAGE_BITS, set).add(dbid)
+
+    def discard(self, dbid: int, edits: Edits = IN_PLACE) -> None:
+        if dbid >> PAGE_BITS in self._pages:
+            edits.at(self._pages, dbid >> PAGE_BITS, set).discard(dbid)
+            edits.tidy(self._pages, dbid >> PAGE_BITS)
 
     def walk(self, after: int = 0) -> Iterator[int]:
         """Yield the DBIDs above `after` in order; changes meanwhile are allowed."""
@@ -90,7 +119,9 @@ class Table:
 
     def __init__(self) -> None:
         self._pages: dict[int, dict[int, Row]] = {}
-        self._names: list[dict[str, int | set[int]]] = [{} for _ in range(_SHARDS)]
+        self._names: dict[int, dict[str, int]] = {}
+        self._same: dict[str, set[int]] = {}
+        """All DBIDs of a name that more than one object has."""
         self.by_folder: dict[int, Postings] = {}
         self.by_tenant: dict[int, Postings] = {}
         self.count = 0
@@ -111,59 +142,57 @@ class Table:
     def named(self, name: str) -> list[Row]:
         """Return the rows of this name, whatever its case, in the order of their DBIDs."""
         key = name.casefold()
-        found = self._names[hash(key) % _SHARDS].get(key)
-        dbids = () if found is None else (found,) if isinstance(found, int) else sorted(found)
+        found = self._names.get(hash(key) % _SHARDS, {}).get(key)
+        dbids = () if found is None else sorted(self._same.get(key, (found,)))
         return [row for dbid in dbids if (row := self.get(dbid)) is not None]
 
-    def swap(self, dbid: int, old: Row | None, new: Row | None) -> None:
-        """Replace `old` by `new` in the rows and in every index."""
+    def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
+        """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
         number = dbid >> PAGE_BITS
+        page = edits.at(self._pages, number, dict)
         if new is not None:
-            self._pages.setdefault(number, {})[dbid] = new
-            self.count += old is None
-        elif old is not None:
-            page = self._pages[number]
-            del page[dbid]
-            if not page:
-                del self._pages[number]
-            self.count -= 1
+            page[dbid] = new
+        else:
+            page.pop(dbid, None)
+            edits.tidy(self._pages, number)
         if old is None or new is None or old.name != new.name:
-            self._rename(dbid, old, new)
+            self._rename(dbid, old, new, edits)
         if old is None or new is None or old.folder != new.folder:
-            _move(self.by_folder, dbid, old.folder if old else None, new.folder if new else None)
+            before, after = old.folder if old else None, new.folder if new else None
+            _move(self.by_folder, dbid, before, after, edits)
         if old is None or new is None or old.tenant != new.tenant:
-            _move(self.by_tenant, dbid, old.tenant if old else None, new.tenant if new else None)
+            before, after = old.tenant if old else None, new.tenant if new else None
+            _move(self.by_tenant, dbid, before, after, edits)
 
-    def _rename(self, dbid: int, old: Row | None, new: Row | None) -> None:
+    def _rename(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
         if old is not None:
             key = old.name.casefold()
-            shard = self._names[hash(key) % _SHARDS]
-            others = shard[key]
-            if isinstance(others, int):
+            shard = edits.at(self._names, hash(key) % _SHARDS, dict)
+            same = edits.at(self._same, key, set)
+            same.discard(dbid)
+            if shard[key] == dbid and same:
+                shard[key] = min(same)
+            elif not same:
                 del shard[key]
-            else:
-                others.discard(dbid)
-                if len(others) == 1:
-                    shard[key] = others.pop()
+            if len(same) == 1:
+                same.clear()
+            edits.tidy(self._same, key)
         if new is not None:
             key = new.name.casefold()
-            shard = self._names[hash(key) % _SHARDS]
-            found = shard.get(key)
-            if found is None:
-                shard[key] = dbid
-            elif isinstance(found, int):
-                shard[key] = {found, dbid}
-            else:
-                found.add(dbid)
+            shard = edits.at(self._names, hash(key) % _SHARDS, dict)
+            found = shard.setdefault(key, dbid)
+            if found != dbid:
+                edits.at(self._same, key, set).update((found, dbid))
 
 
-def _move(index: dict[int, Postings], dbid: int, old: int | None, new: int | None) -> None:
-    if old is not None and (postings := index.get(old)) is not None:
-        postings.discard(dbid)
-        if not len(postings):
-            del index[old]
+def _move(
+    index: dict[int, Postings], dbid: int, old: int | None, new: int | None, edits: Edits
+) -> None:
+    if old is not None and old in index:
+        edits.at(index, old, Postings).discard(dbid, edits)
+        edits.tidy(index, old)
     if new is not None:
-        index.setdefault(new, Postings()).add(dbid)
+        edits.at(index, new, Postings).add(dbid, edits)
 
 
 class Store:
@@ -188,15 +217,18 @@ class Store:
             new = None
             self.rights.remove((record.type, record.dbid))
         else:
-            new = self._row(record)
+            new = self.row(record)
         self.tree = tree_after(
             self.tree, record_digest(old.record()) if old else 0, record_digest(record)
         )
-        self.count += (new is not None) - (old is not None)
+        grown = (new is not None) - (old is not None)
+        self.count += grown
+        table.count += grown
         table.swap(record.dbid, old, new)
         return old, new
 
-    def _row(self, record: Record) -> Row:
+    def row(self, record: Record) -> Row:
+        """Return the row of a record that is there, put at its place in the rights tree."""
         body = bytes(record.body)
         head = _decode_head(body)
         type_, dbid = record.type, record.dbid

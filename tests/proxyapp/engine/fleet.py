@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from confwire.messages import Record
+from proxyapp.engine.journal import tree_text
 from tests.proxyapp.engine.bench import Bench, Proxy, master, tree_of
 from tests.proxyapp.engine.world import PERSONS, Copy, Key, World
 
@@ -12,10 +13,10 @@ from tests.proxyapp.engine.world import PERSONS, Copy, Key, World
 class Fleet:
     """One random run; every step is followed by checks of all that must hold at any time."""
 
-    def __init__(self, seed: int, journal_capacity: int = 50_000) -> None:
+    def __init__(self, seed: int, journal_capacity: int = 50_000, large: int = 2_000) -> None:
         self.random = random = Random(seed)
         self.world = World(random)
-        capacity = {"journal_capacity": journal_capacity}
+        capacity = {"journal_capacity": journal_capacity, "large_transaction": large}
         self.master = master(list(self.world.records.values()), **capacity)
         self.trees: dict[str, str] = {}
         """Change hash -> tree hash."""
@@ -31,9 +32,9 @@ class Fleet:
 
     def note(self) -> None:
         """Remember how the data stands at this revision."""
-        epoch, revision, tree = tree_of(self.master)
-        self.trees[self.master.database.hash] = tree
-        self.pasts[epoch, revision] = dict(self.master.database.records)
+        database = self.master.database
+        self.trees[database.hash] = tree_text(database.tree)
+        self.pasts[database.epoch, database.revision] = dict(database.records)
 
     def step(self) -> None:
         """Let something happen."""

@@ -11,13 +11,13 @@ from tests.proxyapp.engine.world import PERSONS, Copy, World
 
 
 @STEADY
-@example(8)
-@example(296)
-@given(st.integers(0, 2**32))
-def test_every_copy_is_exactly_what_its_reader_may_see_after_every_transaction(seed: int):
+@example(8, 2_000)
+@example(296, 2_000)
+@given(st.integers(0, 2**32), st.sampled_from([1, 2, 2_000]))
+def test_every_copy_is_exactly_what_its_reader_may_see_after_every_transaction(seed, large):
     random = Random(seed)
     world = World(random)
-    bench = master(list(world.records.values()))
+    bench = master(list(world.records.values()), large_transaction=large)
     copies = [Copy(bench, random.choice(list(PERSONS)), world.some_specs()) for _ in range(4)]
     for _ in range(15):
         bench.commit(*world.transaction())

@@ -18,19 +18,19 @@ from tests.proxyapp.engine.fleet import Fleet
 
 
 @STEADY
-@example(8, 3)
-@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]))
-def test_a_proxy_and_its_clients_have_the_masters_data_whatever_happens(seed, capacity):
-    fleet = Fleet(seed, capacity)
+@example(8, 3, 2_000)
+@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]), st.sampled_from([1, 2, 2_000]))
+def test_a_proxy_and_its_clients_have_the_masters_data_whatever_happens(seed, capacity, large):
+    fleet = Fleet(seed, capacity, large)
     for _ in range(40):
         fleet.step()
     fleet.settle()
 
 
 @STEADY
-@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]))
-def test_a_restored_database_is_found_out_and_everyone_gets_the_difference(seed, capacity):
-    fleet = Fleet(seed, capacity)
+@given(st.integers(0, 2**32), st.sampled_from([3, 50_000]), st.sampled_from([1, 2, 2_000]))
+def test_a_restored_database_is_found_out_and_everyone_gets_the_difference(seed, capacity, large):
+    fleet = Fleet(seed, capacity, large)
     for _ in range(15):
         fleet.step()
     fleet.restore()
