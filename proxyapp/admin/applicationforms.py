@@ -64,8 +64,10 @@ class ApplicationForm(ConfiguredForm):
         return _new_from(template) if template is not None else obj or Application()
 
     def clean(self) -> dict[str, Any]:
-        """Write the check box into the options, if it was changed."""
+        """Ask for a server's host, and write the check box into the options if it was changed."""
         cleaned = super().clean() or {}
+        if self.instance.is_configuration_server and "host" in cleaned and not cleaned["host"]:
+            self.add_error("host", "Select the host on which this server runs.")
         if "proxy_writable" in self.changed_data and "options" in cleaned:
             options = copy.deepcopy(cleaned["options"])
             value = "true" if cleaned["proxy_writable"] else "false"
@@ -92,15 +94,16 @@ class PortForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
         super().clean()
         if any(self.errors) or not self.instance.is_configuration_server:
             return
-        ports = [
-            form.instance
-            for form in self.forms
-            if not self._should_delete_form(form) and (form.has_changed() or form.instance.pk)  # type: ignore[attr-defined]
-        ]
+        if not any(self._stays(form) for form in self.forms):
+            raise ValidationError("Give the number of the port that clients connect to.")
+        ports = [form.instance for form in self.forms if self._stays(form)]
         alone = {refusal for port in ports for refusal in refusals_of_port(port)}
         together = [text for name, text in port_refusals(ports) if (name, text) not in alone]
         if together:
             raise ValidationError(together)
+
+    def _stays(self, form: forms.ModelForm[Port]) -> bool:
+        return not self._should_delete_form(form) and bool(form.has_changed() or form.instance.pk)  # type: ignore[attr-defined]
 
 
 class PortInline(DoorInline):

@@ -55,7 +55,7 @@ class Opening:
         Raises AuthenticationFailed, ApplicationInUse, and what `admission.admit` raises.
         """
         try:
-            self.final = self._proof.check(message.data)
+            self.final = self._check(message.data)
             admitted = admission.admit(self._serving, self.message, self._secure)
             if admitted.daemon:
                 self._claim(admitted.application)
@@ -72,6 +72,17 @@ class Opening:
             )
             raise
         return admitted
+
+    def _check(self, data: str) -> str:
+        try:
+            return self._proof.check(data)
+        except AuthenticationFailed:
+            if self.message.user:
+                raise
+            raise AuthenticationFailed(
+                f"there is no application '{self.message.application}' with this secret: check the"
+                " name, or make a new secret in the administration"
+            ) from None
 
     def _claim(self, application: int) -> None:
         other = self._serving.roster.daemon(application)

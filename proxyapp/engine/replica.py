@@ -99,6 +99,8 @@ class Replica:
         """The revision that the master had when the link came back: live from there on."""
         self._trusted = True
         """The cursor may be offered for a resume; a divergence takes that away."""
+        self._ended = False
+        """The process is about to end; no other attempt is worth a line."""
         self.resumes = 0
         """Times that the link came back without a full load."""
 
@@ -165,6 +167,8 @@ class Replica:
     def lost(self, reason: str, jitter: float, now: float) -> None:
         """The connection failed or ended: try again later."""
         self._data.abandon()
+        if self._ended:
+            return
         if self._lost_since is None:
             self._lost_since = self._heard_at  # the data was known to be current until then
             self._serving.log("warning", "master lost", reason=reason)
@@ -301,6 +305,7 @@ class Replica:
             "error", "the master refused this proxy", code=message.code, reason=message.text
         )
         if message.permanent and not self._serving.ready:
+            self._ended = True
             self._serving.out.append(Stop(f"the master refused this proxy: {message.text}"))
         else:
             self._serving.alarm("refused", f"the master refuses this proxy: {message.text}", now)

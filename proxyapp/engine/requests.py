@@ -47,7 +47,7 @@ def info_of(name: str) -> ObjectInfo:
     """Return the object type of this wire name. Raises InvalidParameter."""
     info = BY_NAME.get(name)
     if info is None:
-        raise InvalidParameter(f"there is no object type '{name}'")
+        raise InvalidParameter(f"there is no object type '{name}': use one of {', '.join(BY_NAME)}")
     return info
 
 

@@ -69,7 +69,6 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     scram_iterations: int = 600_000
     master_host: str = ""
     master_port: int = 0
-    secret_given: bool = False
     large_transaction: int = 2_000
     """Changes of one transaction from which on it is taken in and told over many turns."""
     journal_capacity: int = 50_000

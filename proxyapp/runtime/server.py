@@ -163,7 +163,6 @@ class Server:
             release=RELEASE,
             master_host=arguments.master_host,
             master_port=arguments.master_port,
-            secret_given=bool(self._secret),
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
             insecure_link=arguments.insecure_link,

@@ -56,7 +56,10 @@ def info_of(type_name: str) -> ObjectInfo:
     """
     info = BY_NAME.get(type_name)
     if info is None:
-        raise InvalidParameter(f"there is no object type {type_name}", property="objectType")
+        raise InvalidParameter(
+            f"there is no object type {type_name}: use one of {', '.join(BY_NAME)}",
+            property="objectType",
+        )
     return info
 
 

@@ -231,10 +231,19 @@ def test_what_the_system_needs_keeps_name_and_state(
 # ---------------------------------------------------------------- lists and deletions
 
 
+def test_a_server_without_host_or_port_is_asked_for_them(save: Save, verify_change: Any) -> None:
+    with verify_change() as transactions:
+        page = save(PROXY, name="proxy-3")
+
+    assert transactions == []
+    assert "Select the host on which this server runs" in page.content.decode()
+    assert "Give the number of the port that clients connect to" in page.content.decode()
+
+
 def test_an_action_on_many_is_one_transaction(
     save: Save, client: Client, proxy: Application, verify_change: Any
 ) -> None:
-    save(PROXY, name="proxy-2", **{"ports-0-port": "3030"})
+    save(PROXY, name="proxy-2", host="100", **{"ports-0-port": "3030"})
     both = [str(row.pk) for row in Application.objects.filter(name__startswith="proxy")]
 
     with verify_change() as transactions:

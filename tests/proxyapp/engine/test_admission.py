@@ -24,7 +24,7 @@ def test_a_proxy_with_a_wrong_secret_is_refused(bench):
     proxy = Proxy(bench)
     proxy.password = "wrong"
     proxy.start()
-    assert "password is wrong" in proxy.of(commands.Stop)[0].reason
+    assert "with this secret" in proxy.of(commands.Stop)[0].reason
 
 
 def test_a_disabled_proxy_is_refused(bench):
