@@ -9,6 +9,7 @@ import sys
 
 def main() -> None:
     """Run the command that the arguments name."""
+    os.umask(0o077)  # databases, logs and copies hold verifiers
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csproxy_site.settings")
     from django.core.management import execute_from_command_line
 

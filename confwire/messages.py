@@ -16,7 +16,7 @@ RELEASE = "1.0.0"
 
 FilterValue = str | int | bool
 
-Ref = int | Annotated[str, Meta(max_length=64)]
+Ref = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(max_length=64)]
 """What a client tells its requests apart by."""
 
 MAX_CONDITIONS = 10_000

@@ -35,6 +35,7 @@ from proxyapp.engine.options import Settings
 from proxyapp.engine.ports import client_ports, default_port
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import transaction_parts
+from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import NodeSettings, Serving, WriteRequest
 from proxyapp.engine.session import CLOSED, OPEN, Session
 from proxyapp.engine.status import status_of
@@ -343,14 +344,8 @@ class Node:
     def _follow_application(self, entry: Entry) -> None:
         """Take over options and ports when the server's own Application object has changed."""
         serving = self.serving
-        row = serving.application_named(serving.settings.application)
+        row = self._own_application()
         if row is None:
-            serving.out.append(
-                Stop(
-                    f"there is no application '{serving.settings.application}': create it in the"
-                    " administration, or start with the -app that it has there"
-                )
-            )
             return
         key = (int(ObjectType.APPLICATION), row.dbid)
         known = bool(serving.application)
@@ -368,6 +363,34 @@ class Node:
             )
         )
         serving.out.append(Listen(client_ports(serving.application)))
+
+    def _own_application(self) -> Row | None:
+        """Return the server's own Application: by its name at the start, by its DBID from then on.
+
+        A server that runs goes on as it is when its object is renamed or deleted: its clients
+        must not suffer from a slip in the administration.
+        """
+        serving, name = self.serving, self.serving.settings.application
+        if not serving.application:
+            row = serving.application_named(name)
+            if row is None:
+                reason = (
+                    f"there is no application '{name}': create it in the administration, or start"
+                    " with the -app that it has there"
+                )
+                serving.out.append(Stop(reason))
+            return row
+        row = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
+        if row is None:
+            text = f"application '{name}' was deleted: create it anew, or stop this server"
+        elif row.name.casefold() != name.casefold():
+            text = f"application '{name}' is now '{row.name}': start it with -app '{row.name}'"
+        else:
+            serving.calm("application")
+            return row
+        if serving.alarms.get("application", ("", 0))[0] != text:
+            serving.alarm("application", text, serving.now)
+        return row
 
     def _identity(self) -> ServerIdentity:
         serving = self.serving

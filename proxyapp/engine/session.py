@@ -64,6 +64,8 @@ from proxyapp.engine.serving import Serving, WriteRequest
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
+_LONGEST_TEXT = 2_000
+"""Characters of an error's text: it may echo what the client sent."""
 KEEP_ALIVE = 60.0
 """Seconds of silence after which a client that wished nothing else is polled."""
 MAX_WRITES = 64
@@ -295,7 +297,7 @@ class Session:
                 Error(
                     ref=ref,
                     code=error.code,
-                    text=error.text,
+                    text=error.text[:_LONGEST_TEXT],
                     data=error.data,
                     permanent=error.permanent,
                 )

@@ -55,11 +55,12 @@ def test_changes_of_others_leave_ports_and_options_alone(bench):
 @pytest.mark.parametrize(
     "change", [gone("application", 99), record("application", 99, 500, name="renamed")]
 )
-def test_a_server_whose_application_is_gone_stops_and_says_what_to_do(bench, change):
+def test_a_server_whose_application_is_gone_goes_on_and_raises_an_alarm(bench, change):
     bench.commit(change)
-    (stop,) = bench.of(commands.Stop)
-    assert "'confserv'" in stop.reason
-    assert "-app" in stop.reason
+    assert bench.of(commands.Stop) == []
+    assert "'confserv'" in bench.node.serving.alarms["application"][0]
+    bench.commit(record("application", 99, 500, **CONFSERV))
+    assert "application" not in bench.node.serving.alarms
 
 
 def test_a_server_without_an_application_does_not_start():

@@ -72,6 +72,14 @@ def test_writes_are_refused_with_the_address_of_the_master(bench, proxy):
     assert bench.of(commands.Write) == proxy.of(commands.Write) == []
 
 
+def test_the_age_counts_from_the_masters_last_word(bench, proxy):
+    heard = proxy.now
+    proxy.now += 7
+    proxy.sever()
+    proxy.now += 1
+    assert proxy.node.status(proxy.now)["age"] >= proxy.now - heard - 0.001
+
+
 def test_the_age_grows_while_the_master_is_away(bench, proxy):
     proxy.sever()
     proxy.now += 7
