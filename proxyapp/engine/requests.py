@@ -37,6 +37,8 @@ Task = Generator[list[bytes] | None, None, None]
 """Yields the messages of each turn until the work is done; None to sleep until it is woken."""
 
 ROWS_A_TURN = 1_000
+SCANS_AT_ONCE = 16
+"""Reads of several turns that gather rows at the same time; each holds what it has found."""
 BYTES_A_TURN = 128 * 1024
 """Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
 _ATTEMPTS = 5
@@ -76,12 +78,34 @@ class Snapshot(Struct, gc=False):
     rows: list[Row]
 
 
+class _Scan:
+    """One read's share in the work: only so many that take several turns get on at once."""
+
+    __slots__ = ("_counted", "_reader")
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._counted = False
+
+    def may_go_on(self) -> bool:
+        if not self._counted and self._reader.scans < SCANS_AT_ONCE:
+            self._counted = True
+            self._reader.scans += 1
+        return self._counted
+
+    def end(self) -> None:
+        self._reader.scans -= self._counted
+        self._counted = False
+
+
 class Reader:
     """Answers reads from a store. The store may be exchanged for a newer one at any time."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
         self.epoch = ""
+        self.scans = 0
+        """Reads of several turns that are under way."""
         self.structure = 0
         """Counts the changes of rights, memberships and folders. Rows that were gathered before
         one must not be sent after it: they may have become unreadable."""
@@ -172,19 +196,25 @@ class Reader:
         it all happens in one turn.
         """
         journal = self._journal
-        for attempt in range(1, _ATTEMPTS + 1):
-            start, resets = journal.revision, journal.resets
-            candidates, matches = search()
-            found: dict[Key, Row] = {}
-            for count, row in enumerate(candidates, 1):
-                if matches(row):
-                    found[row.type, row.dbid] = row
-                    if len(found) == limit:
-                        break
-                if count % ROWS_A_TURN == 0 and attempt < _ATTEMPTS:
-                    yield []
-            if resets == journal.resets and self._mend(found, start, matches, limit, looks_at):
-                break
+        scan = _Scan(self)
+        try:
+            for attempt in range(1, _ATTEMPTS + 1):
+                start, resets = journal.revision, journal.resets
+                candidates, matches = search()
+                found: dict[Key, Row] = {}
+                for count, row in enumerate(candidates, 1):
+                    if matches(row):
+                        found[row.type, row.dbid] = row
+                        if len(found) == limit:
+                            break
+                    if count % ROWS_A_TURN == 0 and attempt < _ATTEMPTS:
+                        yield []
+                        while not scan.may_go_on():
+                            yield []
+                if resets == journal.resets and self._mend(found, start, matches, limit, looks_at):
+                    break
+        finally:
+            scan.end()
         keys = sorted(found)
         return self._as_of_now([found[key] for key in keys[: limit or None]])
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from proxyapp.engine import events
+from proxyapp.engine.requests import SCANS_AT_ONCE
 from tests.proxyapp.engine.bench import (
     FOLDER,
     INNER,
@@ -258,3 +260,20 @@ def test_a_read_begins_anew_when_the_journal_no_longer_tells_what_happened():
         bench.commit(gone("skill", dbid))
     bench.settle()
     assert ids(bob.inbox) == [601, 602, *range(1005, 3500)]
+
+
+def test_many_big_reads_take_turns_and_all_end(bench):
+    bench.commit(*skills(3_000))
+    clients = [bench.login("bob") for _ in range(40)]
+    bench.hold_again = True
+    for client in clients:
+        client.post("readObjects", objectType="skill")
+    for _ in range(200):
+        bench.turn()
+        assert bench.node.serving.reader.scans <= SCANS_AT_ONCE
+    clients[0].bench.handle(events.Disconnected(clients[0].connection, "gone"))
+    bench.hold_again = False
+    bench.settle()
+    assert bench.node.serving.reader.scans == 0
+    for client in clients[1:]:
+        assert client.inbox[0]["total"] == 3_002
