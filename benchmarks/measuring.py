@@ -8,9 +8,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self, TypeVar
 
 from benchmarks.processes import LOAD_CORE, ROOT, pinned
 
@@ -38,11 +38,14 @@ class Turn:
 
 Contestants = dict[str, Callable[[], Turn]]
 """Name -> what takes one turn."""
+Found = TypeVar("Found")
 
 
-def alternate(rounds: int, contestants: Contestants) -> dict[str, list[Turn]]:
+def alternate(
+    rounds: int, contestants: Mapping[str, Callable[[], Found]]
+) -> dict[str, list[Found]]:
     """Let the contestants take turns, so that what else the machine does meets all of them."""
-    turns: dict[str, list[Turn]] = {name: [] for name in contestants}
+    turns: dict[str, list[Found]] = {name: [] for name in contestants}
     for _ in range(rounds):
         for name, take in contestants.items():
             turns[name].append(take())
@@ -74,40 +77,43 @@ def run_tool(command: Sequence[str]) -> tuple[str, float]:
     return output, (used.ru_utime + used.ru_stime) / (time.monotonic() - begun)
 
 
-class Generator:
-    """A load generator of `benchmarks.generators` in a process on the load's core.
+class Teller:
+    """A process that is told what to do, line by line; a context manager."""
 
-    A context manager. The process is begun with what `begin` of its `Load` takes.
-    """
-
-    def __init__(self, name: str, **begin: Any) -> None:
-        self._name = name
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str] | None = None
+    ) -> None:
+        self._name = " ".join(command[-3:])
         self._child = subprocess.Popen(
-            pinned(LOAD_CORE, [sys.executable, "-m", "benchmarks.load", name]),
+            command,
             cwd=ROOT,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        try:
-            self.begun = self.ask("begin", **begin)
-        except BaseException:
-            self.__exit__()
-            raise
 
     def ask(self, call: str, **arguments: Any) -> dict[str, Any]:
-        """Let it do something; return what came of it, with "load" and "seconds" of the call."""
+        """Let it do something; return what came of it."""
+        self.start(call, **arguments)
+        return self.answer()
+
+    def start(self, call: str, **arguments: Any) -> None:
+        """Let it do something; `answer` is to be called later."""
         assert self._child.stdin is not None
-        assert self._child.stdout is not None
         self._child.stdin.write(json.dumps([call, arguments]) + "\n")
         self._child.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for what was started, and return what came of it."""
+        assert self._child.stdout is not None
         line = self._child.stdout.readline()
         if not line:
-            raise RuntimeError(f"the load generator {self._name} ended")
+            raise RuntimeError(f"{self._name} ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def __enter__(self) -> Generator:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -120,3 +126,19 @@ class Generator:
             self._child.kill()
             self._child.wait()
         self._child.stdout.close()
+
+
+class Generator(Teller):
+    """A load generator of `benchmarks.generators` in a process on the load's core.
+
+    It is begun with what `begin` of its `Load` takes. Answers have "seconds", and "load": the
+    part of the core that was used meanwhile.
+    """
+
+    def __init__(self, name: str, **begin: Any) -> None:
+        super().__init__(pinned(LOAD_CORE, [sys.executable, "-m", "benchmarks.load", name]))
+        try:
+            self.ask("begin", **begin)
+        except BaseException:
+            self.__exit__()
+            raise

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.generators import grpc
-from benchmarks.measuring import Generator
+from benchmarks.measuring import Teller
 from benchmarks.processes import Missing, Server, free_port, http_get, listens, require
 
 _JARS = ("zookeeper", "zookeeper-jute", "slf4j-api", "slf4j-nop", "netty-all")
@@ -107,6 +107,7 @@ class Redis:
 
 
 Peer = TypeVar("Peer", Etcd, ZooKeeper, Redis)
+Told = TypeVar("Told", bound=Teller)
 
 
 class Peers:
@@ -127,9 +128,10 @@ class Peers:
         self._started.append(peer)
         return peer
 
-    def keep(self, load: Generator) -> Generator:
+    def keep(self, load: Told) -> Told:
         """End a load generator before the peers."""
-        return self._open.enter_context(load)
+        self._open.enter_context(load)
+        return load
 
     def __enter__(self) -> Peers:
         return self

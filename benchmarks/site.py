@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import Teller
 from benchmarks.processes import ROOT, Server, free_port, http_get
 
 READER = "reader"
 ADMINISTRATOR = "default"
 PASSWORD = "only for benchmarks"  # noqa: S105 - of servers that live for a minute, on loopback
+_SETUP = "import django; django.setup(); "
 _CACHE = Path(tempfile.gettempdir()) / "csproxy-benchmarks"
 _SOURCES = ("benchmarks/filling.py", "proxyapp/migrations/*.py", "confwire/objects.py")
 
@@ -96,6 +98,11 @@ class Site:
         """Return the number of the last transaction."""
         return int(self.python("print(filling.revision())"))
 
+    def committer(self) -> Teller:
+        """Start a process that commits; it may use every core."""
+        code = _SETUP + "from benchmarks import committing; committing.serve()"
+        return Teller([sys.executable, "-c", code], self.environment)
+
     def master(self, *, web: bool = False) -> Node:
         """Start the master."""
         return self._start("runmaster", self._master_port, web=web)
@@ -151,8 +158,8 @@ def _fill(environment: dict[str, str], objects: int, folder: Path) -> None:
 
 
 def _python(environment: dict[str, str], code: str) -> str:
-    setup = "import django; django.setup(); from benchmarks import filling; "
-    return _run(environment, [sys.executable, "-c", setup + code])
+    code = f"{_SETUP}from benchmarks import filling; {code}"
+    return _run(environment, [sys.executable, "-c", code])
 
 
 def _run(environment: dict[str, str], command: list[str]) -> str:

@@ -7,14 +7,15 @@ data, whether it ended by its flags.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 RANGE = "/etcdserverpb.KV/Range"
 PUT = "/etcdserverpb.KV/Put"
+TXN = "/etcdserverpb.KV/Txn"
 WATCH = "/etcdserverpb.Watch/Watch"
 
 DATA = 0
-_HEADERS = 1
+HEADERS = 1
 SETTINGS = 4
 _WINDOW_UPDATE = 8
 END_STREAM = 1
@@ -59,7 +60,7 @@ def request(stream: int, method: str, message: bytes, *, last: bool = True) -> b
     }
     block = b"".join(b"\0" + _short(name) + _short(value) for name, value in headers.items())
     data = b"\0" + len(message).to_bytes(4, "big") + message
-    return _frame(_HEADERS, _END_HEADERS, stream, block) + _frame(
+    return _frame(HEADERS, _END_HEADERS, stream, block) + _frame(
         DATA, END_STREAM if last else 0, stream, data
     )
 
@@ -100,9 +101,15 @@ def serializable_range(key: bytes) -> bytes:
     return _field(1, key) + bytes([7 << 3, 1])
 
 
-def watch(key: bytes) -> bytes:
-    """Return a WatchRequest that creates a watcher of one key."""
-    return _field(1, _field(1, key))
+def transaction(puts: Iterable[bytes]) -> bytes:
+    """Return a TxnRequest that carries out PutRequests together."""
+    return b"".join(_field(2, _field(2, message)) for message in puts)
+
+
+def watch(prefix: bytes) -> bytes:
+    """Return a WatchRequest that creates a watcher of all keys with a prefix."""
+    end = prefix[:-1] + bytes([prefix[-1] + 1])
+    return _field(1, _field(1, prefix) + _field(2, end))
 
 
 def call(port: int, method: str, message: bytes) -> None:
@@ -115,5 +122,5 @@ def call(port: int, method: str, message: bytes) -> None:
             if not data:
                 raise ConnectionError(f"{method} was not answered")
             buffer += data
-            if any(kind == _HEADERS and flags & END_STREAM for kind, flags, _ in frames(buffer)):
+            if any(kind == HEADERS and flags & END_STREAM for kind, flags, _ in frames(buffer)):
                 return
