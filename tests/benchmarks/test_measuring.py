@@ -1,0 +1,45 @@
+"""Turns, medians and ratios, and the form in which results are kept."""
+
+from __future__ import annotations
+
+from benchmarks import results
+from benchmarks.measuring import Turn, alternate, ratio
+
+
+def turns(*values: float) -> list[Turn]:
+    return [Turn(value) for value in values]
+
+
+def test_contestants_take_turns_round_by_round() -> None:
+    order: list[str] = []
+    found = alternate(2, {name: lambda name=name: order.append(name) for name in ("a", "b")})
+    assert order == ["a", "b", "a", "b"]
+    assert {name: len(taken) for name, taken in found.items()} == {"a": 2, "b": 2}
+
+
+def test_a_slow_moment_of_the_machine_does_not_change_the_ratio() -> None:
+    assert ratio(turns(100, 10, 120), turns(50, 5, 60)) == 2
+
+
+def test_a_row_is_kept_with_exactly_its_seven_fields() -> None:
+    row = results.beside("reads", "reads/s", turns(30_123.4), "peer", turns(10_000), "≥ 3")
+    assert row.as_json() == {
+        "figure": "reads",
+        "ours": 30120,
+        "peer": "peer",
+        "peer_value": 10_000,
+        "ratio": 3.012,
+        "runs": 1,
+        "unit": "reads/s",
+    }
+
+
+def test_a_row_without_a_peer_says_so() -> None:
+    row = results.alone("memory", "MiB", turns(3, 1, 2)).as_json()
+    assert (row["ours"], row["peer"], row["peer_value"], row["ratio"]) == (2, None, None, None)
+
+
+def test_the_machine_is_described_without_its_name() -> None:
+    assert set(results.machine()) == {
+        "processor", "cores", "memory_gib", "kernel", "python", "system",
+    }  # fmt: skip
