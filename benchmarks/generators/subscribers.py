@@ -96,7 +96,10 @@ class Load:
         return {"last": await asyncio.wait_for(arrived, LIMIT)}
 
     async def steady(self, audience: str, rate: float, seconds: float) -> dict[str, Any]:
-        """Change objects at a steady rate; return when the last had each revision."""
+        """Change objects at a steady rate; return when the last had each revision.
+
+        "rate" is what was reached: a server that is slower than asked lets the writer wait.
+        """
         listeners, objects = self._audiences[audience], self._objects[audience]
         changes = int(rate * seconds)
         arrived, begun = listeners.expect(changes), time.monotonic()
@@ -106,10 +109,11 @@ class Load:
             await asyncio.sleep(begun + number / rate - time.monotonic())
             answers.append(self._writer.update(objects[number % len(objects)]))
         revisions = await asyncio.gather(*answers)
+        reached = changes / (time.monotonic() - begun)
         await asyncio.wait_for(arrived, LIMIT)
         listeners.forget()
         # One writer's changes come in the order of their revisions.
-        return {"lasts": dict(zip(sorted(revisions), lasts, strict=True))}
+        return {"lasts": dict(zip(sorted(revisions), lasts, strict=True)), "rate": reached}
 
     async def write(self, port: int, writers: int, seconds: float) -> dict[str, Any]:
         """Change objects in closed loops of so many sessions; return how often.
