@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from confwire.client import BlockingClient, Client, State, Cursor, Notification, ObjectId
+from confwire.client import BlockingClient, Client, Cursor, Notification, ObjectId, State
 from confwire.errors import (
     ApplicationUnknown,
     AuthenticationFailed,
@@ -22,7 +22,7 @@ from confwire.errors import (
     UniquenessViolation,
     UnknownFilterKey,
 )
-from tests.servers import PASSWORD, Process, Site
+from tests.servers import PASSWORD, Process, Site, eventually
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
@@ -183,9 +183,8 @@ async def test_a_watch_misses_nothing_when_its_server_is_killed(master) -> None:
         # A master that starts anew goes on from where it stands, not from before.
         names = [change.object["name"] for change in (await following(watch)).changes]
         await asyncio.to_thread(master.stop, signal.SIGKILL)
-        async with asyncio.timeout(20):
-            while writer.state is State.OPEN:  # else the write goes out on the dying connection
-                await asyncio.sleep(0.01)
+        # Else the write would go out on the dying connection.
+        await asyncio.to_thread(eventually, lambda: writer.state is not State.OPEN, "the loss")
         starting = asyncio.to_thread(master.start)
         creating = writer.create("skill", skill("after"))  # waits for the connection
         created, _ = await asyncio.gather(creating, starting)
