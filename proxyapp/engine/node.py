@@ -235,7 +235,7 @@ class Node:
     def _live_links(self) -> list[int]:
         return [
             session.connection
-            for session in self.serving.roster
+            for session in self.serving.servers.values()
             if session.replication is not None and session.replication.live
         ]
 

@@ -45,6 +45,14 @@ _ATTEMPTS = 5
 """Searches that a read makes while others' writes keep spoiling them."""
 
 
+NAMED_BY_NAME = frozenset(
+    info.type
+    for info in OBJECTS.values()
+    if "name" in info.by_name and info.type is not ObjectType.DN  # which people call by its number
+)
+"""Types whose filter key "name" is what the store's index of names holds."""
+
+
 def info_of(name: str) -> ObjectInfo:
     """Return the object type of this wire name. Raises InvalidParameter."""
     info = BY_NAME.get(name)
@@ -118,14 +126,20 @@ class Reader:
         self._marks.clear()
 
     def point(self, request: ReadObjects, profile: Profile) -> bytes | None:
-        """Answer a read whose only condition is a DBID; None when it is another kind of read."""
-        dbid = request.filter.get("dbid")
-        if dbid.__class__ is not int or len(request.filter) != 1 or request.limit or request.after:
+        """Answer a read by DBID or by name alone; None when it is, or finds, anything more."""
+        given = request.filter
+        if len(given) != 1 or request.limit or request.after:
             return None
         info = info_of(request.object_type)
-        row = self.store.tables[info.type].get(dbid)
-        if row is None or not profile.may_read(row):
-            return self._packet(request, self._as_of_now([]), [], True)
+        dbid = given.get("dbid")
+        if dbid.__class__ is int:
+            row = self.store.tables[info.type].get(dbid)
+            if row is None or not profile.may_read(row):
+                return self._packet(request, self._as_of_now([]), [], True)
+        else:
+            row = self._only_one_named(info, given.get("name"), profile)
+            if row is None:
+                return None
         ref = request.ref
         number = b"%d" % ref if ref.__class__ is int else msgspec.json.encode(ref)
         return b'{"message":"objectsRead","ref":%b%b%b]}' % (
@@ -133,6 +147,14 @@ class Reader:
             self._mark(info.name),
             row.body,
         )
+
+    def _only_one_named(self, info: ObjectInfo, name: Any, profile: Profile) -> Row | None:
+        if name.__class__ is not str or "*" in name or info.type not in NAMED_BY_NAME:
+            return None
+        rows = self.store.tables[info.type].named(name)
+        if len(rows) != 1 or not profile.may_read(rows[0]):
+            return None
+        return rows[0]
 
     def _mark(self, type_name: str) -> bytes:
         revision, mark = self._marks.get(type_name, (-1, b""))

@@ -90,6 +90,8 @@ class Serving:
         self.parcels = Parcels()
         self.reader = Reader(self.store, self.journal)
         self.roster: Roster[Any] = Roster()
+        self.servers: dict[int, Any] = {}
+        """Sessions of servers that replicate from here, by connection."""
         self.options = Settings({})
         self.application: dict[str, Any] = {}
         """The document of the node's own Application object; empty before the first load."""

@@ -220,6 +220,7 @@ class Session:
         self._task = None
         self._waiting.clear()
         self._serving.roster.strike(self)
+        self._serving.servers.pop(self.connection, None)
 
     def answer(self, message: Message) -> None:
         """Send a message now."""
@@ -430,6 +431,7 @@ class Session:
         if not isinstance(self.profile, ServerProfile):
             raise NoPermission("only a server that opened with the role proxy may replicate")
         self.replication = Replication(self._serving, self.connection, message.ref)
+        self._serving.servers[self.connection] = self
         self._start(self.replication.start(message.since), message.ref)
 
     # ------------------------------------------------------------ tasks

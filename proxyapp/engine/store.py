@@ -142,8 +142,11 @@ class Table:
     def named(self, name: str) -> list[Row]:
         """Return the rows of this name, whatever its case, in the order of their DBIDs."""
         key = name.casefold()
-        found = self._names.get(hash(key) % _SHARDS, {}).get(key)
-        dbids = () if found is None else sorted(self._same.get(key, (found,)))
+        shard = self._names.get(hash(key) % _SHARDS)
+        found = None if shard is None else shard.get(key)
+        if found is None:
+            return []
+        dbids = sorted(self._same[key]) if key in self._same else (found,)
         return [row for dbid in dbids if (row := self.get(dbid)) is not None]
 
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:

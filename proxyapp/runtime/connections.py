@@ -65,6 +65,9 @@ class Owner(Protocol):
     def mark(self, connection: Connection) -> None:
         """Call `flush` in this turn or the next."""
 
+    def mark_first(self, connection: Connection) -> None:
+        """The connection has an answer to write, before what is told to many."""
+
     def watch(self, connection: Connection) -> None:
         """Call `sweep` from time to time."""
 
@@ -221,7 +224,9 @@ class Connection(WSListener):
         if self.closing:
             return
         self._output.add(messages)
-        self._mark()
+        if not self._marked:
+            self._marked = True
+            self._listeners.mark_first(self)
 
     def send_frames(self, data: bytes) -> None:
         """Send frames that were made once for many connections."""

@@ -120,6 +120,8 @@ class Listeners:
         self._ready: list[Connection] = []
         self._delivery: asyncio.Handle | None = None
         self._dirty: list[Connection] = []
+        self._first: list[Connection] = []
+        """Those with answers: they do not wait behind what is told to many."""
         self._flushing: asyncio.Handle | None = None
         self._watched: dict[int, Connection] = {}
         self._beats: list[tuple[float, int]] = []
@@ -270,6 +272,12 @@ class Listeners:
         if self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 
+    def mark_first(self, connection: Connection) -> None:
+        """The connection has an answer to write in this turn, before what is told to many."""
+        self._first.append(connection)
+        if self._flushing is None and self._delivery is None:
+            self._flushing = self._loop.call_soon(self._flush_later)
+
     def _deliver(self) -> None:
         ready, self._ready = self._ready, []
         until = time.monotonic() + TURN
@@ -290,6 +298,9 @@ class Listeners:
         self._flush_rest()
 
     def _flush(self) -> None:
+        first, self._first = self._first, []
+        for connection in first:
+            connection.flush()
         dirty = self._dirty
         if len(dirty) > SOCKETS_A_TURN:
             dirty, self._dirty = dirty[:SOCKETS_A_TURN], dirty[SOCKETS_A_TURN:]
@@ -299,7 +310,7 @@ class Listeners:
             connection.flush()
 
     def _flush_rest(self) -> None:
-        if self._dirty and self._flushing is None and self._delivery is None:
+        if (self._first or self._dirty) and self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 
 

@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 PULSE = 0.05
 """Seconds between looks at how late the loop is: shorter stalls may pass unseen."""
 PULSES_A_TICK = 5
+RECENT = 5.0
+"""Seconds whose worst stall is told as the recent one."""
 TASKS_A_TURN = 0.004
 """Seconds that put-off tasks may take of one turn."""
 PORT_RETRY = 5.0
@@ -141,6 +143,7 @@ class Worker:
         self._failures: list[str] = []
         self._retry_at = 0.0
         self._longest_stall = 0.0
+        self._stalls: deque[float] = deque(maxlen=int(RECENT / PULSE))
 
     def start(self) -> None:
         """Start the node and its clock."""
@@ -221,6 +224,7 @@ class Worker:
         status["runtime"] = {
             "connections": len(self.listeners.connections) + len(self.web_outlets),
             "longestStall": round(self._longest_stall, 3),
+            "recentStall": round(max(self._stalls, default=0.0), 3),
             "portFailures": self._failures,
         }
         return status
@@ -346,6 +350,7 @@ class Worker:
     def _pulse(self) -> None:
         stall = self._ticker.take_worst_stall()
         self._longest_stall = max(self._longest_stall, stall)
+        self._stalls.append(stall)
         if stall > STALL_WORTH_A_LINE:
             log.warning("the event loop stalled", seconds=round(stall, 3))
         self._pulses += 1
