@@ -1,16 +1,18 @@
 """Writes of clients, carried out in the database one after another in a thread.
 
-Each becomes one transaction of the one door; its outcome comes back as an event.
+Each becomes one transaction of the one door; its outcome comes back as an event. The thread
+keeps its connection to the database from write to write, and lets go of a broken one.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
-from django.db import InterfaceError, OperationalError, close_old_connections, connections
+from django.db import InterfaceError, OperationalError, connection, connections
 
 from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, RequestError
 from confwire.messages import CreateObject, UpdateObject
@@ -23,6 +25,8 @@ from proxyapp.services.objects import Outcome
 
 log = structlog.get_logger(__name__)
 
+_TRUSTED = 1.0  # seconds for which a connection that has just served needs no check
+
 
 class Writer:
     """The thread that writes."""
@@ -30,6 +34,7 @@ class Writer:
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._served = 0.0  # when the last write ended; of the thread alone
 
     def write(self, command: Write) -> None:
         """Begin a write; its outcome is told."""
@@ -43,12 +48,22 @@ class Writer:
 
     async def _write(self, command: Write) -> None:
         loop = asyncio.get_running_loop()
-        self._tell(await loop.run_in_executor(self._thread, carry_out, command))
+        self._tell(await loop.run_in_executor(self._thread, self._in_thread, command))
+
+    def _in_thread(self, command: Write) -> Event:
+        # The database may have been restarted in a pause; what breaks later fails one write.
+        if time.monotonic() - self._served > _TRUSTED and not connection.is_usable():
+            connection.close()
+        event = carry_out(command)
+        self._served = time.monotonic()
+        return event
 
 
 def carry_out(command: Write) -> Event:
-    """Write, and return the outcome; blocks on the database."""
-    close_old_connections()
+    """Write, and return the outcome; blocks on the database.
+
+    The connection stays open, unless the database had an error on it.
+    """
     try:
         outcome = _carry_out(command)
         # Without a revision nothing has changed: the answer need not wait for one.
@@ -64,7 +79,8 @@ def carry_out(command: Write) -> Event:
         log.exception("a write failed", origin=command.origin)
         return WriteRefused(command.ticket, InternalError())
     finally:
-        close_old_connections()
+        if connection.errors_occurred:
+            connection.close()
 
 
 def _carry_out(command: Write) -> Outcome:
