@@ -6,8 +6,6 @@ subject; a person has the union over itself and all its groups; nothing granted 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from confwire.errors import InvalidParameter, NoPermission, ObjectNotFound
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
@@ -21,12 +19,13 @@ from proxyapp.engine.rights import (
     READ,
     READ_PERMISSIONS,
 )
-from proxyapp.models import AccessGroup, Folder, Grant, Membership, Person
+from proxyapp.models import AccessGroup, Folder, Grant, Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
 from proxyapp.services import changes
 from proxyapp.services.changes import CommitResult
 from proxyapp.services.documents import find
+from proxyapp.services.lineage import Places, subjects_of
 
 RIGHT_NAMES = {
     READ: "read",
@@ -54,7 +53,7 @@ class Rights:
     def __init__(self, person: Person | None) -> None:
         self._person = person
         self._subjects = subjects_of(person) if person is not None else set()
-        self._grants: dict[Key, dict[Key, int]] = {}
+        self._places = Places()
 
     def require(self, right: int, instance: Configured) -> None:
         """Refuse what the person may not do.
@@ -80,48 +79,14 @@ class Rights:
             return FULL_CONTROL
         nearest: dict[Key, int] = {}
         own = key_of(instance)
-        for place in _places_of(instance):
-            for subject, granted in self._grants_at(place).items():
-                if place == own or not granted & NO_PROPAGATE:
+        for place in self._places.of(instance):
+            for subject, granted in self._places.grants[place].items():
+                if subject in self._subjects and (place == own or not granted & NO_PROPAGATE):
                     nearest.setdefault(subject, granted)
         mask = 0
         for granted in nearest.values():
             mask |= granted
         return mask
-
-    def _grants_at(self, place: Key) -> dict[Key, int]:
-        if place not in self._grants:
-            rows = Grant.objects.filter(object_type=place[0], object_dbid=place[1])
-            self._grants[place] = {
-                row.subject: row.mask for row in rows if row.subject in self._subjects
-            }
-        return self._grants[place]
-
-
-def subjects_of(person: Person) -> set[Key]:
-    """Return the person and all enabled groups that it is in, through groups and Everyone too."""
-    group_type = int(ObjectType.ACCESS_GROUP)
-    found = set(AccessGroup.objects.filter(type="everyone").values_list("dbid", flat=True))
-    waiting = found | set(
-        Membership.objects.filter(person=person).values_list("access_group", flat=True)
-    )
-    while waiting:
-        found |= waiting
-        rows = Membership.objects.filter(group__in=waiting)
-        waiting = set(rows.values_list("access_group", flat=True)) - found
-    enabled = AccessGroup.objects.filter(dbid__in=found, state="enabled")
-    groups = {(group_type, dbid) for dbid in enabled.values_list("dbid", flat=True)}
-    return {(int(ObjectType.PERSON), person.dbid)} | groups
-
-
-def _places_of(instance: Configured) -> Iterator[Key]:
-    """Yield the object, its folders upwards, their owner, and so on up to the Environment."""
-    seen: set[Key] = set()
-    here: Configured | None = instance
-    while here is not None and key_of(here) not in seen:
-        seen.add(key_of(here))
-        yield key_of(here)
-        here = above(here)
 
 
 def key_of(instance: Configured) -> Key:

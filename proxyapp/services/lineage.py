@@ -1,0 +1,115 @@
+"""Where rights come from, each read in one statement: whose a person has, and the places above.
+
+Both go up a tree of unknown depth, which the database climbs itself. Knows no masks' meaning.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from django.db import connection
+
+from confwire.objects import ObjectType
+from proxyapp.models import Folder, Person
+from proxyapp.models.base import Configured
+from proxyapp.models.door import Key
+
+_GROUP = int(ObjectType.ACCESS_GROUP)
+_PERSON = int(ObjectType.PERSON)
+_FOLDER = int(ObjectType.FOLDER)
+_TENANT = int(ObjectType.TENANT)
+
+_SUBJECTS = """
+WITH RECURSIVE found (dbid) AS (
+    SELECT dbid FROM proxyapp_accessgroup WHERE type = 'everyone'
+    UNION
+    SELECT access_group_id FROM proxyapp_membership WHERE person_id = %s
+    UNION
+    SELECT membership.access_group_id
+    FROM found JOIN proxyapp_membership membership ON membership.group_id = found.dbid
+)
+SELECT dbid FROM proxyapp_accessgroup WHERE state = 'enabled' AND dbid IN (SELECT dbid FROM found)
+"""
+
+# A place is there with the one below it, instead of its distance: so a ring of folders ends.
+_PLACES = """
+WITH RECURSIVE place (type, dbid, below_type, below_dbid) AS (
+    SELECT CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint)
+    UNION
+    SELECT
+        CAST(CASE WHEN folder.folder_id IS NULL AND folder.dbid IS NOT NULL
+            THEN folder.owner_type ELSE %s END AS bigint),
+        CASE WHEN folder.dbid IS NOT NULL
+            THEN coalesce(folder.folder_id, folder.owner_dbid)
+            ELSE coalesce(tenant.folder_id, generic.folder_id) END,
+        place.type,
+        place.dbid
+    FROM place
+    LEFT JOIN proxyapp_folder folder
+        ON place.type = %s AND folder.dbid = place.dbid
+    LEFT JOIN proxyapp_tenant tenant
+        ON place.type = %s AND tenant.dbid = place.dbid
+    LEFT JOIN proxyapp_configobject generic
+        ON generic.type = place.type AND generic.dbid = place.dbid
+    WHERE coalesce(folder.dbid, tenant.folder_id, generic.folder_id) IS NOT NULL
+)
+SELECT place.type, place.dbid, place.below_type, place.below_dbid,
+    given.person_id, given.group_id, given.mask
+FROM place LEFT JOIN proxyapp_grant given
+    ON given.object_type = place.type AND given.object_dbid = place.dbid
+"""
+
+# The object itself, which may be about to be written: its grants only.
+_OWN = """
+UNION ALL
+SELECT object_type, object_dbid, 0, 0, person_id, group_id, mask
+FROM proxyapp_grant WHERE object_type = %s AND object_dbid = %s
+"""
+
+
+@dataclass(slots=True)
+class Places:
+    """Objects that others lie in, as far as they were asked for, and the grants on them."""
+
+    above: dict[Key, Key] = field(default_factory=dict)
+    grants: dict[Key, dict[Key, int]] = field(default_factory=dict)
+
+    def of(self, instance: Configured) -> list[Key]:
+        """Return the object, its folders upwards, their owner, and so on up to the Environment."""
+        own, upper = (int(instance.object_type), instance.dbid), _key_above(instance)
+        if own not in self.grants or (upper is not None and upper not in self.grants):
+            self._read(own, upper)
+        places = [own]
+        while upper is not None and upper not in places:
+            places.append(upper)
+            upper = self.above.get(upper)
+        return places
+
+    def _read(self, own: Key, upper: Key | None) -> None:
+        start = upper or own  # nothing is above an object at the top
+        self.grants[own] = {}
+        with connection.cursor() as cursor:
+            cursor.execute(_PLACES + _OWN, [*start, *own, _FOLDER, _FOLDER, _TENANT, *own])
+            for type_, dbid, below_type, below_dbid, person, group, mask in cursor.fetchall():
+                place = type_, dbid
+                grants = self.grants.setdefault(place, {})
+                if below_type:
+                    self.above[below_type, below_dbid] = place
+                if mask is not None:
+                    grants[(_PERSON, person) if person is not None else (_GROUP, group)] = mask
+
+
+def _key_above(instance: Configured) -> Key | None:
+    if instance.folder_id is not None:
+        return _FOLDER, instance.folder_id
+    if isinstance(instance, Folder):
+        return instance.owner_type, instance.owner_dbid
+    return None
+
+
+def subjects_of(person: Person) -> set[Key]:
+    """Return the person and all enabled groups that it is in, through groups and Everyone too."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SUBJECTS, [person.dbid])
+        groups = {(_GROUP, dbid) for (dbid,) in cursor.fetchall()}
+    return {(_PERSON, person.dbid)} | groups
