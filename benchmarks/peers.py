@@ -6,6 +6,7 @@ the disk, Redis writes nothing.
 
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -73,8 +74,17 @@ class ZooKeeper:
             [java, "-Dzookeeper.forceSync=no", "-cp", ":".join(map(str, jars)),
              "org.apache.zookeeper.server.quorum.QuorumPeerMain", str(configuration)],
             folder / "zookeeper.log",
-            lambda: listens(self.port),
+            self._serves,
         )  # fmt: skip
+
+    def _serves(self) -> bool:
+        """Whether it answers: it listens some time before it does."""
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
+                line.sendall(b"srvr")
+                return b"Mode:" in line.recv(4096)
+        except OSError:
+            return False
 
     def stop(self) -> None:
         """End it."""
