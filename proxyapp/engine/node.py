@@ -13,22 +13,17 @@ from typing import Any
 import msgspec
 
 from confwire import codec
-from confwire.errors import CloseCode, EpochChanged
+from confwire.errors import CloseCode
 from confwire.messages import (
-    CreateObject,
-    DeleteObject,
-    ObjectCreated,
-    ObjectDeleted,
-    ObjectUpdated,
     Progress,
     ServerIdentity,
 )
-from confwire.objects import BY_NAME, SUPER_ADMINISTRATORS, ObjectType
+from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
 from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
-from proxyapp.engine.commands import Again, Broadcast, Command, Configure, Listen, Stop, Write
+from proxyapp.engine.commands import Again, Broadcast, Command, Configure, Listen, Stop
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
@@ -36,9 +31,10 @@ from proxyapp.engine.ports import client_ports, default_port
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import transaction_parts
 from proxyapp.engine.rows import Row
-from proxyapp.engine.serving import NodeSettings, Serving, WriteRequest
+from proxyapp.engine.serving import NodeSettings, Serving
 from proxyapp.engine.session import CLOSED, OPEN, Session
 from proxyapp.engine.status import status_of
+from proxyapp.engine.writes import Writes
 
 _CLIENT_BEAT = 15.0
 _SERVER_BEAT = 2.0
@@ -51,16 +47,13 @@ class Node:
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
         serving.identity = self._identity
-        serving.write = self._write
+        self._writes = Writes(serving)
+        serving.write = self._writes.begin
         self._intake = Intake(serving, self._after, self._diverged)
         self._replica: Replica | None = None
         self._database: DatabaseAuthority | None = None
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
-        self._tickets: dict[int, tuple[int, int | str, WriteRequest]] = {}
-        self._written: list[tuple[str, events.Written]] = []
-        """Writes that are committed and not yet applied here, with the epoch that they are of."""
-        self._next_ticket = 1
         self._beats = [0.0, 0.0]
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             events.Received: self._received,
@@ -275,6 +268,12 @@ class Node:
         assert self._database is not None
         self._database.regain()
 
+    def _was_written(self, event: events.Written, now: float) -> None:
+        self._writes.take(event)
+
+    def _write_refused(self, event: events.WriteRefused, now: float) -> None:
+        self._writes.refuse(event)
+
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:
         assert self._replica is not None
         self._replica.opened(event.nonce, event.secure)
@@ -309,7 +308,7 @@ class Node:
         elif not entry.at:
             self._end_links()
         self._follow_application(entry)
-        self._answer_writes()
+        self._writes.answer()
 
     def _pass_on(self, entry: Entry, links: list[int]) -> None:
         if not entry.large:
@@ -417,62 +416,6 @@ class Node:
         document = msgspec.json.decode(backup.body)
         host = store.get(ObjectType.HOST, document.get("serverInfo", {}).get("hostDBID", 0))
         return host.name if host is not None else "", default_port(document)
-
-    # ------------------------------------------------------------ writes
-
-    def _write(
-        self, connection: int, ref: int | str, request: WriteRequest, person: int, origin: str
-    ) -> None:
-        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        self._tickets[ticket] = (connection, ref, request)
-        self.serving.out.append(Write(ticket, request, person, origin))
-
-    def _was_written(self, event: events.Written, now: float) -> None:
-        self._written.append((self.serving.epoch, event))
-        self._answer_writes()
-
-    def _write_refused(self, event: events.WriteRefused, now: float) -> None:
-        connection, ref, _ = self._tickets.pop(event.ticket)
-        session = self._sessions.get(connection)
-        if session is not None:
-            session.refuse(event.error, ref)
-            session.written()
-
-    def _answer_writes(self) -> None:
-        """Answer the writes whose changes have come back: nobody sees an answer before its data."""
-        serving = self.serving
-        waiting, self._written = self._written, []
-        for epoch, event in waiting:
-            if epoch != serving.epoch:
-                error = EpochChanged("the data was replaced before the write came back: read anew")
-                self._write_refused(events.WriteRefused(event.ticket, error), serving.now)
-            elif event.revision > serving.revision:
-                self._written.append((epoch, event))
-            else:
-                connection, ref, request = self._tickets.pop(event.ticket)
-                session = self._sessions.get(connection)
-                if session is not None:
-                    session.answer(self._result(ref, request, event.dbid))
-                    session.written()
-
-    def _result(
-        self, ref: int | str, request: WriteRequest, dbid: int
-    ) -> ObjectCreated | ObjectUpdated | ObjectDeleted:
-        serving = self.serving
-        base: dict[str, Any] = {
-            "ref": ref,
-            "epoch": serving.epoch,
-            "revision": serving.revision,
-            "object_type": request.object_type,
-            "dbid": dbid,
-        }
-        if isinstance(request, CreateObject):
-            row = serving.store.get(BY_NAME[request.object_type].type, dbid)
-            body = row.body if row is not None else b"null"
-            return ObjectCreated(**base, object=msgspec.Raw(body))
-        if isinstance(request, DeleteObject):
-            return ObjectDeleted(**base)
-        return ObjectUpdated(**base)
 
 
 def _bars(change: Change) -> bool:

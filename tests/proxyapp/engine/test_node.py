@@ -147,16 +147,3 @@ def test_the_end_of_a_session_is_logged_with_who_it_was(bench):
     assert (log.fields["user"], log.fields["reason"]) == ("bob", "gone")
     assert len(bench.node.status(bench.now)["sessions"]) == 0
     bench.commit(record("skill", 601, FOLDER, name="x"))
-
-
-def test_a_write_of_a_replaced_epoch_is_refused_and_not_left_waiting(bench):
-    client = bench.login("bob")
-    client.ask("createObject", objectType="skill", object={"name": "x", "tenantDBID": 1})
-    (write,) = bench.of(commands.Write)
-    bench.handle(events.Written(write.ticket, 50, 700))
-    assert client.inbox == []
-    bench.database.epoch = "e2"
-    bench.load("epoch")
-    assert [(m["message"], m.get("code")) for m in client.inbox if m.get("ref")] == [
-        ("error", "epochChanged")
-    ]
