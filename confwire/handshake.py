@@ -155,15 +155,6 @@ def parse_verifier(text: str) -> Verifier:
     return verifier
 
 
-def user_of(client_first: str) -> str:
-    """Return the name in a client-first-message: whom the client wants to be.
-
-    Raises:
-        InvalidParameter: the message is not in the form of RFC 5802.
-    """
-    return _parse_client_first(client_first)[0]
-
-
 def parse_challenge(server_first: str) -> Salting:
     """Return the salt and the iterations that a server-first-message asks for.
 
