@@ -32,13 +32,13 @@ ORIGIN = "benchmark"
 PROXY = "site-1"
 FOLDERS = 100
 PAGE = 5000  # objects a transaction
-DIGITS = 48
-"""Of option value, DBIDs of object and folder together: whole answers are of one size."""
+FRAME = 116
+"""Bytes of a document without its option value and the DBIDs of object and folder."""
 READ = 1
 
 
-def fill(count: int, description: Path) -> None:
-    """Make the store, and describe it in a JSON file.
+def fill(count: int, size: int, description: Path) -> None:
+    """Make the store, with documents of `size` bytes each, and describe it in a JSON file.
 
     The reader may read the objects because a group of his has the right on the folder above
     them all: the right is inherited by the folders that the objects are in.
@@ -55,7 +55,7 @@ def fill(count: int, description: Path) -> None:
     tenant = Tenant.objects.get(dbid=ENVIRONMENT)
     every = names(count)
     for start in range(0, count, PAGE):
-        _objects(tenant, folders, start, every[start : start + PAGE])
+        _objects(tenant, folders, start, every[start : start + PAGE], size - FRAME)
     store = {
         "first": FIRST,
         "count": count,
@@ -91,7 +91,9 @@ def _accounts(root: Folder) -> None:
         set_password(Person.objects.get(user_name=name), PASSWORD, by=None, origin=ORIGIN)
 
 
-def _objects(tenant: Tenant, folders: list[Folder], start: int, page: list[str]) -> None:
+def _objects(
+    tenant: Tenant, folders: list[Folder], start: int, page: list[str], digits: int
+) -> None:
     with changes.commit(by=None, origin=ORIGIN) as work:
         rows = []
         for number, name in enumerate(page, start):
@@ -103,7 +105,7 @@ def _objects(tenant: Tenant, folders: list[Folder], start: int, page: list[str])
                     tenant=tenant,
                     folder=folder,
                     name=name,
-                    annex={"load": {"pad": "x" * (DIGITS - known)}},
+                    annex={"load": {"pad": "x" * (digits - known)}},
                 )
             )
         work.add(rows)

@@ -23,6 +23,8 @@ from benchmarks.processes import ROOT, Server, free_port, http_get
 READER = "reader"
 ADMINISTRATOR = "default"
 PASSWORD = "only for benchmarks"  # noqa: S105 - of servers that live for a minute, on loopback
+DOCUMENT = 164
+"""Bytes of a document, unless the question says: those of a point read's answer are 325."""
 _SETUP = "import django; django.setup(); "
 _CACHE = Path(tempfile.gettempdir()) / "csproxy-benchmarks"
 _SOURCES = ("benchmarks/filling.py", "proxyapp/migrations/*.py", "confwire/objects.py")
@@ -57,15 +59,15 @@ class Site:
     of a filled SQLite database.
     """
 
-    def __init__(self, objects: int) -> None:
+    def __init__(self, objects: int, document: int = DOCUMENT) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="csproxy-benchmark-"))
         self.environment = _environment(self.folder)
         self._nodes: list[Node] = []
         if "DATABASE_URL" in os.environ:
             self.environment["DATABASE_URL"] = os.environ["DATABASE_URL"]
-            _fill(self.environment, objects, self.folder)
+            _fill(self.environment, objects, document, self.folder)
         else:
-            shutil.copytree(_filled(objects), self.folder, dirs_exist_ok=True)
+            shutil.copytree(_filled(objects, document), self.folder, dirs_exist_ok=True)
         store = json.loads((self.folder / "store.json").read_text())
         self.first: int = store["first"]
         """The DBID of the first object; the others follow without a gap."""
@@ -133,27 +135,28 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _filled(objects: int) -> Path:
+def _filled(objects: int, document: int) -> Path:
     """Return the folder of a filled SQLite database, which is made on first use."""
     digest = hashlib.blake2b(digest_size=6)
     for pattern in _SOURCES:
         for path in sorted(ROOT.glob(pattern)):
             digest.update(path.read_bytes())
-    folder = _CACHE / f"{objects}-{digest.hexdigest()}"
+    folder = _CACHE / f"{objects}x{document}-{digest.hexdigest()}"
     if not folder.exists():
         _CACHE.mkdir(exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f"{objects}-", dir=_CACHE))
-        _fill(_environment(draft), objects, draft)
+        _fill(_environment(draft), objects, document, draft)
         draft.rename(folder)
     return folder
 
 
-def _fill(environment: dict[str, str], objects: int, folder: Path) -> None:
+def _fill(environment: dict[str, str], objects: int, document: int, folder: Path) -> None:
     print(f"making a store of {objects:,} objects", end=" … ", file=sys.stderr, flush=True)
     begun = time.monotonic()
     _run(environment, [sys.executable, "manage.py", "migrate", "-v", "0"])
     path = folder / "store.json"
-    _python(environment, f"from pathlib import Path; filling.fill({objects}, Path({str(path)!r}))")
+    call = f"filling.fill({objects}, {document}, Path({str(path)!r}))"
+    _python(environment, f"from pathlib import Path; {call}")
     print(f"{time.monotonic() - begun:.0f} s", file=sys.stderr)
 
 
