@@ -15,7 +15,7 @@ from confwire.messages import Record
 from confwire.objects import ObjectType
 from proxyapp.engine.journal import GONE, Change, record_digest, tree_after
 from proxyapp.engine.rights import CONTAINERS
-from proxyapp.engine.store import Postings, Store
+from proxyapp.engine.store import Postings, Store, is_empty
 
 
 class _Copies:
@@ -41,10 +41,10 @@ class _Copies:
         for container, key, copy in sorted(
             self._copies.values(), key=lambda item: isinstance(item[2], Postings)
         ):
-            if copy:
-                container[key] = copy
-            else:
+            if is_empty(copy):
                 container.pop(key, None)
+            else:
+                container[key] = copy
 
 
 class Staging:

@@ -21,7 +21,13 @@ from proxyapp.engine.rights import RightsNode, RightsTree
 from proxyapp.engine.rows import Row
 
 PAGE_BITS = 8
+PAGE_SIZE = 1 << PAGE_BITS
+PAGE_MASK = PAGE_SIZE - 1
 _SHARDS = 256
+
+Page = list[Row | None]
+"""The rows of PAGE_SIZE neighbouring DBIDs, each at its place: one step from DBID to row, without
+the hashing that a dictionary of them would take."""
 
 
 class _Owner(Struct):
@@ -65,8 +71,13 @@ class InPlace:
 
     def tidy(self, container: dict[Any, Any], key: Any) -> None:
         """Drop what lies at a key if it has become empty."""
-        if not container[key]:
+        if is_empty(container[key]):
             del container[key]
+
+
+def is_empty(held: Any) -> bool:
+    """Whether a page, or an index of pages, holds nothing any more."""
+    return not any(held) if held.__class__ is list else not held
 
 
 class Edits(Protocol):
@@ -114,11 +125,16 @@ class Postings:
                     yield dbid
 
 
+def _new_page() -> Page:
+    return [None] * PAGE_SIZE
+
+
 class Table:
     """All rows of one object type."""
 
     def __init__(self) -> None:
-        self._pages: dict[int, dict[int, Row]] = {}
+        self.pages: dict[int, Page] = {}
+        """Number of a page (DBID >> PAGE_BITS) -> page; open to the reader's shortest way."""
         self._names: dict[int, dict[str, int]] = {}
         self._same: dict[str, set[int]] = {}
         """All DBIDs of a name that more than one object has."""
@@ -127,16 +143,15 @@ class Table:
         self.count = 0
 
     def get(self, dbid: int) -> Row | None:
-        page = self._pages.get(dbid >> PAGE_BITS)
-        return None if page is None else page.get(dbid)
+        page = self.pages.get(dbid >> PAGE_BITS)
+        return None if page is None else page[dbid & PAGE_MASK]
 
     def rows(self, after: int = 0) -> Iterator[Row]:
         """Yield the rows with a DBID above `after` in order; changes meanwhile are allowed."""
         first = after >> PAGE_BITS
-        for number in sorted(number for number in self._pages if number >= first):
-            page = self._pages.get(number, {})
-            for dbid in sorted(page):
-                if dbid > after and (row := page.get(dbid)) is not None:
+        for number in sorted(number for number in self.pages if number >= first):
+            for row in self.pages.get(number, ()):
+                if row is not None and row.dbid > after:
                     yield row
 
     def named(self, name: str) -> list[Row]:
@@ -152,12 +167,9 @@ class Table:
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
         number = dbid >> PAGE_BITS
-        page = edits.at(self._pages, number, dict)
-        if new is not None:
-            page[dbid] = new
-        else:
-            page.pop(dbid, None)
-            edits.tidy(self._pages, number)
+        edits.at(self.pages, number, _new_page)[dbid & PAGE_MASK] = new
+        if new is None:
+            edits.tidy(self.pages, number)
         if old is None or new is None or old.name != new.name:
             self._rename(dbid, old, new, edits)
         if old is None or new is None or old.folder != new.folder:
