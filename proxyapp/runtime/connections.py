@@ -108,9 +108,12 @@ class Connection(WSListener):
         "_reading",
         "_silence",
         "_slow",
+        "_socket",
+        "_spilled",
         "_taken",
         "_transport",
         "_verdict",
+        "_wire",
         "_written",
         "beat",
         "closing",
@@ -118,14 +121,17 @@ class Connection(WSListener):
         "limit",
     )
 
-    def __init__(self, listeners: Owner, port: str) -> None:
+    def __init__(self, listeners: Owner, port: str, client: socket.socket) -> None:
         self.id = listeners.next_id()
         self.limit = OPENING_LIMIT
         self.closing = False
         """Nothing is told or sent any more; only what is queued goes out."""
         self._listeners = listeners
         self._port = port
+        self._socket = client
         self._transport: WSTransport
+        self._wire: asyncio.Transport
+        """What the WebSocket runs over."""
         self._inbox: list[bytes] = []
         self._fragments: bytearray | None = None
         self._output = Output()
@@ -135,6 +141,8 @@ class Connection(WSListener):
         """The peer's CLOSE has come."""
         self._queued = False
         self._marked = False
+        self._spilled = True
+        """The transport may hold something: nothing may overtake it."""
         self._paused = False
         """The transport has enough."""
         self._slow = False
@@ -163,9 +171,10 @@ class Connection(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
-        transport.underlying_transport.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-        _keep_alive_by_tcp(transport.underlying_transport.get_extra_info("socket"))
-        peer = transport.underlying_transport.get_extra_info("peername")
+        self._wire = wire = transport.underlying_transport
+        wire.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
+        _keep_alive_by_tcp(self._socket)
+        peer = wire.get_extra_info("peername")
         self._listeners.add(
             self,
             Connected(
@@ -250,16 +259,16 @@ class Connection(WSListener):
     def admit(self) -> None:
         """The session is open: allow messages of full size."""
         self.limit = MESSAGE_LIMIT
-        protocol = self._transport.underlying_transport.get_protocol()
+        protocol = self._wire.get_protocol()
         if isinstance(protocol, Metered):
-            protocol.stop_metering(self._transport.underlying_transport)
+            protocol.stop_metering(self._wire)
 
     def abort(self, code: int, reason: str) -> None:
         """End the connection at once; nothing more is sent."""
         self.closing = True
         self._verdict = (code, reason)
         self._output.clear()
-        self._transport.underlying_transport.abort()
+        self._wire.abort()
 
     def overrun(self) -> None:
         """More came than a connection may send before its session is open."""
@@ -286,18 +295,15 @@ class Connection(WSListener):
     def flush(self) -> None:
         """Write what is queued, until the transport has enough."""
         self._marked = False
-        transport = self._transport
         output = self._output
-        if transport.is_close_frame_sent or transport.underlying_transport.is_closing():
+        if self._transport.is_close_frame_sent or self._wire.is_closing():
             self._end_unclean()
             return
         if output.size > self._listeners.hard_limit:
             self.abort(CloseCode.TOO_SLOW, "its output is over the limit")
             return
         while output.size and not self._paused:
-            data = output.take()
-            self._written += len(data)
-            transport.underlying_transport.write(data)
+            self._write(output.take())
         if self._paused:
             self._slow_down()
         elif self.closing:
@@ -312,7 +318,7 @@ class Connection(WSListener):
         if now < self._deadline:
             return
         if self.closing or self._transport.is_close_frame_sent:
-            self._transport.underlying_transport.abort()
+            self._wire.abort()
             return
         taken = self._measure_taken()
         if taken - self._taken < STALL_PROGRESS:
@@ -413,6 +419,22 @@ class Connection(WSListener):
             self._marked = True
             self._listeners.mark(self)
 
+    def _write(self, data: bytes) -> None:
+        """Give bytes to the kernel at once, and what it does not take to the transport."""
+        self._written += len(data)
+        if self._spilled:
+            if self._wire.get_write_buffer_size():
+                self._wire.write(data)
+                return
+            self._spilled = False
+        try:
+            sent = self._socket.send(data)
+        except OSError:  # full; or broken, which the transport finds out too
+            sent = 0
+        if sent < len(data):
+            self._spilled = True
+            self._wire.write(data[sent:])
+
     def _slow_down(self) -> None:
         """The transport has enough: watch the reader, and block it at the output limit."""
         if not self._slow:
@@ -435,12 +457,12 @@ class Connection(WSListener):
             self._listeners.tell(Drained(self.id))
 
     def _read_again(self) -> None:
-        if self._held or self._blocked or self._transport.underlying_transport.is_closing():
+        if self._held or self._blocked or self._wire.is_closing():
             return
         if not self._reading:
             self._reading = True
             self._heard_at = self._listeners.now
-            self._transport.underlying_transport.resume_reading()
+            self._wire.resume_reading()
         if self._inbox or self._verdict is not None:
             self._queue()
 
@@ -448,11 +470,11 @@ class Connection(WSListener):
         # Neither a full output nor a full inbox holds reads back: without this pause, requests of
         # a client that does not read, or never ends, would fill the memory.
         self._reading = False
-        self._transport.underlying_transport.pause_reading()
+        self._wire.pause_reading()
 
     def _measure_taken(self) -> int:
         """Return how many bytes the kernel has taken so far."""
-        return self._written - self._transport.underlying_transport.get_write_buffer_size()
+        return self._written - self._wire.get_write_buffer_size()
 
     def _part(self) -> None:
         """The peer answers our CLOSE, or wants to close while ours is on its way."""
@@ -466,10 +488,10 @@ class Connection(WSListener):
         overtake our CLOSE.
         """
         if self._parted:
-            self._transport.underlying_transport.close()
+            self._wire.close()
         elif not self._reading:
             self._reading = True
-            self._transport.underlying_transport.resume_reading()
+            self._wire.resume_reading()
 
     def _end_unclean(self) -> None:
         """Picows has closed by itself for a broken frame, or the socket is about to go."""

@@ -57,8 +57,8 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
     later: without the count, strangers could make the server hold MESSAGE_LIMIT bytes each.
     """
 
-    def __init__(self, listeners: Listeners, port: str) -> None:
-        self._connection = connection = Connection(listeners, port)
+    def __init__(self, listeners: Listeners, port: str, client: socket.socket) -> None:
+        self._connection = connection = Connection(listeners, port, client)
         self._left = OPENING_TOTAL
         super().__init__(
             None,
@@ -160,7 +160,7 @@ class Listeners:
         async def handshake(client: socket.socket) -> None:
             try:
                 _, protocol = await self._loop.connect_accepted_socket(
-                    lambda: _MeteredProtocol(self, port.id), client
+                    lambda: _MeteredProtocol(self, port.id, client), client
                 )
             except OSError:
                 client.close()  # The peer went away in between.
