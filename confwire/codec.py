@@ -38,6 +38,12 @@ _client_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(Clie
 _server_decoder: msgspec.json.Decoder[ServerMessage] = msgspec.json.Decoder(ServerMessage)
 _encoder = msgspec.json.Encoder()
 
+decode_unchecked = _client_decoder.decode
+"""Decode a client's message without a word on what is wrong with it (ValueError, RecursionError).
+
+Only for messages without checks of their own, as reads are; anything else goes by `decode_client`.
+"""
+
 _PLACE = re.compile(r"(?P<text>.*?)(?: - at `\$\.?(?P<path>.*)`)?", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>\w+)`")
 

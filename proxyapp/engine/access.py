@@ -26,24 +26,25 @@ _GROUP = int(ObjectType.ACCESS_GROUP)
 class Profile:
     """The rights of all accounts that the grants do not tell apart."""
 
-    __slots__ = ("_masks", "subjects")
+    __slots__ = ("masks", "subjects")
 
     def __init__(self, subjects: frozenset[Subject]) -> None:
         self.subjects = subjects
+        # Open to the shortest way of reading, which asks `mask` for what is missing here.
         # Invariant: emptied whenever grants or places change; a missing node is worked out anew.
-        self._masks: dict[RightsNode, int] = {}
+        self.masks: dict[RightsNode, int] = {}
 
     def __repr__(self) -> str:
         return f"<Profile {sorted(self.subjects)}>"
 
     def mask(self, node: RightsNode) -> int:
         """Return the rights at a place."""
-        mask = self._masks.get(node)
+        mask = self.masks.get(node)
         if mask is None:
             mask = 0
             for subject in self.subjects:
                 mask |= node.nearest(subject)
-            self._masks[node] = mask
+            self.masks[node] = mask
         return mask
 
     def may_read(self, row: Row) -> bool:
@@ -51,7 +52,7 @@ class Profile:
 
     def forget(self) -> None:
         """Work every mask out anew: grants or places have changed."""
-        self._masks.clear()
+        self.masks.clear()
 
 
 class ServerProfile(Profile):

@@ -235,7 +235,7 @@ class Intake:
         serving = self._serving
         self.load = None
         serving.epoch = load.epoch
-        serving.reader.begin_epoch(load.epoch)
+        serving.reader.epoch = load.epoch
         serving.reader.structure += 1
         serving.journal.reset(load.revision, load.hash)
         serving.ready = True

@@ -1,9 +1,8 @@
 """Reads: from a filter and a rights profile to the bytes of the answer.
 
-A point read is spliced from ready bytes in one step. Everything larger is a task: a generator
-that yields the messages of one turn, so that no read ever holds up the others. A read of many
-turns still shows one revision: what changed meanwhile is mended from the journal before the
-first packet leaves. Knows no sessions.
+A read is a task: a generator that yields the messages of one turn, so that no read ever holds
+up the others. A read of many turns still shows one revision: what changed meanwhile is mended
+from the journal before the first packet leaves. Knows no sessions.
 """
 
 from __future__ import annotations
@@ -118,54 +117,10 @@ class Reader:
         """Counts the changes of rights, memberships and folders. Rows that were gathered before
         one must not be sent after it: they may have become unreadable."""
         self._journal = journal
-        self._marks: dict[str, tuple[int, bytes]] = {}
 
-    def begin_epoch(self, epoch: str) -> None:
-        """Bear another epoch in all answers from now on."""
-        self.epoch = epoch
-        self._marks.clear()
-
-    def point(self, request: ReadObjects, profile: Profile) -> bytes | None:
-        """Answer a read by DBID or by name alone; None when it is, or finds, anything more."""
-        given = request.filter
-        if len(given) != 1 or request.limit or request.after:
-            return None
-        info = info_of(request.object_type)
-        dbid = given.get("dbid")
-        if dbid.__class__ is int:
-            row = self.store.tables[info.type].get(dbid)
-            if row is None or not profile.may_read(row):
-                return self._packet(request, self._as_of_now([]), [], True)
-        else:
-            row = self._only_one_named(info, given.get("name"), profile)
-            if row is None:
-                return None
-        ref = request.ref
-        number = b"%d" % ref if ref.__class__ is int else msgspec.json.encode(ref)
-        return b'{"message":"objectsRead","ref":%b%b%b]}' % (
-            number,
-            self._mark(info.name),
-            row.body,
-        )
-
-    def _only_one_named(self, info: ObjectInfo, name: Any, profile: Profile) -> Row | None:
-        if name.__class__ is not str or "*" in name or info.type not in NAMED_BY_NAME:
-            return None
-        rows = self.store.tables[info.type].named(name)
-        if len(rows) != 1 or not profile.may_read(rows[0]):
-            return None
-        return rows[0]
-
-    def _mark(self, type_name: str) -> bytes:
-        revision, mark = self._marks.get(type_name, (-1, b""))
-        if revision != self._journal.revision:
-            revision = self._journal.revision
-            mark = (
-                f',"epoch":"{self.epoch}","revision":{revision},"objectType":"{type_name}",'
-                '"count":1,"total":1,"last":true,"objects":['
-            ).encode()
-            self._marks[type_name] = (revision, mark)
-        return mark
+    def none_found(self, request: ReadObjects) -> bytes:
+        """Return the answer to a read that found nothing."""
+        return self._packet(request, self._as_of_now([]), [], True)
 
     def read(self, request: ReadObjects | ReadBrief, profile_of: Callable[[], Profile]) -> Task:
         """Answer any read in packets.

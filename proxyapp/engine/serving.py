@@ -24,6 +24,7 @@ from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.options import Settings
 from proxyapp.engine.parcels import Parcels
+from proxyapp.engine.points import PointReader
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
@@ -89,6 +90,7 @@ class Serving:
         self.fanout = FanOut(self.store, self.access, self.subscriptions)
         self.parcels = Parcels()
         self.reader = Reader(self.store, self.journal)
+        self.points = PointReader(self.reader, self.journal)
         self.roster: Roster[Any] = Roster()
         self.servers: dict[int, Any] = {}
         """Sessions of servers that replicate from here, by connection."""

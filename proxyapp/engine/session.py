@@ -8,7 +8,6 @@ done. Knows no sockets, and no time but what it is told.
 from __future__ import annotations
 
 import traceback
-from collections import deque
 from collections.abc import Callable
 from enum import Enum
 from hashlib import sha256
@@ -147,7 +146,7 @@ class Session:
         self._scheduled = False
         """An `Again` for the task is on its way; a second one would give it two turns in one."""
         # Invariant: empty unless requests are held.
-        self._waiting: deque[bytes] = deque()
+        self._waiting: list[bytes] = []
         self._answers: list[bytes] = []
 
     def __repr__(self) -> str:
@@ -159,11 +158,7 @@ class Session:
 
     def receive(self, messages: list[bytes]) -> None:
         """Take whole messages, in order."""
-        for data in messages:
-            if self._holds():
-                self._waiting.append(data)
-            elif self.phase is not CLOSED:
-                self._take(data)
+        self._take_all(messages)
         self._flush()
 
     def step(self) -> None:
@@ -252,6 +247,19 @@ class Session:
 
     # ------------------------------------------------------------ messages
 
+    def _take_all(self, messages: list[bytes]) -> None:
+        at = 0
+        while at < len(messages) and self.phase is not CLOSED:
+            if self._holds():
+                self._waiting += messages[at:]
+                return
+            if self.phase is OPEN:
+                rest = messages[at:] if at else messages
+                at += self._serving.points.answer(rest, self.profile, self._answers)
+            if at < len(messages):
+                self._take(messages[at])
+                at += 1
+
     def _take(self, data: bytes) -> None:
         try:
             message = codec.decode_client(data)
@@ -262,11 +270,6 @@ class Session:
             return
         ref = getattr(message, "ref", None)
         try:
-            if message.__class__ is ReadObjects and self.phase is OPEN:
-                answer = self._serving.reader.point(message, self.profile)
-                if answer is not None:
-                    self._answers.append(answer)
-                    return
             self._handle(message)
         except RequestError as error:
             self._refuse(error, ref)
@@ -478,8 +481,8 @@ class Session:
             self._start(self.replication.catch_up(), None)
         elif self.follower.behind:
             self._start(self.follower.catch_up(self._profile), None)
-        while self._waiting and not self._holds():
-            self._take(self._waiting.popleft())
+        waiting, self._waiting = self._waiting, []
+        self._take_all(waiting)
         if not self._holds() and self.phase is OPEN:
             self._serving.out.append(ResumeReading(self.connection))
 

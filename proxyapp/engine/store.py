@@ -164,6 +164,13 @@ class Table:
         dbids = sorted(self._same[key]) if key in self._same else (found,)
         return [row for dbid in dbids if (row := self.get(dbid)) is not None]
 
+    def only_named(self, name: str) -> Row | None:
+        """Return the row of this name, whatever its case; None when there is not just one."""
+        key = name.casefold()
+        shard = self._names.get(hash(key) % _SHARDS)
+        dbid = None if shard is None else shard.get(key)
+        return None if dbid is None or key in self._same else self.get(dbid)
+
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
         number = dbid >> PAGE_BITS
