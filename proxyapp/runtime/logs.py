@@ -1,23 +1,28 @@
 """Logs: structlog over the standard library, to stderr and to a rotated file.
 
-Records are written by a thread of their own, so a slow disk never stops the event loop. What
-could hold a secret is left out, whoever logs it.
+Lines are made where they are logged and written by a thread of their own, many at a time: so
+neither a slow disk stops the event loop, nor does the thread take the interpreter from it for
+each of thousands of lines. What could hold a secret is left out, whoever logs it.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
-from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
+import time
+from collections.abc import Mapping, MutableMapping, Sequence
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
+from threading import Thread
 from typing import Any
 
 import structlog
 
 FILE_SIZE = 10 * 1024 * 1024
 FILES = 5
+GATHER = 0.02
+"""Seconds for which lines are gathered before they are written."""
 LEVELS = {
     "all": logging.DEBUG,
     "debug": logging.DEBUG,
@@ -68,26 +73,23 @@ class Logs:
         Raises:
             OSError: a file cannot be written.
         """
-        handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
+        self._handlers: list[logging.Handler] = [logging.StreamHandler(sys.stderr)]
         if file is not None:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handlers.append(
+            self._handlers.append(
                 RotatingFileHandler(file, maxBytes=FILE_SIZE, backupCount=FILES, encoding="utf-8")
             )
         for level, name in (files or {}).items():
             more = logging.FileHandler(name, encoding="utf-8")
             more.setLevel(LEVELS[level])
-            handlers.append(more)
-        for handler in handlers:
-            handler.setFormatter(_FORMATTER)
-        queue: SimpleQueue[logging.LogRecord] = SimpleQueue()
-        self._listener = QueueListener(queue, *handlers, respect_handler_level=True)
-        self._queue_handler = _Handover(queue)
+            self._handlers.append(more)
+        self._writer = _Writer(self._handlers)
+        self._foreign = _Foreign(self._writer)
 
     def start(self, verbosity: str = "") -> None:
         """Take over the process's logging."""
         root = logging.getLogger()
-        root.handlers[:] = [self._queue_handler]
+        root.handlers[:] = [self._foreign]
         for name, level in _QUIET.items():
             logging.getLogger(name).setLevel(level)
         structlog.configure(
@@ -95,20 +97,20 @@ class Logs:
                 structlog.stdlib.filter_by_level,
                 *_SHARED,
                 structlog.processors.format_exc_info,
-                structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+                _RENDERER,
             ],
-            logger_factory=structlog.stdlib.LoggerFactory(),
+            logger_factory=lambda *name: _Pen(self._writer, *name),
             wrapper_class=structlog.stdlib.BoundLogger,
             cache_logger_on_first_use=True,
         )
         set_verbosity(verbosity or DEFAULT_VERBOSITY)
-        self._listener.start()
+        self._writer.start()
 
     def stop(self) -> None:
         """Write what is waiting and let go of the files."""
-        logging.getLogger().removeHandler(self._queue_handler)
-        self._listener.stop()
-        for handler in self._listener.handlers:
+        logging.getLogger().removeHandler(self._foreign)
+        self._writer.stop()
+        for handler in self._handlers:
             handler.close()
 
 
@@ -118,21 +120,88 @@ def set_verbosity(verbosity: str) -> None:
         logging.getLogger().setLevel(LEVELS[verbosity])
 
 
-class _Handover(QueueHandler):
-    """Hands records over whole: structlog's are dictionaries until they are formatted."""
+class _Writer(Thread):
+    """Writes lines that others made."""
 
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        if not isinstance(record.msg, dict):
-            record.msg, record.args = record.getMessage(), None
-        return record
+    def __init__(self, handlers: Sequence[logging.Handler]) -> None:
+        super().__init__(name="logs", daemon=True)
+        self._handlers = handlers
+        self._lines: SimpleQueue[tuple[int, str] | None] = SimpleQueue()
+
+    def put(self, level: int, line: str) -> None:
+        """Have a line written soon."""
+        self._lines.put((level, line))
+
+    def stop(self) -> None:
+        """Write what is waiting, and end."""
+        self._lines.put(None)
+        self.join()
+
+    def run(self) -> None:
+        """Write until the end."""
+        line = self._lines.get()
+        while line is not None:
+            time.sleep(GATHER)
+            lines = [line]
+            while not self._lines.empty() and (line := self._lines.get()) is not None:
+                lines.append(line)
+            self._write(lines)
+            line = line and self._lines.get()
+
+    def _write(self, lines: list[tuple[int, str]]) -> None:
+        for handler in self._handlers:
+            text = "\n".join(line for level, line in lines if level >= handler.level)
+            if text:
+                # Its level is that of no line: what is in it has been let through already.
+                handler.handle(logging.LogRecord("", handler.level, "", 0, text, (), None))
 
 
-_FORMATTER = structlog.stdlib.ProcessorFormatter(
-    foreign_pre_chain=_SHARED,
-    processors=[
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.LogfmtRenderer(
-            key_order=["timestamp", "level", "event"], bool_as_flag=False
-        ),
-    ],
+class _Pen:
+    """Takes the lines of one logger of structlog to the writer."""
+
+    def __init__(self, writer: _Writer, name: str = "") -> None:
+        self.name = name
+        self.disabled = False
+        self.getEffectiveLevel = logging.getLogger(name).getEffectiveLevel
+        self._put = writer.put
+
+    def debug(self, line: str) -> None:
+        """Take a line of this level, as the other methods do."""
+        self._put(logging.DEBUG, line)
+
+    def info(self, line: str) -> None:
+        self._put(logging.INFO, line)
+
+    def warning(self, line: str) -> None:
+        self._put(logging.WARNING, line)
+
+    def error(self, line: str) -> None:
+        self._put(logging.ERROR, line)
+
+    exception = error  # the traceback is in the line
+
+    def critical(self, line: str) -> None:
+        self._put(logging.CRITICAL, line)
+
+
+class _Foreign(logging.Handler):
+    """Takes what the standard library's loggers are told to the writer."""
+
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__()
+        self._put = writer.put
+        self.setFormatter(
+            structlog.stdlib.ProcessorFormatter(
+                foreign_pre_chain=_SHARED,
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _RENDERER],
+            )
+        )
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Make the line here: what the record speaks of may have changed later."""
+        self._put(record.levelno, self.format(record))
+
+
+_RENDERER = structlog.processors.LogfmtRenderer(
+    key_order=["timestamp", "level", "event"], bool_as_flag=False
 )

@@ -82,3 +82,20 @@ def test_the_log_folder_is_private(own_logging: None, tmp_path: Path) -> None:
 def test_secrets_are_hidden_by_their_names() -> None:
     event = hide_secrets(None, "info", {"event": "x", "secret": "s", "verifier": "v", "user": "u"})
     assert event == {"event": "x", "secret": "(hidden)", "verifier": "(hidden)", "user": "u"}
+
+
+def test_many_lines_stay_in_their_order_and_each_goes_only_where_it_belongs(
+    own_logging: None, tmp_path: Path
+) -> None:
+    logs = Logs(tmp_path / "all.log", {"standard": str(tmp_path / "standard.log")})
+    logs.start("debug")
+    log = structlog.stdlib.get_logger("proxyapp.test")
+    for number in range(500):
+        log.info("told", number=number)
+        log.debug("a detail", number=number)
+    logs.stop()
+    lines = (tmp_path / "all.log").read_text().splitlines()
+    numbers = [int(line.partition("number=")[2].partition(" ")[0]) for line in lines]
+    assert numbers == [number for number in range(500) for _ in ("info", "debug")]
+    assert "a detail" not in (tmp_path / "standard.log").read_text()
+    assert len((tmp_path / "standard.log").read_text().splitlines()) == 500
