@@ -12,8 +12,15 @@ from proxyapp.engine.rights import RightsNode
 
 
 class Row(Struct, gc=False):
-    """One object as the store holds it. Immutable by convention: a change makes a new row."""
+    """One object as the store holds it. Immutable by convention: a change makes a new row.
 
+    What a read needs comes first: it then lies in one line of the processor's cache.
+    """
+
+    body: bytes
+    """The document, byte for byte as the master published it."""
+    node: RightsNode
+    """Where its rights are found; the node itself may change, the row then need not."""
     type: int
     dbid: int
     folder: int
@@ -21,12 +28,8 @@ class Row(Struct, gc=False):
     name: str
     """What people call it: its name, user name, number or login code."""
     enabled: bool
-    body: bytes
-    """The document, byte for byte as the master published it."""
     acl: list[tuple[int, int, int]] | None
     verifier: str
-    node: RightsNode
-    """Where its rights are found; the node itself may change, the row then need not."""
 
     def record(self) -> Record:
         """Return the row in the form that servers exchange."""

@@ -265,16 +265,16 @@ class Store:
         elif type_ == ObjectType.TENANT:
             tenant = dbid
         return Row(
+            body,
+            self.rights.place(type_, dbid, place, record.acl or ()),
             type_,
             dbid,
             record.folder,
             tenant,
             getattr(head, _NAME_FIELD.get(ObjectType(type_), "name")),
             head.state == "enabled",
-            body,
             record.acl or None,
             record.verifier,
-            self.rights.place(type_, dbid, place, record.acl or ()),
         )
 
     def rows_at(self, node: RightsNode) -> Iterator[Row]:
