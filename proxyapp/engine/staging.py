@@ -9,17 +9,19 @@ record could touch them: such records wait for the flip.
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 from confwire.messages import Record
 from confwire.objects import ObjectType
+from proxyapp.engine.indexes import Postings, is_empty
 from proxyapp.engine.journal import GONE, Change, record_digest, tree_after
 from proxyapp.engine.rights import CONTAINERS
-from proxyapp.engine.store import Postings, Store, is_empty
+from proxyapp.engine.store import Store
 
 
 class _Copies:
-    """Edits that stay apart until they are put in place (see `store.InPlace`)."""
+    """Edits that stay apart until they are put in place (see `indexes.InPlace`)."""
 
     def __init__(self) -> None:
         self._copies: dict[tuple[int, Any], tuple[dict[Any, Any], Any, Any]] = {}
@@ -29,7 +31,7 @@ class _Copies:
         known = self._copies.get((id(container), key))
         if known is None:
             found = container.get(key)
-            known = container, key, make() if found is None else found.copy()
+            known = container, key, make() if found is None else copy(found)
             self._copies[id(container), key] = known
         return known[2]
 
@@ -38,13 +40,13 @@ class _Copies:
 
     def flip(self) -> None:
         """Put every copy in its place: pages first, then the indexes that are made of pages."""
-        for container, key, copy in sorted(
+        for container, key, edited in sorted(
             self._copies.values(), key=lambda item: isinstance(item[2], Postings)
         ):
-            if is_empty(copy):
+            if is_empty(edited):
                 container.pop(key, None)
             else:
-                container[key] = copy
+                container[key] = edited
 
 
 class Staging:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import takewhile
-from typing import Any, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from confwire.messages import Record
 from confwire.objects import BY_NAME, OBJECTS, ObjectType
+from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Postings
 from proxyapp.engine.journal import GONE, record_digest, tree_after
 from proxyapp.engine.rights import RightsNode, RightsTree
 from proxyapp.engine.rows import Row
@@ -23,7 +23,6 @@ from proxyapp.engine.rows import Row
 PAGE_BITS = 8
 PAGE_SIZE = 1 << PAGE_BITS
 PAGE_MASK = PAGE_SIZE - 1
-_SHARDS = 256
 
 Page = list[Row | None]
 """The rows of PAGE_SIZE neighbouring DBIDs, each at its place: one step from DBID to row, without
@@ -59,72 +58,6 @@ _NAME_FIELD = {
 """Types whose objects people call by another field than `name`."""
 
 
-class InPlace:
-    """How a table is edited when the edit is to be seen at once."""
-
-    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
-        """Return what lies at a key, making it where nothing does."""
-        found = container.get(key)
-        if found is None:
-            found = container[key] = make()
-        return found
-
-    def tidy(self, container: dict[Any, Any], key: Any) -> None:
-        """Drop what lies at a key if it has become empty."""
-        if is_empty(container[key]):
-            del container[key]
-
-
-def is_empty(held: Any) -> bool:
-    """Whether a page, or an index of pages, holds nothing any more."""
-    return not any(held) if held.__class__ is list else not held
-
-
-class Edits(Protocol):
-    """Where changes of pages and indexes go: in place, or to copies beside."""
-
-    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any: ...
-    def tidy(self, container: dict[Any, Any], key: Any) -> None: ...
-
-
-IN_PLACE = InPlace()
-
-
-class Postings:
-    """An ordered set of DBIDs in pages: small steps to add to, to drop from and to walk."""
-
-    __slots__ = ("_pages",)
-
-    def __init__(self) -> None:
-        self._pages: dict[int, set[int]] = {}
-
-    def __bool__(self) -> bool:
-        return bool(self._pages)
-
-    def __contains__(self, dbid: int) -> bool:
-        return dbid in self._pages.get(dbid >> PAGE_BITS, ())
-
-    def copy(self) -> Postings:
-        """Return itself: its pages are what is copied."""
-        return self
-
-    def add(self, dbid: int, edits: Edits = IN_PLACE) -> None:
-        edits.at(self._pages, dbid >> PAGE_BITS, set).add(dbid)
-
-    def discard(self, dbid: int, edits: Edits = IN_PLACE) -> None:
-        if dbid >> PAGE_BITS in self._pages:
-            edits.at(self._pages, dbid >> PAGE_BITS, set).discard(dbid)
-            edits.tidy(self._pages, dbid >> PAGE_BITS)
-
-    def walk(self, after: int = 0) -> Iterator[int]:
-        """Yield the DBIDs above `after` in order; changes meanwhile are allowed."""
-        first = after >> PAGE_BITS
-        for number in sorted(number for number in self._pages if number >= first):
-            for dbid in sorted(self._pages.get(number, ())):
-                if dbid > after:
-                    yield dbid
-
-
 def _new_page() -> Page:
     return [None] * PAGE_SIZE
 
@@ -135,9 +68,7 @@ class Table:
     def __init__(self) -> None:
         self.pages: dict[int, Page] = {}
         """Number of a page (DBID >> PAGE_BITS) -> page; open to the reader's shortest way."""
-        self._names: dict[int, dict[str, int]] = {}
-        self._same: dict[str, set[int]] = {}
-        """All DBIDs of a name that more than one object has."""
+        self._names = Names()
         self.by_folder: dict[int, Postings] = {}
         self.by_tenant: dict[int, Postings] = {}
         self.count = 0
@@ -157,19 +88,13 @@ class Table:
     def named(self, name: str) -> list[Row]:
         """Return the rows of this name, whatever its case, in the order of their DBIDs."""
         key = name.casefold()
-        shard = self._names.get(hash(key) % _SHARDS)
-        found = None if shard is None else shard.get(key)
-        if found is None:
-            return []
-        dbids = sorted(self._same[key]) if key in self._same else (found,)
-        return [row for dbid in dbids if (row := self.get(dbid)) is not None]
+        rows = (self.get(dbid) for dbid in self._names.find(key))
+        return [row for row in rows if row is not None and row.name.casefold() == key]
 
     def only_named(self, name: str) -> Row | None:
         """Return the row of this name, whatever its case; None when there is not just one."""
-        key = name.casefold()
-        shard = self._names.get(hash(key) % _SHARDS)
-        dbid = None if shard is None else shard.get(key)
-        return None if dbid is None or key in self._same else self.get(dbid)
+        rows = self.named(name)
+        return rows[0] if len(rows) == 1 else None
 
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
@@ -178,33 +103,16 @@ class Table:
         if new is None:
             edits.tidy(self.pages, number)
         if old is None or new is None or old.name != new.name:
-            self._rename(dbid, old, new, edits)
+            if old is not None:
+                self._names.discard(old.name.casefold(), dbid, edits)
+            if new is not None:
+                self._names.add(new.name.casefold(), dbid, edits)
         if old is None or new is None or old.folder != new.folder:
             before, after = old.folder if old else None, new.folder if new else None
             _move(self.by_folder, dbid, before, after, edits)
         if old is None or new is None or old.tenant != new.tenant:
             before, after = old.tenant if old else None, new.tenant if new else None
             _move(self.by_tenant, dbid, before, after, edits)
-
-    def _rename(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
-        if old is not None:
-            key = old.name.casefold()
-            shard = edits.at(self._names, hash(key) % _SHARDS, dict)
-            same = edits.at(self._same, key, set)
-            same.discard(dbid)
-            if shard[key] == dbid and same:
-                shard[key] = min(same)
-            elif not same:
-                del shard[key]
-            if len(same) == 1:
-                same.clear()
-            edits.tidy(self._same, key)
-        if new is not None:
-            key = new.name.casefold()
-            shard = edits.at(self._names, hash(key) % _SHARDS, dict)
-            found = shard.setdefault(key, dbid)
-            if found != dbid:
-                edits.at(self._same, key, set).update((found, dbid))
 
 
 def _move(
@@ -226,6 +134,8 @@ class Store:
         # Invariant: the sum of the digests of all records, so that equal trees mean equal data.
         self.tree = 0
         self.count = 0
+        self._shared: dict[int, int] = {}
+        """The numbers that many rows bear, each as the one object that all of them hold."""
 
     def get(self, type_: int, dbid: int) -> Row | None:
         table = self.tables.get(type_)

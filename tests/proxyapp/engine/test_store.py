@@ -3,8 +3,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import record_digest
-from proxyapp.engine.store import Postings, Store
+from proxyapp.engine.store import Store
 from tests.proxyapp.engine.bench import STEADY, T, environment, gone, record
 
 SKILL, FOLDER = T["skill"], T["folder"]
@@ -57,17 +58,6 @@ def test_rows_may_come_and_go_while_they_are_walked():
     seen += [row.dbid for row in walk]
     assert seen == [1, 900, 902]
     assert [row.dbid for row in store.tables[SKILL].rows(after=900)] == [902]
-
-
-def test_postings_walk_in_order_from_a_place():
-    postings = Postings()
-    for dbid in (900, 5, 256, 255):
-        postings.add(dbid)
-    assert list(postings.walk()) == [5, 255, 256, 900]
-    assert list(postings.walk(after=255)) == [256, 900]
-    postings.discard(256)
-    postings.discard(257)
-    assert (list(postings.walk()), 256 in postings, 900 in postings) == ([5, 255, 900], False, True)
 
 
 def test_people_call_objects_by_the_field_of_their_type():

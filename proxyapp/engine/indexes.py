@@ -1,0 +1,146 @@
+"""Indexes of a table: ordered sets of DBIDs, and names, in a few bytes a row.
+
+They hold numbers in arrays, no objects, and are paged, so that no step touches all of a large
+one. Edits go to them in place, or to copies of their pages beside. Know no rows.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+_PAGE_BITS = 14
+_PAGE_MASK = (1 << _PAGE_BITS) - 1
+_SHARD_BITS = 14
+_SHARD_MASK = (1 << _SHARD_BITS) - 1
+_DBID_BITS = 40
+_TAG_MASK = (1 << 64 - _DBID_BITS) - 1
+
+
+class InPlace:
+    """How a table is edited when the edit is to be seen at once."""
+
+    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any:
+        """Return what lies at a key, making it where nothing does."""
+        found = container.get(key)
+        if found is None:
+            found = container[key] = make()
+        return found
+
+    def tidy(self, container: dict[Any, Any], key: Any) -> None:
+        """Drop what lies at a key if it has become empty."""
+        if is_empty(container[key]):
+            del container[key]
+
+
+def is_empty(held: Any) -> bool:
+    """Whether a page, or an index of pages, holds nothing any more."""
+    return not any(held) if held.__class__ is list else not held
+
+
+class Edits(Protocol):
+    """Where changes of pages and indexes go: in place, or to copies beside."""
+
+    def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any: ...
+    def tidy(self, container: dict[Any, Any], key: Any) -> None: ...
+
+
+IN_PLACE = InPlace()
+
+
+class Postings:
+    """An ordered set of DBIDs in pages: small steps to add to, to drop from and to walk."""
+
+    __slots__ = ("_pages",)
+
+    def __init__(self) -> None:
+        self._pages: dict[int, array[int]] = {}
+        """Number of a page (DBID >> _PAGE_BITS) -> the places in it, in order."""
+
+    def __bool__(self) -> bool:
+        return bool(self._pages)
+
+    def __contains__(self, dbid: int) -> bool:
+        page = self._pages.get(dbid >> _PAGE_BITS)
+        if page is None:
+            return False
+        at = bisect_left(page, dbid & _PAGE_MASK)
+        return at < len(page) and page[at] == dbid & _PAGE_MASK
+
+    def __copy__(self) -> Postings:
+        """Return itself: its pages are what is copied."""
+        return self
+
+    def add(self, dbid: int, edits: Edits = IN_PLACE) -> None:
+        page, place = edits.at(self._pages, dbid >> _PAGE_BITS, _no_places), dbid & _PAGE_MASK
+        if not page or page[-1] < place:
+            page.append(place)
+        elif page[at := bisect_left(page, place)] != place:
+            page.insert(at, place)
+
+    def discard(self, dbid: int, edits: Edits = IN_PLACE) -> None:
+        if dbid in self:
+            number = dbid >> _PAGE_BITS
+            page = edits.at(self._pages, number, _no_places)
+            del page[bisect_left(page, dbid & _PAGE_MASK)]
+            edits.tidy(self._pages, number)
+
+    def walk(self, after: int = 0) -> Iterator[int]:
+        """Yield the DBIDs above `after` in order; changes meanwhile are allowed."""
+        first = after >> _PAGE_BITS
+        for number in sorted(number for number in self._pages if number >= first):
+            page = self._pages.get(number, ())
+            start = bisect_right(page, after & _PAGE_MASK) if number == first else 0
+            for place in page[start:]:
+                yield number << _PAGE_BITS | place
+
+
+class Names:
+    """From a name to the DBIDs that may bear it: those of equal hashes, whoever asks looks.
+
+    Of a name it keeps but a part of the hash, beside the DBID in one number.
+    """
+
+    __slots__ = ("_shards",)
+
+    def __init__(self) -> None:
+        self._shards: dict[int, array[int]] = {}
+
+    def find(self, key: str) -> list[int]:
+        """Return the DBIDs that were added with this key or, seldom, with another; in order."""
+        number = hash(key)
+        shard = self._shards.get(number & _SHARD_MASK)
+        if shard is None:
+            return []
+        tag = number >> _SHARD_BITS & _TAG_MASK
+        start = bisect_left(shard, tag << _DBID_BITS)
+        end = start
+        while end < len(shard) and shard[end] >> _DBID_BITS == tag:
+            end += 1
+        return [entry & ~(tag << _DBID_BITS) for entry in shard[start:end]]
+
+    def add(self, key: str, dbid: int, edits: Edits) -> None:
+        """Add a DBID that the key does not have yet."""
+        number = hash(key)
+        shard = edits.at(self._shards, number & _SHARD_MASK, _no_entries)
+        insort(shard, (number >> _SHARD_BITS & _TAG_MASK) << _DBID_BITS | dbid)
+
+    def discard(self, key: str, dbid: int, edits: Edits) -> None:
+        """Drop a DBID that was added with the key."""
+        number = hash(key)
+        shard = edits.at(self._shards, number & _SHARD_MASK, _no_entries)
+        entry = (number >> _SHARD_BITS & _TAG_MASK) << _DBID_BITS | dbid
+        at = bisect_left(shard, entry)
+        assert shard[at] == entry, (key, dbid)
+        del shard[at]
+        edits.tidy(self._shards, number & _SHARD_MASK)
+
+
+def _no_places() -> array[int]:
+    return array("H")
+
+
+def _no_entries() -> array[int]:
+    return array("Q")
