@@ -98,6 +98,8 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     _database["CONN_MAX_AGE"] = 0
+    # From the third time on: web requests have a connection each, and would gain nothing.
+    _database["OPTIONS"] = {"prepare_threshold": 2, **_database.get("OPTIONS", {})}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ---------------------------------------------------------------- accounts

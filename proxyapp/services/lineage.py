@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from django.db import connection
-
 from confwire.objects import ObjectType
 from proxyapp.models import Folder, Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
+from proxyapp.models.statements import run
 
 _GROUP = int(ObjectType.ACCESS_GROUP)
 _PERSON = int(ObjectType.PERSON)
@@ -88,15 +87,14 @@ class Places:
     def _read(self, own: Key, upper: Key | None) -> None:
         start = upper or own  # nothing is above an object at the top
         self.grants[own] = {}
-        with connection.cursor() as cursor:
-            cursor.execute(_PLACES + _OWN, [*start, *own, _FOLDER, _FOLDER, _TENANT, *own])
-            for type_, dbid, below_type, below_dbid, person, group, mask in cursor.fetchall():
-                place = type_, dbid
-                grants = self.grants.setdefault(place, {})
-                if below_type:
-                    self.above[below_type, below_dbid] = place
-                if mask is not None:
-                    grants[(_PERSON, person) if person is not None else (_GROUP, group)] = mask
+        rows = run(_PLACES + _OWN, [*start, *own, _FOLDER, _FOLDER, _TENANT, *own])
+        for type_, dbid, below_type, below_dbid, person, group, mask in rows:
+            place = type_, dbid
+            grants = self.grants.setdefault(place, {})
+            if below_type:
+                self.above[below_type, below_dbid] = place
+            if mask is not None:
+                grants[(_PERSON, person) if person is not None else (_GROUP, group)] = mask
 
 
 def _key_above(instance: Configured) -> Key | None:
@@ -109,7 +107,5 @@ def _key_above(instance: Configured) -> Key | None:
 
 def subjects_of(person: Person) -> set[Key]:
     """Return the person and all enabled groups that it is in, through groups and Everyone too."""
-    with connection.cursor() as cursor:
-        cursor.execute(_SUBJECTS, [person.dbid])
-        groups = {(_GROUP, dbid) for (dbid,) in cursor.fetchall()}
+    groups = {(_GROUP, dbid) for (dbid,) in run(_SUBJECTS, [person.dbid])}
     return {(_PERSON, person.dbid)} | groups

@@ -6,7 +6,7 @@ through different rows both see what the other one did.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -17,12 +17,11 @@ from confwire.messages import Record
 from confwire.objects import OBJECTS, ObjectType
 from confwire.objects import Document as Body
 from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
-from proxyapp.models import Credential, Document, Grant, Revision
+from proxyapp.models import Credential, Grant
 from proxyapp.models.door import Key
 from proxyapp.services import integrity, journal
 from proxyapp.services.documents import document_of, find_all
-
-_BATCH = 500  # objects named in one statement
+from proxyapp.services.journal import Position, Row
 
 
 @dataclass(slots=True)
@@ -43,8 +42,8 @@ class Step:
     """One object before and after the transaction; None where it did not or does not exist."""
 
     key: Key
-    old: Document | None
-    new: Document | None
+    old: Row | None
+    new: Row | None
     old_body: Body = field(default_factory=dict)
     new_body: Body = field(default_factory=dict)
 
@@ -63,37 +62,23 @@ def publish(draft: Draft) -> Published:
     Raises:
         RequestError: the data would not hold together; see `integrity`.
     """
-    revision = _lock()
-    old = {(row.type, row.dbid): row for row in _documents((*draft.touched, *draft.gone))}
+    position = journal.lock()
+    if position is None:
+        raise DatabaseUnavailable("the database is empty: run manage.py migrate")
+    old = {(row.type, row.dbid): row for row in journal.read((*draft.touched, *draft.gone))}
     steps = [step for step in _steps(draft, old) if _differs(step)]
     if not steps:
         return Published(None, [])
     integrity.check(steps)
     integrity.index_references(steps)
-    _write(revision, steps, draft)
-    return Published(revision.number + 1, [step.key for step in steps])
-
-
-def _lock() -> Revision:
-    revision = Revision.objects.select_for_update().filter(pk=1).first()
-    if revision is None:
-        raise DatabaseUnavailable("the database is empty: run manage.py migrate")
-    return revision
-
-
-def _documents(keys: Iterable[Key]) -> Iterator[Document]:
-    by_type: dict[int, list[int]] = {}
-    for type_, dbid in keys:
-        by_type.setdefault(type_, []).append(dbid)
-    for type_, dbids in by_type.items():
-        for start in range(0, len(dbids), _BATCH):
-            yield from Document.objects.filter(type=type_, dbid__in=dbids[start : start + _BATCH])
+    _write(position, steps, draft)
+    return Published(position.revision + 1, [step.key for step in steps])
 
 
 # ---------------------------------------------------------------- rendering
 
 
-def _steps(draft: Draft, old: dict[Key, Document]) -> Iterator[Step]:
+def _steps(draft: Draft, old: dict[Key, Row]) -> Iterator[Step]:
     read = find_all(key for key in draft.touched if key not in draft.written)
     bodies = draft.written | {key: document_of(instance) for key, instance in read.items()}
     grants = _grants(draft.regranted)
@@ -102,21 +87,19 @@ def _steps(draft: Draft, old: dict[Key, Document]) -> Iterator[Step]:
         before, body = old.get(key), bodies.get(key)
         if body is None:
             continue  # it was touched, and deleted by another transaction
-        row = Document(type=key[0], dbid=key[1], folder=body["folderDBID"])
-        row.body = integrity.text_of(OBJECTS[ObjectType(key[0])].title.lower(), body)
-        row.acl = grants.get(key, "") if key in draft.regranted else _kept(before, "acl")
-        fresh = key in draft.recredited
-        row.verifier = verifiers.get(key, "") if fresh else _kept(before, "verifier")
+        text = integrity.text_of(OBJECTS[ObjectType(key[0])].title.lower(), body)
+        acl, verifier = (before.acl, before.verifier) if before is not None else ("", "")
+        if key in draft.regranted:
+            acl = grants.get(key, "")
+        if key in draft.recredited:
+            verifier = verifiers.get(key, "")
+        row = Row(*key, body["folderDBID"], text, acl, verifier)
         yield Step(key, before, row, _decoded(before), body)
     for key in draft.gone:
         yield Step(key, old.get(key), None, _decoded(old.get(key)))
 
 
-def _kept(before: Document | None, column: str) -> str:
-    return getattr(before, column) if before is not None else ""
-
-
-def _decoded(row: Document | None) -> Body:
+def _decoded(row: Row | None) -> Body:
     return msgspec.json.decode(row.body) if row is not None else {}
 
 
@@ -153,31 +136,30 @@ def _differs(step: Step) -> bool:
 # ---------------------------------------------------------------- writing
 
 
-def record_of(row: Document) -> Record:
+def record_of(row: Row) -> Record:
     """Return the record that servers exchange for a published row."""
     acl = [tuple(entry) for entry in msgspec.json.decode(row.acl)] if row.acl else None
     body = msgspec.Raw((row.body or "null").encode())
     return Record(row.type, row.dbid, row.folder, body, acl, row.verifier)
 
 
-def _write(revision: Revision, steps: list[Step], draft: Draft) -> None:
-    tree, lines = int(revision.tree, 16), []
+def _write(position: Position, steps: list[Step], draft: Draft) -> None:
+    tree, lines = int(position.tree, 16), []
     for seq, step in enumerate(steps):
         digest = record_digest(record_of(step.new)) if step.new is not None else 0
         old = int(step.old.digest, 16) if step.old is not None else 0
         tree = tree_after(tree, old, digest)
         lines.append(_line(seq, step, tree_text(digest)))
-    number = revision.number + 1
+    number = position.revision + 1
     head = journal.Head(
         revision=number,
         at=timezone.now(),
         by=draft.by,
         origin=draft.origin[:255],
         tree=tree_text(tree),
-        hash=chain_hash(revision.hash, number, tree),
+        hash=chain_hash(position.hash, number, tree),
     )
-    gone = [step.old for step in steps if step.new is None and step.old is not None]
-    journal.write(head, lines, gone)
+    journal.write(head, lines)
 
 
 def _line(seq: int, step: Step, digest: str) -> journal.Line:
