@@ -19,7 +19,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from confwire.errors import CloseCode
 from confwire.messages import SUBPROTOCOL
 from proxyapp.engine.events import Blocked, Connected, Disconnected, Drained, Received
-from proxyapp.runtime import present
+from proxyapp.runtime import collector, present
 from proxyapp.runtime.connections import OPENING_LIMIT
 from proxyapp.runtime.peers import format_address, is_loopback, new_nonce
 from proxyapp.runtime.tasks import cancel, spawn
@@ -137,6 +137,7 @@ class Browser:
         code, reason = self._verdict or (CloseCode.NORMAL, "closed by the browser")
         self._worker.web_outlets.pop(self.id, None)
         self._worker.tell(Disconnected(self.id, f"{int(code)} {reason}"))
+        collector.left_circle()
 
     # ------------------------------------------------------------ inside
 

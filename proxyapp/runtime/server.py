@@ -6,7 +6,6 @@ Puts the parts together, starts them in order and ends them in order. What they 
 from __future__ import annotations
 
 import asyncio
-import gc
 import hashlib
 import os
 import signal
@@ -21,7 +20,7 @@ from django.conf import settings
 from confwire.messages import RELEASE
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
-from proxyapp.runtime import bootstrap, logs, present, webserver
+from proxyapp.runtime import bootstrap, collector, logs, present, webserver
 from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.links import Link
@@ -183,9 +182,7 @@ class Server:
 
     def _loaded(self) -> None:
         """The first data is there."""
-        # The rows are not the collector's, and what else lives now lives long.
-        gc.collect()
-        gc.freeze()
+        collector.keep_short()
         bootstrap.notify_service_manager("READY=1")
 
     # ------------------------------------------------------------ end
