@@ -16,6 +16,7 @@ from msgspec import Raw
 
 from confwire.errors import DatabaseUnavailable
 from confwire.messages import Record, Transaction
+from proxyapp.models.statements import run
 
 
 class Position(NamedTuple):
@@ -33,7 +34,7 @@ def current_revision() -> Position:
     Raises:
         DatabaseUnavailable: the database was never migrated.
     """
-    rows = _query("SELECT epoch, number, tree, hash FROM proxyapp_revision WHERE id = 1", [])
+    rows = run("SELECT epoch, number, tree, hash FROM proxyapp_revision WHERE id = 1", [])
     if not rows:
         raise DatabaseUnavailable("the database is empty: run manage.py migrate")
     epoch, number, tree, hash_ = rows[0]
@@ -69,19 +70,23 @@ def oldest_revision() -> int:
 
 def hash_at(revision: int) -> str | None:
     """Return the change hash of a revision that the journal still holds, else None."""
-    rows = _query("SELECT hash FROM proxyapp_commit WHERE revision = %s", [revision])
+    rows = run("SELECT hash FROM proxyapp_commit WHERE revision = %s", [revision])
     return rows[0][0] if rows else None
 
 
-def transactions_since(revision: int, limit: int = 100, part: int = 5000) -> list[Transaction]:
+def transactions_since(
+    revision: int, limit: int = 100, part: int = 5000, epoch: str = ""
+) -> list[Transaction]:
     """Return up to `limit` transactions after a revision, in order and whole.
+
+    The epoch is read where it is not given.
 
     A transaction of more than `part` records comes in several parts, each in a Transaction of
     its own; the last one has `last` set, and the hashes. The list ends early, after a whole
     transaction, once it holds more than `part` records.
     """
-    epoch = current_revision().epoch
-    heads = _query(
+    epoch = epoch or current_revision().epoch
+    heads = run(
         "SELECT revision, at, by, tree, hash FROM proxyapp_commit"
         " WHERE revision > %s ORDER BY revision LIMIT %s",
         [revision, limit],
@@ -101,7 +106,7 @@ def transactions_since(revision: int, limit: int = 100, part: int = 5000) -> lis
 
 
 def _changes(first: int, last: int) -> dict[int, list[Record]]:
-    rows = _query(
+    rows = run(
         "SELECT revision, type, dbid, folder, body, acl, verifier FROM proxyapp_change"
         " WHERE revision BETWEEN %s AND %s ORDER BY revision, seq",
         [first, last],
@@ -142,6 +147,7 @@ def _record(type_: int, dbid: int, folder: int, body: str, acl: str, verifier: s
 
 
 def _query(sql: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that is to be planned for these parameters."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         rows: list[tuple[Any, ...]] = cursor.fetchall()

@@ -10,7 +10,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import structlog
 from django.db import DatabaseError, connections
@@ -36,6 +36,17 @@ RETRY_FIRST = 0.25
 RETRY_LIMIT = 5.0
 
 Result = TypeVar("Result")
+
+
+class _News(NamedTuple):
+    """What came after a revision."""
+
+    revision: int
+    """The last one that the database had."""
+    transactions: list[Transaction]
+    """The first of them."""
+    broken: str = ""
+    """Why the journal does not continue what is known."""
 
 
 class Unmigrated(Exception):
@@ -156,30 +167,28 @@ class Authority:
         self._tell(e.LoadEnded(end.revision, end.tree, end.hash))
 
     async def _follow(self, known: Position) -> None:
-        position = await self._in_thread(selectors.current_revision)
+        news = await self._in_thread(_read_news, known)
         self._regain()
-        if position == known:
+        if news.broken:
+            self.reload(news.broken)
             return
-        if position.epoch != known.epoch or position.revision <= known.revision:
-            self.reload("epoch")
-            return
-        if (reason := await self._in_thread(_find_break, known)) is not None:
-            self.reload(reason)
-            return
-        reached = await self._catch_up(known)
+        reached = await self._tell_all(news.transactions, known)
+        if reached.revision < news.revision:
+            reached = await self._catch_up(reached)
         if self._known is known:  # else a reload was asked for on the way
             self._known = reached
 
     async def _catch_up(self, known: Position) -> Position:
         """Tell all transactions after `known`; return where they lead to."""
-        while True:
-            found = await self._in_thread(selectors.transactions_since, known.revision)
-            if not found:
-                return known
-            for transaction in found:
-                self._tell(e.Committed(transaction))
-                await asyncio.sleep(0)
-            known = _position_after(found[-1])
+        while found := await self._in_thread(selectors.transactions_since, known.revision):
+            known = await self._tell_all(found, known)
+        return known
+
+    async def _tell_all(self, transactions: list[Transaction], known: Position) -> Position:
+        for transaction in transactions:
+            self._tell(e.Committed(transaction))
+            await asyncio.sleep(0)
+        return _position_after(transactions[-1]) if transactions else known
 
     # ------------------------------------------------------------ the database goes and comes
 
@@ -202,7 +211,9 @@ class Authority:
 
     def _written(self, event: e.Event) -> None:
         self._tell(event)
-        self._wake.set()
+        known = self._known.revision if self._known is not None else 0
+        if isinstance(event, e.Written) and event.revision > known:
+            self._wake.set()
 
     def _failed(self, error: BaseException) -> None:
         self._halt(f"reading the database failed: {error}")
@@ -221,12 +232,24 @@ def _read_start() -> tuple[Position, int]:
         raise Unmigrated(str(error)) from error
 
 
-def _find_break(known: Position) -> str | None:
-    """Return why the journal does not continue what is known, or None when it does."""
+def _read_news(known: Position) -> _News:
+    position = selectors.current_revision()
+    if position == known:
+        return _News(known.revision, [])
+    if broken := _find_break(known, position):
+        return _News(position.revision, [], broken)
+    found = selectors.transactions_since(known.revision, epoch=position.epoch)
+    return _News(position.revision, found)
+
+
+def _find_break(known: Position, position: Position) -> str:
+    """Return why the journal does not continue what is known, empty when it does."""
+    if position.epoch != known.epoch or position.revision <= known.revision:
+        return "epoch"
     found = selectors.hash_at(known.revision)
     if found is not None:
-        return None if found == known.hash else "epoch"
-    return None if selectors.oldest_revision() <= known.revision else "compacted"
+        return "" if found == known.hash else "epoch"
+    return "" if selectors.oldest_revision() <= known.revision else "compacted"
 
 
 def _transactions_after(connection: int, revision: int, hash_: str) -> e.TransactionsRead:
