@@ -20,7 +20,7 @@ _left = 0
 
 
 def keep_short() -> None:
-    """Look through everything, and from now on only at what is new; call it once it is loaded."""
+    """Look through everything, and from now on only at what is new; call it before data come."""
     gc.set_threshold(YOUNG, MIDDLE)
     if _freeze not in gc.callbacks:
         gc.callbacks.append(_freeze)

@@ -132,6 +132,7 @@ class Server:
     # ------------------------------------------------------------ start
 
     def _start(self, status_port: int) -> None:
+        collector.keep_short()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._stop_by_signal, number.name)
         arguments = self._arguments
@@ -182,7 +183,6 @@ class Server:
 
     def _loaded(self) -> None:
         """The first data is there."""
-        collector.keep_short()
         bootstrap.notify_service_manager("READY=1")
 
     # ------------------------------------------------------------ end
