@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -116,7 +117,26 @@ class Redis:
         self.server.stop()
 
 
-Peer = TypeVar("Peer", Etcd, ZooKeeper, Redis)
+class Bare:
+    """A server on our event loop that does nothing: what the machine leaves to any server."""
+
+    REQUEST, ANSWER = 96, 325  # bytes, as our own
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        sizes = [str(self.REQUEST), str(self.ANSWER)]
+        self.server = Server(
+            [sys.executable, "-m", "benchmarks.bare", str(self.port), *sizes],
+            folder / "bare.log",
+            lambda: listens(self.port),
+        )
+
+    def stop(self) -> None:
+        """End it."""
+        self.server.stop()
+
+
+Peer = TypeVar("Peer", Etcd, ZooKeeper, Redis, Bare)
 Told = TypeVar("Told", bound=Teller)
 
 
@@ -125,7 +145,7 @@ class Peers:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._started: list[Etcd | ZooKeeper | Redis] = []
+        self._started: list[Etcd | ZooKeeper | Redis | Bare] = []
         self._open = ExitStack()
 
     def start(self, kind: Callable[[Path], Peer]) -> Peer | None:

@@ -1,7 +1,8 @@
 """Point reads: 32 clients, answers of about 325 bytes, one and 16 requests in flight.
 
 Ours are by DBID and by name, of random objects. etcd and ZooKeeper are asked for one key,
-which is their best case; Redis for random ones by its own benchmark.
+which is their best case; Redis for random ones by its own benchmark. A server on our event loop
+that does nothing shows what the machine leaves to any.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from benchmarks import plots, results
 from benchmarks.generators import grpc
 from benchmarks.measuring import Contestants, Generator, Options, Turn, alternate, median, run_tool
-from benchmarks.peers import Etcd, Peers, Redis, ZooKeeper
+from benchmarks.peers import Bare, Etcd, Peers, Redis, ZooKeeper
 from benchmarks.processes import require
 from benchmarks.site import PASSWORD, READER, Site, names
 
@@ -28,6 +29,7 @@ _REDIS_VALUE = SIZE - 7  # "$318", twice a line's end, and that of the value
 _REDIS_GUESS = {1: 70_000, 16: 600_000}  # reads a second: its benchmark takes a number, no time
 DBID, NAME = "by DBID", "by name"
 GRPC, ZOOKEEPER, REDIS = "etcd grpc-proxy, serializable Range", "ZooKeeper getData", "Redis GET"
+BARE = "uvloop server that does nothing"
 _BARS = {
     (GRPC, 1): "≥ 3", (ZOOKEEPER, 1): "≥ 3", (REDIS, 1): "≥ 0.7",
     (GRPC, 16): "≥ 5", (ZOOKEEPER, 16): "≥ 4", (REDIS, 16): "≥ 0.22",
@@ -75,7 +77,7 @@ def _rows(depth: int, turns: dict[str, list[Turn]]) -> list[results.Row]:
             if peer in (DBID, NAME):
                 continue
             figure = f"point reads {ours}, {depth} in flight"
-            bar = _BARS[peer, depth]
+            bar = _BARS.get((peer, depth), "")
             rows.append(results.beside(figure, "reads/s", turns[ours], peer, theirs, bar))
             if ours == DBID:
                 rows.append(results.load_row(figure, turns[ours], peer, theirs))
@@ -100,10 +102,15 @@ def _peers(peers: Peers, options: Options) -> dict[str, Callable[[int], Turn]]:
         load = peers.keep(
             Generator("zookeeper", port=zookeeper.port, connections=CLIENTS, size=SIZE)
         )
-        readers[ZOOKEEPER] = partial(_read_zookeeper, load, options.seconds)
+        readers[ZOOKEEPER] = partial(_read_closed, load, options.seconds)
     if redis := peers.start(Redis):
         redis.fill(options.objects, _REDIS_VALUE)
         readers[REDIS] = partial(_read_redis, redis, options)
+    if bare := peers.start(Bare):
+        load = peers.keep(
+            Generator("bare", port=bare.port, connections=CLIENTS, request=Bare.REQUEST)
+        )
+        readers[BARE] = partial(_read_closed, load, options.seconds)
     return readers
 
 
@@ -122,7 +129,7 @@ def _read_etcd(etcd: Etcd, seconds: float, depth: int) -> Turn:
     return Turn(_number(r"([\d.]+) req/s", output), load)
 
 
-def _read_zookeeper(load: Generator, seconds: float, depth: int) -> Turn:
+def _read_closed(load: Generator, seconds: float, depth: int) -> Turn:
     answer = load.ask("run", depth=depth, seconds=seconds)
     return Turn(answer["rate"], answer["share"])
 
