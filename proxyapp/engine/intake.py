@@ -1,25 +1,25 @@
 """How data comes in: loads beside what is served, and transactions one by one.
 
-The first load becomes the store. A later one is compared with what is there, over many turns,
-and only the difference is applied and told, so that clients see changes, not an outage. Every
-step is checked against the authority's hashes. Knows no sessions; what must happen after a
-transaction is the node's `after`.
+The first load becomes the store. Of a later one only what differs from the store is kept, and
+applied and told when all is there, so that clients see changes, not an outage. Every step is
+checked against the authority's hashes. Knows no sessions; what must happen after a transaction
+is the node's `after`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
 from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
-from proxyapp.engine.journal import GONE, Change, Entry, chain_hash, tree_text
+from proxyapp.engine.journal import Change, Entry, chain_hash, tree_text
+from proxyapp.engine.renewal import Renewal, owned
 from proxyapp.engine.requests import ROWS_A_TURN
-from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.staging import Staging
 from proxyapp.engine.store import Store
@@ -34,7 +34,7 @@ After = Callable[[Entry], None]
 class Load(Struct):
     """A load under way."""
 
-    store: Store
+    data: Store | Renewal
     epoch: str
     revision: int
     total: int
@@ -55,18 +55,21 @@ class Intake:
         self._diverged = diverged
         self.load: Load | None = None
         self._parts: list[Record] = []
-        self._applying = False
-        """A large transaction is on its way in; what comes after it waits in `_queue`."""
+        self._applying: Transaction | None = None
+        """A large one that is on its way in; what comes after it waits in `_queue`."""
         self._queue: list[Transaction] = []
         self.loads = 0
         """Full loads since the start."""
 
     def begin(self, epoch: str, revision: int, total: int, reason: str) -> None:
-        """A load starts; one that was under way is forgotten."""
-        self.load = Load(Store(), epoch, revision, total, reason)
+        """A load starts; what was under way is forgotten, since the load brings it."""
+        serving = self._serving
+        data = Renewal(serving.store) if serving.ready else Store()
+        self.load = Load(data, epoch, revision, total, reason)
         self._parts = []
         self._queue = []
-        self._serving.log("info", "load started", reason=reason, objects=total, epoch=epoch)
+        self._applying = None
+        serving.log("info", "load started", reason=reason, objects=total, epoch=epoch)
 
     def take(self, records: list[Record]) -> None:
         """Take a batch of records of the load under way."""
@@ -74,7 +77,8 @@ class Intake:
         if load is not None:
             load.taken += len(records)
             for record in records:
-                load.store.put(_owned(record))
+                _check(record)
+                load.data.put(record)
 
     def abandon(self) -> None:
         """What was being told will not be finished: forget its first parts.
@@ -91,21 +95,20 @@ class Intake:
         load = self.load
         if load is None:
             return
-        if load.store.tree != tree:
+        if load.data.tree != tree:
             self.load = None
             self._diverged(
-                f"the load of revision {revision} has tree hash {tree_text(load.store.tree)},"
+                f"the load of revision {revision} has tree hash {tree_text(load.data.tree)},"
                 f" the authority {tree_text(tree)}"
             )
             return
         load.revision, load.hash = revision, hash_
         self.loads += 1
-        if self._serving.ready:
+        if isinstance(load.data, Renewal):
             load.comparing = True
-            if not self._applying:  # else the end of that begins it
-                self._serving.out.append(Again(self._compare(load)))
+            self._serving.out.append(Again(self._compare(load, load.data)))
         else:
-            self._serving.exchange(load.store)
+            self._serving.exchange(load.data)
             self._settle(load, [])
 
     def commit(self, transaction: Transaction) -> None:
@@ -117,20 +120,22 @@ class Intake:
         if load is None and self._applying:
             self._queue.append(transaction)
             return
-        self._parts += map(_owned, transaction.records)
+        for record in transaction.records:
+            _check(record)
+            self._parts.append(owned(record))
         if not transaction.last:
             return
         records, self._parts = self._parts, []
         if load is not None:
             for record in records:
-                load.store.put(record)
+                load.data.put(record)
             load.revision, load.hash = transaction.revision, transaction.hash
         elif transaction.revision == self._serving.revision + 1:
             if len(records) < self._serving.settings.large_transaction:
                 self._apply(transaction, records)
             else:
-                self._applying = True
-                self._serving.out.append(Again(self._apply_in_turns(transaction, records)))
+                self._applying = transaction
+                self._serving.out.append(Again(self._work_on(transaction, records)))
         elif transaction.revision > self._serving.revision:
             self._diverged(f"revision {transaction.revision} came after {self._serving.revision}")
 
@@ -146,6 +151,13 @@ class Intake:
             changes, deliveries = fanout.restructure(records, serving.person_of)
         self._tell(serving.epoch, transaction.revision, deliveries)
         self._append(transaction, changes, reach)
+
+    def _work_on(self, transaction: Transaction, records: list[Record]) -> Iterator[None]:
+        """Apply a large transaction, unless a load that has it begins on the way."""
+        work = self._apply_in_turns(transaction, records)
+        while self._applying is transaction:
+            next(work, None)
+            yield
 
     def _apply_in_turns(self, transaction: Transaction, records: list[Record]) -> Iterator[None]:
         """Make a large transaction ready beside the store, take it in, and let it be told.
@@ -173,9 +185,7 @@ class Intake:
             self._append(transaction, changes, reach)
             for session in fanout.readers_of(changes):
                 serving.roster.lag(session, before)
-        self._applying = False
-        if self.load is not None and self.load.comparing:
-            serving.out.append(Again(self._compare(self.load)))
+        self._applying = None
         self._take_queued()
 
     def _take_queued(self) -> None:
@@ -207,10 +217,10 @@ class Intake:
                 messages = packets(epoch, revision, delivery.pieces, size)
                 self._serving.out.append(Broadcast(delivery.members, messages))
 
-    def _compare(self, load: Load) -> Iterator[None]:
-        """Work out over many turns what the load changes, then apply it in one."""
-        old, records = self._serving.store, []
-        for count, record in enumerate(_differences(old, load.store), 1):
+    def _compare(self, load: Load, data: Renewal) -> Iterator[None]:
+        """Gather over many turns what the load changes, then apply it in one."""
+        records = []
+        for count, record in enumerate(data.differences(), 1):
             if record is not None:
                 records.append(record)
             if count % ROWS_A_TURN == 0:
@@ -270,37 +280,8 @@ def _entry(
     )
 
 
-def _owned(record: Record) -> Record:
-    """Return the record with bytes of its own: a slice would keep its whole message alive."""
+def _check(record: Record) -> None:
     if record.type not in OBJECTS:
         raise RemoteProtocolError(
             f"objects of type {record.type} are not known to this release: upgrade this server"
         )
-    return Record(
-        record.type,
-        record.dbid,
-        record.folder,
-        record.body if record.body == GONE else Raw(bytes(record.body)),
-        [(kind, subject, mask) for kind, subject, mask in record.acl] if record.acl else None,
-        record.verifier,
-    )
-
-
-def _differences(old: Store, new: Store) -> Iterator[Record | None]:
-    """Yield a record for each row that differs, None for each that is equal."""
-    for type_, table in new.tables.items():
-        known = old.tables[type_]
-        for row in table.rows():
-            yield None if _equal(known.get(row.dbid), row) else row.record()
-        for row in known.rows():
-            gone = table.get(row.dbid) is None
-            yield Record(type_, row.dbid, 0, GONE) if gone else None
-
-
-def _equal(old: Row | None, new: Row) -> bool:
-    return old is not None and (
-        old.body == new.body
-        and old.folder == new.folder
-        and old.acl == new.acl
-        and old.verifier == new.verifier
-    )

@@ -102,6 +102,21 @@ def test_a_new_load_takes_the_place_of_one_that_is_being_compared():
     assert tree_of(bench)[1] == 3
 
 
+def test_a_load_overtakes_a_large_transaction_that_is_on_its_way_in():
+    bench = master(large_transaction=1_000)
+    bob = bench.login("bob")
+    bob.watch(types=["skill"])
+    bench.hold_again = True
+    bench.commit(*skills(3000))
+    bench.turn()
+    bench.database.commit(gone("skill", 601))
+    bench.load("compacted")
+    bench.settle()
+    assert bob.changes().count(("deleted", "skill", 601)) == 1
+    assert len(bob.read("skill")) >= 3000
+    assert tree_of(bench)[1] == 3
+
+
 def test_transactions_that_are_known_already_are_passed_over(bench, bob):
     event = bench.database.commit(record("skill", 601, FOLDER, name="x"))
     bench.handle(event)
