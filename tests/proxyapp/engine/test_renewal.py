@@ -51,4 +51,4 @@ def test_grants_places_and_verifiers_are_part_of_a_record():
         store.put(first)
         renewal = Renewal(store)
         renewal.put(other)
-        assert list(renewal.differences())[0] == other
+        assert next(iter(renewal.differences())) == other
