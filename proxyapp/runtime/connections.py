@@ -166,6 +166,11 @@ class Connection(WSListener):
     def __repr__(self) -> str:
         return f"<Connection {self.id} on {self._port}>"
 
+    @property
+    def admitted(self) -> bool:
+        """Whether its session is open."""
+        return self.limit == MESSAGE_LIMIT
+
     # ------------------------------------------------------------ what picows tells
 
     def on_ws_connected(self, transport: WSTransport) -> None:
@@ -237,12 +242,13 @@ class Connection(WSListener):
             self._marked = True
             self._listeners.mark_first(self)
 
-    def send_frames(self, data: bytes) -> None:
-        """Send frames that were made once for many connections."""
+    def take_frames(self, data: bytes) -> bool:
+        """Queue frames that were made once for many; return whether they wait for a new flush."""
         if self.closing:
-            return
+            return False
         self._output.add_frames(data)
-        self._mark()
+        is_new, self._marked = not self._marked, True
+        return is_new
 
     def close(self, code: int, reason: str) -> None:
         """Send CLOSE after what is queued, and end the connection when it is answered."""

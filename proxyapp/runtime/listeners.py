@@ -10,7 +10,8 @@ import asyncio
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from http import HTTPStatus
 
@@ -40,6 +41,10 @@ HARD_LIMIT = 64 * 1024 * 1024
 SOCKETS_A_TURN = 250
 TURN = 0.005
 """Seconds that reading may take of one turn."""
+ASIDE = 0.0002
+"""Seconds of one turn for those who come and go, as the others wait meanwhile."""
+ASIDE_SHARE = 0.25
+"""Their share of a turn that takes longer: storms of reads must not keep anyone out."""
 RESPONSE_TIMEOUT = 60.0
 """Seconds in which a slow reader must take STALL_PROGRESS bytes, unless configured."""
 HANDSHAKE_LIMIT = 5.0
@@ -118,6 +123,9 @@ class Listeners:
         self._loop = asyncio.get_running_loop()
         self._doors: dict[ListeningPort, Doorway] = {}
         self._ready: list[Connection] = []
+        self._opening: deque[Connection] = deque()
+        """Those with messages whose sessions are not open: they come after all others."""
+        self._gone: deque[Disconnected] = deque()
         self._delivery: asyncio.Handle | None = None
         self._dirty: list[Connection] = []
         self._first: list[Connection] = []
@@ -192,6 +200,11 @@ class Listeners:
 
     # ------------------------------------------------------------ connections
 
+    @property
+    def has_clients(self) -> bool:
+        """Whether there are connections, or some whose end was not told yet."""
+        return bool(self.connections or self._gone)
+
     def greet(
         self, request: WSUpgradeRequest, connection: Connection
     ) -> WSListener | WSUpgradeResponseWithListener:
@@ -228,7 +241,8 @@ class Listeners:
         """A connection's socket is gone."""
         if self.connections.pop(connection.id, None) is not None:
             self._watched.pop(connection.id, None)
-            self.tell(Disconnected(connection.id, reason))
+            self._gone.append(Disconnected(connection.id, reason))
+            self._deliver_soon()
 
     def watch(self, connection: Connection) -> None:
         """Sweep this connection until it is unwatched or gone."""
@@ -262,9 +276,8 @@ class Listeners:
 
     def queue(self, connection: Connection) -> None:
         """The connection has messages to tell in the next turn."""
-        self._ready.append(connection)
-        if self._delivery is None:
-            self._delivery = self._loop.call_soon(self._deliver)
+        (self._ready if connection.admitted else self._opening).append(connection)
+        self._deliver_soon()
 
     def mark(self, connection: Connection) -> None:
         """The connection has output to write in this turn."""
@@ -272,15 +285,32 @@ class Listeners:
         if self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 
+    def broadcast(self, numbers: Sequence[int], data: bytes) -> list[int]:
+        """Send frames that were made once to many connections; return those that are not here."""
+        connections, dirty, elsewhere = self.connections, self._dirty, []
+        for number in numbers:
+            connection = connections.get(number)
+            if connection is None:
+                elsewhere.append(number)
+            elif connection.take_frames(data):
+                dirty.append(connection)
+        self._flush_rest()
+        return elsewhere
+
     def mark_first(self, connection: Connection) -> None:
         """The connection has an answer to write in this turn, before what is told to many."""
         self._first.append(connection)
         if self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 
+    def _deliver_soon(self) -> None:
+        if self._delivery is None:
+            self._delivery = self._loop.call_soon(self._deliver)
+
     def _deliver(self) -> None:
         ready, self._ready = self._ready, []
-        until = time.monotonic() + TURN
+        begun = time.monotonic()
+        until = begun + TURN
         done = 0
         for connection in ready:
             connection.deliver()
@@ -289,18 +319,41 @@ class Listeners:
                 break
         self._flush()
         self._ready[:0] = ready[done:]
-        self._delivery = self._loop.call_soon(self._deliver) if self._ready else None
+        if self._gone or self._opening:
+            self._deliver_aside(begun)
+        self._delivery = None
+        if self._ready or self._gone or self._opening:
+            self._deliver_soon()
         self._flush_rest()
+
+    def _deliver_aside(self, begun: float) -> None:
+        """Tell of those who come and go, for a short while.
+
+        First of those who went: who comes back may be refused while the old session stands.
+        """
+        now = time.monotonic()
+        until = now + max(ASIDE, ASIDE_SHARE * (now - begun))
+        while time.monotonic() < until:
+            if self._gone:
+                self.tell(self._gone.popleft())
+            elif self._opening:
+                self._opening.popleft().deliver()
+            else:
+                break
+        self._flush_first()
 
     def _flush_later(self) -> None:
         self._flushing = None
         self._flush()
         self._flush_rest()
 
-    def _flush(self) -> None:
+    def _flush_first(self) -> None:
         first, self._first = self._first, []
         for connection in first:
             connection.flush()
+
+    def _flush(self) -> None:
+        self._flush_first()
         dirty = self._dirty
         if len(dirty) > SOCKETS_A_TURN:
             dirty, self._dirty = dirty[:SOCKETS_A_TURN], dirty[SOCKETS_A_TURN:]
@@ -310,6 +363,7 @@ class Listeners:
             connection.flush()
 
     def _flush_rest(self) -> None:
+        """Let what is still to be written be written in the next turn."""
         if (self._first or self._dirty) and self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 

@@ -165,7 +165,7 @@ class Worker:
         ended = asyncio.Event()
 
         def look() -> None:
-            if self.listeners.connections or self.web_outlets:
+            if self.listeners.has_clients or self.web_outlets:
                 self._loop.call_later(0.02, look)
             else:
                 ended.set()
@@ -238,12 +238,8 @@ class Worker:
 
     def _broadcast(self, command: c.Broadcast) -> None:
         framed = frames.frame(command.messages)
-        connections = self.listeners.connections
-        for number in command.connections:
-            connection = connections.get(number)
-            if connection is not None:
-                connection.send_frames(framed)
-            elif (outlet := self.web_outlets.get(number)) is not None:
+        for number in self.listeners.broadcast(command.connections, framed):
+            if (outlet := self.web_outlets.get(number)) is not None:
                 outlet.send(command.messages)
 
     def _close(self, command: c.Close) -> None:

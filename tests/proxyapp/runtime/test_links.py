@@ -168,7 +168,7 @@ async def test_a_master_that_answers_polls_is_kept(port, link, node) -> None:
 async def test_a_binary_frame_of_the_master_ends_the_link(port, link, node) -> None:
     link.connect("127.0.0.1", port.number, 0.0, 5.0)
     await node.told(LinkOpened)
-    peer_of(port).send_frames(b"\x82\x01x")
+    port.listeners.broadcast([peer_of(port).id], b"\x82\x01x")
     assert "binary" in (await node.told(LinkLost)).reason
 
 
@@ -176,7 +176,7 @@ async def test_a_binary_frame_of_the_master_ends_the_link(port, link, node) -> N
 async def test_fragments_of_the_master_are_joined(port, link, node) -> None:
     link.connect("127.0.0.1", port.number, 0.0, 5.0)
     await node.told(LinkOpened)
-    peer_of(port).send_frames(b"\x01\x02He\x00\x02ll\x80\x01o")
+    port.listeners.broadcast([peer_of(port).id], b"\x01\x02He\x00\x02ll\x80\x01o")
     assert (await node.told(LinkReceived)).messages == [b"Hello"]
 
 

@@ -258,7 +258,8 @@ async def test_what_a_connection_held_is_freed_without_the_collector(port) -> No
 @pytest.mark.asyncio
 async def test_frames_made_for_many_arrive(port, client) -> None:
     event = await port.told(Connected)
-    port.listeners.connections[event.connection].send_frames(frames.frame([b"a", b"b"]))
+    framed = frames.frame([b"a", b"b"])
+    assert port.listeners.broadcast([event.connection, -1], framed) == [-1]
     assert [await client.recv(), await client.recv()] == ["a", "b"]
 
 
