@@ -31,7 +31,7 @@ def modules_in(folder: str) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("name", ["packages", "proxyapp", "engine", "confwire"])
+@pytest.mark.parametrize("name", ["packages", "proxyapp", "historylog", "engine", "confwire"])
 def test_a_layer_that_exists_is_not_optional(contracts: ConfigParser, name: str) -> None:
     contract = contracts[f"importlinter:contract:{name}"]
     container = contract.get("containers", "").replace(".", "/")

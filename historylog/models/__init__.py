@@ -1,0 +1,3 @@
+"""The tables of the history: text copies only, so that nothing here refers to live data."""
+
+from __future__ import annotations
