@@ -18,8 +18,9 @@ from confwire.messages import Record
 from confwire.objects import OBJECTS, ObjectType
 from proxyapp.engine.access import Access, Profile
 from proxyapp.engine.journal import GONE, Change
-from proxyapp.engine.rights import CONTAINERS, READ, Key, RightsNode
+from proxyapp.engine.rights import CONTAINERS
 from proxyapp.engine.rows import Row
+from proxyapp.engine.sights import Comparison, Difference
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions, View
 
@@ -104,12 +105,19 @@ OWN, READERS, EVERYTHING = Reach
 
 
 class Delivery(msgspec.Struct, gc=False):
-    """The pieces for some sessions of one view, and the profile that they have from now on."""
+    """The pieces that some sessions get."""
 
-    view: View
-    profile: Profile
     members: list[int]
     pieces: list[bytes]
+
+
+class Restructured(msgspec.Struct, gc=False):
+    """What a transaction that changes rights or places has done."""
+
+    changes: list[Change]
+    deliveries: list[Delivery] = []
+    lost: list[int] = []
+    """Sessions that must read anew: what they would have to be told is too much."""
 
 
 class FanOut:
@@ -172,43 +180,38 @@ class FanOut:
                 if item:
                     concerned.setdefault(view, []).append(item)
         for view, pieces in concerned.items():
-            yield Delivery(view, view.profile, list(view.members), pieces)
+            yield Delivery(list(view.members), pieces)
 
-    def readers_of(self, changes: Sequence[Change]) -> list[int]:
+    def readers_of(self, changes: Iterable[Change]) -> list[int]:
         """Return the sessions whose views these changes may concern."""
-        concerned = {
-            view
-            for change in changes
-            for view in self._subscriptions.concerned(change.type, change.dbid)
-        }
-        return [connection for view in concerned for connection in view.members]
+        views = self._subscriptions.concerned_by((change.type, change.dbid) for change in changes)
+        return [connection for view in views for connection in view.members]
 
     def restructure(
-        self, records: Sequence[Record], person_of: Callable[[int], int]
-    ) -> tuple[list[Change], list[Delivery]]:
-        """Apply a transaction that changes rights, memberships or folders, and work it out.
+        self,
+        records: Sequence[Record],
+        person_of: Callable[[int], int],
+        take: Callable[[], list[Change]] | None = None,
+    ) -> Restructured:
+        """Take in a transaction that changes rights, memberships or folders, and work it out.
 
         1. Note what each view sees at the places concerned.
-        2. Apply, and work the rights out anew.
+        2. Take it in, by `take` if that is given, and work the rights out anew.
         3. Compare per session: its profile may be another one now.
+
+        Sessions for which too much would have to be compared are not told, but named.
         """
-        keys = [(record.type, record.dbid) for record in records]
-        regrouped = any(record.type == ObjectType.ACCESS_GROUP for record in records)
-        rights = self.store.rights
-        nodes = set(rights.nodes()) if regrouped else rights.affected_by(keys)
-        views = [view for view in self._subscriptions if view.members]
-        before = {view: self._sight(view, view.profile, nodes, keys) for view in views}
-        changes = self.apply(records)
-        nodes = set(rights.nodes()) if regrouped else nodes | rights.affected_by(keys)
+        comparison = Comparison(self.store, self._subscriptions, records)
+        changes = take() if take is not None else self.apply(records)
         self._access.forget()
-        members = {view: self._regroup(view, person_of) for view in views}
-        deliveries = []
-        for view in views:
-            for profile, connections in members[view].items():
-                after = self._sight(view, profile, nodes, keys)
-                pieces = list(self._compare(view, changes, before[view], after))
-                deliveries.append(Delivery(view, profile, connections, pieces))
-        return changes, deliveries
+        regrouped = {view: self._regroup(view, person_of) for view in comparison.views}
+        done = Restructured(changes)
+        for found in comparison.settle(regrouped):
+            if found.too_much:
+                done.lost += found.connections
+            elif pieces := list(self._pieces(found, changes)):
+                done.deliveries.append(Delivery(found.connections, pieces))
+        return done
 
     def _regroup(self, view: View, person_of: Callable[[int], int]) -> dict[Profile, list[int]]:
         groups: dict[Profile, list[int]] = {}
@@ -217,72 +220,18 @@ class FanOut:
             groups.setdefault(profile, []).append(connection)
         return groups
 
-    def _sight(
-        self, view: View, profile: Profile, nodes: set[RightsNode], keys: list[Key]
-    ) -> _Sight:
-        readable = {node for node in nodes if profile.mask(node) & READ}
-        by_folder = any(spec.folders for spec in view.specs)
-        rows = {
-            (row.type, row.dbid): row
-            for node in (readable if by_folder else ())
-            for row in self.store.rows_at(node)
-            if view.mode_of(row, self.store) is not None
-        }
-        direct = set()
-        for key in keys:
-            row = self.store.get(*key)
-            if row is not None and profile.may_read(row) and view.mode_of(row, self.store):
-                direct.add(key)
-        return _Sight(readable, by_folder, rows, direct)
-
-    def _compare(
-        self, view: View, changes: Sequence[Change], before: _Sight, after: _Sight
-    ) -> Iterator[bytes]:
-        direct = set()
+    def _pieces(self, found: Difference, changes: Sequence[Change]) -> Iterator[bytes]:
         for change in changes:
             key = (change.type, change.dbid)
-            direct.add(key)
-            item = piece(
-                change, key in before.direct, key in after.direct, _mode(view, change, self.store)
-            )
-            if item:
+            was, now = key in found.before, key in found.after
+            if (was or now) and (
+                item := piece(change, was, now, _mode(found.view, change, self.store))
+            ):
                 yield item
-        if before.by_folder:
-            lost = [row for key, row in before.rows.items() if key not in after.rows]
-            gained = [row for key, row in after.rows.items() if key not in before.rows]
-        else:
-            lost = list(self._asked(view, before.readable - after.readable))
-            gained = list(self._asked(view, after.readable - before.readable))
-        for row in lost:
-            if (row.type, row.dbid) not in direct:
-                yield removal("left", row)
-        for row in gained:
-            if (row.type, row.dbid) not in direct:
-                yield whole("entered", row)
-
-    def _asked(self, view: View, nodes: Iterable[RightsNode]) -> Iterator[Row]:
-        for node in nodes:
-            for row in self.store.rows_at(node):
-                if view.mode_of(row, self.store) is not None:
-                    yield row
-
-
-class _Sight:
-    """What a view sees at some places at one moment."""
-
-    __slots__ = ("by_folder", "direct", "readable", "rows")
-
-    def __init__(
-        self,
-        readable: set[RightsNode],
-        by_folder: bool,
-        rows: dict[Key, Row],
-        direct: set[Key],
-    ) -> None:
-        self.readable = readable
-        self.by_folder = by_folder
-        self.rows = rows
-        self.direct = direct
+        for row in found.lost:
+            yield removal("left", row)
+        for row in found.gained:
+            yield whole("entered", row)
 
 
 def _mode(view: View, change: Change, store: Store) -> str:

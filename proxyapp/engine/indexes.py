@@ -62,6 +62,9 @@ class Postings:
     def __bool__(self) -> bool:
         return bool(self._pages)
 
+    def __len__(self) -> int:
+        return sum(map(len, self._pages.values()))
+
     def __contains__(self, dbid: int) -> bool:
         page = self._pages.get(dbid >> _PAGE_BITS)
         if page is None:

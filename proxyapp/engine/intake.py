@@ -8,7 +8,8 @@ is the node's `after`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
 
 from msgspec import Struct
 
@@ -27,6 +28,7 @@ from proxyapp.engine.store import Store
 _RECORDS_A_TURN = 250
 """Records of a large transaction that are made ready in one turn."""
 
+Reason = Literal["compacted", "epoch"]
 Diverged = Callable[[str], None]
 After = Callable[[Entry], None]
 
@@ -143,14 +145,15 @@ class Intake:
         """Take in a transaction and tell it, in one turn."""
         serving, fanout = self._serving, self._serving.fanout
         reach = max(map(fanout.reach_of, records), default=OWN)
-        deliveries: list[Delivery] | Iterator[Delivery]
         if reach is OWN:
             changes = fanout.apply(records)
-            deliveries = fanout.deliver(changes)
-        else:
-            changes, deliveries = fanout.restructure(records, serving.person_of)
-        self._tell(serving.epoch, transaction.revision, deliveries)
-        self._append(transaction, changes, reach)
+            self._tell(serving.epoch, transaction.revision, fanout.deliver(changes))
+            self._append(transaction, changes, reach)
+            return
+        done = fanout.restructure(records, serving.person_of)
+        self._tell(serving.epoch, transaction.revision, done.deliveries)
+        self._append(transaction, done.changes, reach)
+        self._lose(done.lost, "compacted")
 
     def _work_on(self, transaction: Transaction, records: list[Record]) -> Iterator[None]:
         """Apply a large transaction, unless a load that has it begins on the way."""
@@ -208,14 +211,19 @@ class Intake:
                 " or the histories before it differ"
             )
 
-    def _tell(
-        self, epoch: str, revision: int, deliveries: list[Delivery] | Iterator[Delivery]
-    ) -> None:
+    def _tell(self, epoch: str, revision: int, deliveries: Iterable[Delivery]) -> None:
         size = self._serving.options.number("packet-size")
         for delivery in deliveries:
-            if delivery.pieces:
-                messages = packets(epoch, revision, delivery.pieces, size)
-                self._serving.out.append(Broadcast(delivery.members, messages))
+            messages = packets(epoch, revision, delivery.pieces, size)
+            self._serving.out.append(Broadcast(delivery.members, messages))
+
+    def _lose(self, connections: Iterable[int], reason: Reason) -> None:
+        """Let sessions read anew, whose subscriptions cannot be told what has changed."""
+        serving = self._serving
+        for number in connections:
+            session = serving.roster.get(number)
+            if session is not None and session.follower.specs:
+                serving.out.append(Send(number, [session.follower.lose(reason)]))
 
     def _compare(self, load: Load, data: Renewal) -> Iterator[None]:
         """Gather over many turns what the load changes, then apply it in one."""
@@ -227,9 +235,11 @@ class Intake:
                 yield
         if self.load is load:  # else another load has begun meanwhile
             self._drop_those_ahead(load.epoch)
-            changes, deliveries = self._serving.fanout.restructure(records, self._serving.person_of)
-            self._tell(load.epoch, load.revision, deliveries)
-            self._settle(load, changes)
+            reason: Reason = "epoch" if load.epoch != self._serving.epoch else "compacted"
+            done = self._serving.fanout.restructure(records, self._serving.person_of)
+            self._tell(load.epoch, load.revision, done.deliveries)
+            self._settle(load, done.changes)
+            self._lose(done.lost, reason)
 
     def _drop_those_ahead(self, epoch: str) -> None:
         """End the subscriptions of clients that know more of the old epoch than is known here.

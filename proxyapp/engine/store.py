@@ -7,7 +7,7 @@ row carries; knows no sessions and no wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from itertools import takewhile
 
 import msgspec
@@ -187,21 +187,37 @@ class Store:
             record.verifier,
         )
 
-    def rows_at(self, node: RightsNode) -> Iterator[Row]:
-        """Yield the rows that this node governs."""
+    def rows_at(self, node: RightsNode, types: Container[int] | None = None) -> Iterator[Row]:
+        """Yield the rows that this node governs, of some types or of all."""
         if node.object is not None:
             row = self.get(*node.object)
-            if row is not None:
+            if row is not None and (types is None or row.type in types):
                 yield row
             return
-        kind, container = node.container
-        in_folder = kind == ObjectType.FOLDER
-        for table in self.tables.values() if in_folder else (self.tables[ObjectType.FOLDER],):
-            postings = table.by_folder.get(container if in_folder else 0)
-            for dbid in postings.walk() if postings is not None else ():
+        for table, postings in self._held_by(node, types):
+            for dbid in postings.walk():
                 row = table.get(dbid)
                 if row is not None and row.node is node:
                     yield row
+
+    def count_at(self, node: RightsNode, types: Container[int] | None = None) -> int:
+        """Return how many rows `rows_at` looks at."""
+        if node.object is not None:
+            return 1
+        return sum(len(postings) for _, postings in self._held_by(node, types))
+
+    def _held_by(
+        self, node: RightsNode, types: Container[int] | None
+    ) -> Iterator[tuple[Table, Postings]]:
+        """Yield tables with the rows in the container of a node; others may be among them."""
+        kind, container = node.container
+        in_folder = kind == ObjectType.FOLDER
+        for type_ in self.tables if in_folder else (int(ObjectType.FOLDER),):
+            if types is None or type_ in types:
+                table = self.tables[type_]
+                postings = table.by_folder.get(container if in_folder else 0)
+                if postings is not None:
+                    yield table, postings
 
     def ancestors(self, folder: int) -> Iterator[int]:
         """Yield the folder and the folders above it, through the objects that own folders."""

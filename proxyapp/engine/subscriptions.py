@@ -7,7 +7,7 @@ Knows no wire form.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Literal
 
 from confwire.objects import ObjectType
@@ -166,3 +166,13 @@ class Subscriptions:
             if views:
                 found = found | views if found else set(views)
         return found
+
+    def concerned_by(self, keys: Iterable[Key]) -> set[View]:
+        """Return the views that changes of any of these objects may concern."""
+        types: set[int] = {0}
+        found: set[View] = set()
+        for key in keys:
+            types.add(key[0])
+            if key in self._by_object:
+                found |= self._by_object[key]
+        return found.union(*(self._by_type.get(type_, ()) for type_ in types))
