@@ -1,4 +1,4 @@
-"""Indexes of a table: ordered sets of DBIDs, and names, in a few bytes a row.
+"""Indexes of a table: ordered sets of DBIDs, names and options, in a few bytes a row.
 
 They hold numbers in arrays, no objects, and are paged, so that no step touches all of a large
 one. Edits go to them in place, or to copies of their pages beside. Know no rows.
@@ -16,7 +16,12 @@ _PAGE_MASK = (1 << _PAGE_BITS) - 1
 _SHARD_BITS = 14
 _SHARD_MASK = (1 << _SHARD_BITS) - 1
 _DBID_BITS = 40
+_OPTION_SHARDS = 256
 _TAG_MASK = (1 << 64 - _DBID_BITS) - 1
+
+
+Option = tuple[str, str, str]
+"""(field of the document, section, option), the last two folded."""
 
 
 class InPlace:
@@ -28,6 +33,10 @@ class InPlace:
         if found is None:
             found = container[key] = make()
         return found
+
+    def look(self, container: dict[Any, Any], key: Any) -> Any:
+        """Return what lies at a key, None where nothing does; it is not to be changed."""
+        return container.get(key)
 
     def tidy(self, container: dict[Any, Any], key: Any) -> None:
         """Drop what lies at a key if it has become empty."""
@@ -44,6 +53,7 @@ class Edits(Protocol):
     """Where changes of pages and indexes go: in place, or to copies beside."""
 
     def at(self, container: dict[Any, Any], key: Any, make: Callable[[], Any]) -> Any: ...
+    def look(self, container: dict[Any, Any], key: Any) -> Any: ...
     def tidy(self, container: dict[Any, Any], key: Any) -> None: ...
 
 
@@ -139,6 +149,51 @@ class Names:
         assert shard[at] == entry, (key, dbid)
         del shard[at]
         edits.tidy(self._shards, number & _SHARD_MASK)
+
+
+class Options:
+    """From an option to the DBIDs of the objects that have it; whoever asks looks, as with names.
+
+    An option that one object has alone costs little more than its entry.
+    """
+
+    __slots__ = ("_shards",)
+
+    def __init__(self) -> None:
+        self._shards: dict[int, dict[int, int | Postings]] = {}
+        """The hash of an option -> its only object, or all that have it."""
+
+    def add(self, key: Option, dbid: int, edits: Edits = IN_PLACE) -> None:
+        number = hash(key)
+        shard = edits.at(self._shards, number % _OPTION_SHARDS, dict)
+        found = shard.setdefault(number, dbid)
+        if found.__class__ is not Postings:
+            if found == dbid:
+                return
+            shard[number] = postings = Postings()
+            postings.add(found)
+            found = postings
+        found.add(dbid, edits)
+
+    def discard(self, key: Option, dbid: int, edits: Edits = IN_PLACE) -> None:
+        number = hash(key)
+        shard = edits.at(self._shards, number % _OPTION_SHARDS, dict)
+        found = shard.get(number)
+        if found.__class__ is Postings:
+            found.discard(dbid, edits)
+            edits.tidy(shard, number)
+        elif found == dbid:
+            del shard[number]
+        edits.tidy(self._shards, number % _OPTION_SHARDS)
+
+    def walk(self, key: Option, after: int = 0) -> Iterator[int]:
+        """Yield the DBIDs above `after` that were added with this option, in order."""
+        number = hash(key)
+        found = self._shards.get(number % _OPTION_SHARDS, {}).get(number)
+        if isinstance(found, Postings):
+            yield from found.walk(after)
+        elif found is not None and found > after:
+            yield found
 
 
 def _no_places() -> array[int]:

@@ -66,7 +66,7 @@ class Intake:
     def begin(self, epoch: str, revision: int, total: int, reason: str) -> None:
         """A load starts; what was under way is forgotten, since the load brings it."""
         serving = self._serving
-        data = Renewal(serving.store) if serving.ready else Store()
+        data = Renewal(serving.store) if serving.ready else Store(indexed=False)
         self.load = Load(data, epoch, revision, total, reason)
         self._parts = []
         self._queue = []
@@ -112,6 +112,13 @@ class Intake:
         else:
             self._serving.exchange(load.data)
             self._settle(load, [])
+            self._serving.out.append(Again(self._index(load.data)))
+
+    def _index(self, store: Store) -> Iterator[None]:
+        """Make the indexes for lists, over many turns; the data is served meanwhile."""
+        steps, end = store.index(), object()
+        while self._applying or next(steps, end) is not end:
+            yield
 
     def commit(self, transaction: Transaction) -> None:
         """Take a transaction, or one part of it; a gap in the revisions is a divergence."""

@@ -35,6 +35,11 @@ class _Copies:
             self._copies[id(container), key] = known
         return known[2]
 
+    def look(self, container: dict[Any, Any], key: Any) -> Any:
+        """Return the copy of what lies at a key, or what lies there."""
+        known = self._copies.get((id(container), key))
+        return container.get(key) if known is None else known[2]
+
     def tidy(self, container: dict[Any, Any], key: Any) -> None:
         """Nothing: what is empty in the end is dropped when the copies take their places."""
 

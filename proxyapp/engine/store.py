@@ -11,18 +11,20 @@ from collections.abc import Callable, Container, Iterator
 from itertools import takewhile
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from confwire.messages import Record
 from confwire.objects import BY_NAME, OBJECTS, ObjectType
-from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Postings
+from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Option, Options, Postings
 from proxyapp.engine.journal import GONE, record_digest, tree_after
+from proxyapp.engine.nameorder import START, NameOrder, Place
 from proxyapp.engine.rights import RightsNode, RightsTree
 from proxyapp.engine.rows import Row
 
 PAGE_BITS = 8
 PAGE_SIZE = 1 << PAGE_BITS
 PAGE_MASK = PAGE_SIZE - 1
+_LAST_PAGE = 2**63
 
 Page = list[Row | None]
 """The rows of PAGE_SIZE neighbouring DBIDs, each at its place: one step from DBID to row, without
@@ -49,6 +51,16 @@ class _Head(Struct, gc=False):
 
 _decode_head = msgspec.json.Decoder(_Head).decode
 
+
+class _Annex(Struct, gc=False):
+    """The options in a document, by section."""
+
+    userProperties: dict[str, dict[str, Raw]] = {}
+    options: dict[str, dict[str, Raw]] = {}
+
+
+_decode_annex = msgspec.json.Decoder(_Annex).decode
+
 _NAME_FIELD = {
     ObjectType.PERSON: "userName",
     ObjectType.DN: "number",
@@ -63,14 +75,23 @@ def _new_page() -> Page:
 
 
 class Table:
-    """All rows of one object type."""
+    """All rows of one object type.
 
-    def __init__(self) -> None:
+    The indexes that only lists need, by option and by the order of names, take as long as all
+    others together: a load leaves them for later.
+    """
+
+    def __init__(self, indexed: bool = True) -> None:
         self.pages: dict[int, Page] = {}
         """Number of a page (DBID >> PAGE_BITS) -> page; open to the reader's shortest way."""
         self._names = Names()
         self.by_folder: dict[int, Postings] = {}
         self.by_tenant: dict[int, Postings] = {}
+        self.by_option = Options()
+        """By options; holds all once `is_indexed`."""
+        self._order = NameOrder(self._place_in)
+        # Invariant: what is on pages up to this one is in the two indexes above.
+        self._indexed = _LAST_PAGE if indexed else -1
         self.count = 0
 
     def get(self, dbid: int) -> Row | None:
@@ -96,6 +117,32 @@ class Table:
         rows = self.named(name)
         return rows[0] if len(rows) == 1 else None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether rows are found by option and in the order of names."""
+        return self._indexed == _LAST_PAGE
+
+    def index(self) -> Iterator[None]:
+        """Make the indexes that a load has left, a page between two yields.
+
+        Changes meanwhile are allowed, edits beside are not.
+        """
+        while numbers := sorted(number for number in self.pages if number > self._indexed):
+            for number in numbers:
+                for row in self.pages.get(number, ()):
+                    if row is not None:
+                        self._order.add(place_of(row))
+                        self._change_options(row.dbid, None, row, IN_PLACE)
+                self._indexed = number
+                yield
+        self._indexed = _LAST_PAGE
+
+    def rows_by_name(self, after: Place = START) -> Iterator[Row]:
+        """Yield the rows behind a place, in the order of names; changes meanwhile are allowed."""
+        for dbid in self._order.walk(after):
+            if (row := self.get(dbid)) is not None:
+                yield row
+
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
         number = dbid >> PAGE_BITS
@@ -103,16 +150,61 @@ class Table:
         if new is None:
             edits.tidy(self.pages, number)
         if old is None or new is None or old.name != new.name:
-            if old is not None:
-                self._names.discard(old.name.casefold(), dbid, edits)
-            if new is not None:
-                self._names.add(new.name.casefold(), dbid, edits)
+            self._rename(dbid, old, new, edits)
         if old is None or new is None or old.folder != new.folder:
             before, after = old.folder if old else None, new.folder if new else None
             _move(self.by_folder, dbid, before, after, edits)
         if old is None or new is None or old.tenant != new.tenant:
             before, after = old.tenant if old else None, new.tenant if new else None
             _move(self.by_tenant, dbid, before, after, edits)
+        if number <= self._indexed and (old is None or new is None or old.body != new.body):
+            self._change_options(dbid, old, new, edits)
+
+    def _rename(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
+        indexed = dbid >> PAGE_BITS <= self._indexed
+        if old is not None:
+            key = old.name.casefold()
+            self._names.discard(key, dbid, edits)
+            if indexed:
+                self._order.discard((key, dbid), edits)
+        if new is not None:
+            key = new.name.casefold()
+            self._names.add(key, dbid, edits)
+            if indexed:
+                self._order.add((key, dbid), edits)
+
+    def _place_in(self, edits: Edits) -> Callable[[int], Place]:
+        pages, look = self.pages, edits.look
+        return lambda dbid: place_of(look(pages, dbid >> PAGE_BITS)[dbid & PAGE_MASK])
+
+    def _change_options(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
+        held = _options_of(new) if new is not None else []
+        if old is not None:
+            known = set(_options_of(old))
+            for option in known.difference(held):
+                self.by_option.discard(option, dbid, edits)
+            held = [option for option in held if option not in known]
+        for option in held:
+            self.by_option.add(option, dbid, edits)
+
+
+def place_of(row: Row) -> Place:
+    """Return the place of a row in the order of names."""
+    return row.name.casefold(), row.dbid
+
+
+def _options_of(row: Row) -> list[Option]:
+    """Return the options in a row's document, as the index knows them."""
+    annex = _decode_annex(row.body)
+    return [
+        (field, section.casefold(), option.casefold())
+        for field, sections in (
+            ("userProperties", annex.userProperties),
+            ("options", annex.options),
+        )
+        for section, options in sections.items()
+        for option in options
+    ]
 
 
 def _move(
@@ -126,10 +218,13 @@ def _move(
 
 
 class Store:
-    """The objects, their tree hash, and the rights tree that follows their folders."""
+    """The objects, their tree hash, and the rights tree that follows their folders.
 
-    def __init__(self) -> None:
-        self.tables: dict[int, Table] = {number: Table() for number in OBJECTS}
+    One that is not `indexed` serves once `index` was called.
+    """
+
+    def __init__(self, *, indexed: bool = True) -> None:
+        self.tables: dict[int, Table] = {number: Table(indexed) for number in OBJECTS}
         self.rights = RightsTree()
         # Invariant: the sum of the digests of all records, so that equal trees mean equal data.
         self.tree = 0
@@ -186,6 +281,11 @@ class Store:
             record.acl or None,
             record.verifier,
         )
+
+    def index(self) -> Iterator[None]:
+        """Make the indexes that a load has left, in small steps (see `Table.index`)."""
+        for table in self.tables.values():
+            yield from table.index()
 
     def rows_at(self, node: RightsNode, types: Container[int] | None = None) -> Iterator[Row]:
         """Yield the rows that this node governs, of some types or of all."""

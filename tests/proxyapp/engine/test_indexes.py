@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.engine.indexes import IN_PLACE, Names, Postings
+from proxyapp.engine.indexes import IN_PLACE, Names, Options, Postings
 from tests.proxyapp.engine.bench import STEADY
 
 dbids = st.integers(1, 40_000)  # of several pages
@@ -57,3 +57,16 @@ def test_names_tell_large_dbids_apart():
     for dbid in (2**40 - 1, 1):
         names.add("a", dbid, IN_PLACE)
     assert names.find("a") == [1, 2**40 - 1]
+
+
+def test_an_option_is_known_of_one_or_of_many():
+    index = Options()
+    key = ("options", "s", "o")
+    index.discard(key, 1)
+    for dbids in ([7], [7, 9], [7, 8, 9], [8, 9], [9], []):
+        for dbid in (7, 8, 9):
+            for _ in range(2):  # the second time changes nothing
+                (index.add if dbid in dbids else index.discard)(key, dbid)
+        assert list(index.walk(key)) == dbids
+        assert list(index.walk(key, 7)) == [dbid for dbid in dbids if dbid > 7]
+    assert list(index.walk(("options", "s", "p"))) == []

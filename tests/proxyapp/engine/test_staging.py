@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from confwire.messages import Record
 from proxyapp.engine.journal import Change
 from proxyapp.engine.staging import Staging
-from proxyapp.engine.store import Store
+from proxyapp.engine.store import Store, place_of
 from tests.proxyapp.engine.bench import FOLDER, OTHER, STEADY, T, environment, gone, record
 
 
@@ -43,6 +43,8 @@ def contents(store: Store) -> dict[str, object]:
         "rows": [(row.type, row.dbid, row.body, row.node.container) for row in rows],
         "names": {row.name: [r.dbid for r in skills.named(row.name)] for row in rows},
         "folders": {key: list(found.walk()) for key, found in skills.by_folder.items()},
+        "order": list(map(place_of, skills.rows_by_name())),
+        "options": [list(skills.by_option.walk(("userProperties", "s", o))) for o in "xyz"],
         "tenants": {key: list(found.walk()) for key, found in skills.by_tenant.items()},
     }
 
@@ -58,7 +60,10 @@ def some_records(random: Random, count: int) -> list[Record]:
         acl = [(21, 201, 1)] if choice > 0.9 else None
         name = random.choice(["Same", "same", "Other", f"Skill {dbid}"])
         folder, tenant = random.choice([FOLDER, OTHER, 700]), random.choice([1, 2])
-        records.append(record("skill", dbid, folder, acl, name=name, tenantDBID=tenant))
+        annex = {"s": {random.choice("xyz"): "1"}}
+        records.append(
+            record("skill", dbid, folder, acl, name=name, tenantDBID=tenant, userProperties=annex)
+        )
     owner = {"objectType": "tenant", "DBID": 1}
     records.append(record("folder", 700, FOLDER, name="New", type="skill", owner=owner))
     random.shuffle(records)
@@ -78,6 +83,22 @@ def test_staging_leads_to_the_same_store(seed, count):
     assert [(c.type, c.dbid, c.old and c.old.body, c.new and c.new.body) for c in changes] == [
         (c.type, c.dbid, c.old and c.old.body, c.new and c.new.body) for c in expected
     ]
+
+
+def test_names_of_a_large_transaction_stay_in_order_and_unseen_until_the_flip():
+    random = Random(2)
+
+    def named(dbids):
+        return [record("skill", dbid, name=f"{random.randrange(10**6)}") for dbid in dbids]
+
+    store = loaded(environment() + named(range(1_000, 2_500)))
+    before = contents(store)
+    doomed = [gone("skill", dbid) for dbid in range(1_200, 2_000)]
+    staging = stage(store, [*named(range(2_000, 5_000)), *doomed])
+    assert contents(store) == before
+    staging.flip(lambda item: put(store, item))
+    rows = store.tables[T["skill"]].rows()
+    assert contents(store)["order"] == sorted((row.name.casefold(), row.dbid) for row in rows)
 
 
 @STEADY

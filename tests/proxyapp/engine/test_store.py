@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyapp.engine.indexes import Postings
-from proxyapp.engine.journal import record_digest
-from proxyapp.engine.store import Store
+from proxyapp.engine.journal import GONE, record_digest
+from proxyapp.engine.store import Store, place_of
 from tests.proxyapp.engine.bench import STEADY, T, environment, gone, record
 
 SKILL, FOLDER = T["skill"], T["folder"]
@@ -13,21 +13,30 @@ OWNER = {"objectType": "tenant", "DBID": 7}
 
 puts = st.tuples(
     st.integers(1, 700), st.sampled_from(["", "a", "A", "ß", "SS"]), st.integers(0, 3),
-    st.integers(0, 2), st.booleans(),
+    st.integers(0, 2), st.sets(st.sampled_from("XY")), st.booleans(),
 )  # fmt: skip
+
+
+def take(store, step):
+    """Let a store take a step; return its record."""
+    dbid, name, folder, tenant, options, is_gone = step
+    annex = {"S": dict.fromkeys(options, 1)}
+    item = record("skill", dbid, folder, name=name, tenantDBID=tenant, userProperties=annex)
+    if is_gone:
+        item = gone("skill", dbid)
+    store.put(item)
+    return item
 
 
 @STEADY
 @given(st.lists(puts, max_size=60))
 def test_every_index_tells_the_same_as_the_rows(steps):
     store, held = Store(), {}
-    for dbid, name, folder, tenant, gone_ in steps:
-        held.pop(dbid, None)
-        if gone_:
-            store.put(gone("skill", dbid))
-        else:
-            held[dbid] = record("skill", dbid, folder, name=name, tenantDBID=tenant)
-            store.put(held[dbid])
+    for step in steps:
+        item = take(store, step)
+        held.pop(item.dbid, None)
+        if item.body != GONE:
+            held[item.dbid] = item
     table = store.tables[SKILL]
     rows = list(table.rows())
     assert [row.dbid for row in rows] == sorted(held)
@@ -42,7 +51,35 @@ def test_every_index_tells_the_same_as_the_rows(steps):
         assert list(table.by_folder.get(number, Postings()).walk()) == inside
         owned = [row.dbid for row in rows if row.tenant == number]
         assert list(table.by_tenant.get(number, Postings()).walk()) == owned
+    assert list(table.rows_by_name()) == sorted(rows, key=place_of)
+    assert list(table.rows_by_name(("a", 300))) == [
+        row for row in sorted(rows, key=place_of) if place_of(row) > ("a", 300)
+    ]
+    for option in ("x", "y"):
+        having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
+        assert list(table.by_option.walk(("userProperties", "s", option))) == having
     assert 3 in table.by_folder or not any(row.folder == 3 for row in rows)
+
+
+@STEADY
+@given(st.lists(puts, max_size=60), st.lists(puts, max_size=60))
+def test_indexes_that_a_load_left_are_made_while_the_data_changes(load, changes):
+    store = Store(indexed=False)
+    for step in load:
+        take(store, step)
+    table = store.tables[SKILL]
+    indexing = store.index()
+    for number, step in enumerate(changes):
+        take(store, step)
+        if number % 7 == 0:
+            next(indexing, None)
+    assert not any(indexing)
+    assert table.is_indexed
+    rows = list(table.rows())
+    assert list(table.rows_by_name()) == sorted(rows, key=place_of)
+    for option in ("x", "y"):
+        having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
+        assert list(table.by_option.walk(("userProperties", "s", option))) == having
 
 
 def test_rows_may_come_and_go_while_they_are_walked():
