@@ -9,6 +9,7 @@ is the node's `after`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Literal
 
 from msgspec import Struct
@@ -22,11 +23,16 @@ from proxyapp.engine.journal import Change, Entry, chain_hash, tree_text
 from proxyapp.engine.renewal import Renewal, owned
 from proxyapp.engine.requests import ROWS_A_TURN
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.sights import ROWS_AT_ONCE
 from proxyapp.engine.staging import Staging
 from proxyapp.engine.store import Store
 
 _RECORDS_A_TURN = 250
 """Records of a large transaction that are made ready in one turn."""
+
+_FEW = 16
+"""Changes that are told in one turn, however many views there are: to let all their sessions
+fall behind would take longer."""
 
 Reason = Literal["compacted", "epoch"]
 Diverged = Callable[[str], None]
@@ -140,13 +146,20 @@ class Intake:
                 load.data.put(record)
             load.revision, load.hash = transaction.revision, transaction.hash
         elif transaction.revision == self._serving.revision + 1:
-            if len(records) < self._serving.settings.large_transaction:
+            if not self._is_large(records):
                 self._apply(transaction, records)
             else:
                 self._applying = transaction
                 self._serving.out.append(Again(self._work_on(transaction, records)))
         elif transaction.revision > self._serving.revision:
             self._diverged(f"revision {transaction.revision} came after {self._serving.revision}")
+
+    def _is_large(self, records: list[Record]) -> bool:
+        """Whether to take records in over many turns: for their number, or for their readers'."""
+        serving, count = self._serving, len(records)
+        return count >= serving.settings.large_transaction or (
+            count >= _FEW and count * len(serving.subscriptions) > ROWS_AT_ONCE
+        )
 
     def _apply(self, transaction: Transaction, records: list[Record]) -> None:
         """Take in a transaction and tell it, in one turn."""
@@ -173,6 +186,7 @@ class Intake:
         """Make a large transaction ready beside the store, take it in, and let it be told.
 
         Its readers fall behind at the revision before it and go through it at their own pace.
+        Where it changes rights or places, they must read anew.
         """
         serving, fanout = self._serving, self._serving.fanout
         reach = OWN
@@ -180,34 +194,70 @@ class Intake:
             reach = max(reach, fanout.reach_of(record))
             if count % (4 * _RECORDS_A_TURN) == 0:
                 yield
+        staging = Staging(serving.store)
+        compared = self._to_compare(records)
+        yield from _stage(staging, records)
+        before = serving.revision
+        settle = partial(self._append, transaction, reach=reach, large=True)
         if reach is EVERYTHING:
-            self._apply(transaction, records)
+            epoch = serving.epoch
+            self._restructure(staging, compared, epoch, transaction.revision, settle, "compacted")
         else:
-            staging = Staging(serving.store)
-            for count, record in enumerate(records, 1):
-                staging.add(record)
-                if count % _RECORDS_A_TURN == 0:
-                    yield
-            before = serving.revision
             changes = staging.flip(fanout.put)
             if reach is READERS:
                 serving.access.forget()
-            self._append(transaction, changes, reach)
+            settle(changes)
             for session in fanout.readers_of(changes):
                 serving.roster.lag(session, before)
         self._applying = None
         self._take_queued()
+
+    def _to_compare(self, records: list[Record]) -> list[Record] | None:
+        """Return the records if what readers see of them can be compared in one turn."""
+        fits = len(records) * len(self._serving.subscriptions) <= ROWS_AT_ONCE
+        return list(records) if fits else None
+
+    def _restructure(
+        self,
+        staging: Staging,
+        compared: list[Record] | None,
+        epoch: str,
+        revision: int,
+        settle: Callable[[list[Change]], None],
+        reason: Reason,
+    ) -> None:
+        """Take in what was made ready, rights and places included, and tell it.
+
+        Where not all can be compared, all whom it concerns must read anew.
+        """
+        serving, fanout = self._serving, self._serving.fanout
+        records = staging.waiting() if compared is None else compared
+        done = fanout.restructure(records, serving.person_of, partial(staging.flip, fanout.put))
+        lost = set(done.lost)
+        if compared is None:
+            lost.update(fanout.readers_of(done.changes))
+        # The sessions of a delivery are of one view: all of them are told, or none.
+        told = [item for item in done.deliveries if lost.isdisjoint(item.members)]
+        self._tell(epoch, revision, told)
+        settle(done.changes)
+        self._lose(lost, reason)
 
     def _take_queued(self) -> None:
         queued, self._queue = self._queue, []
         for transaction in queued:
             self.commit(transaction)
 
-    def _append(self, transaction: Transaction, changes: list[Change], reach: Reach) -> None:
+    def _append(
+        self,
+        transaction: Transaction,
+        changes: list[Change],
+        reach: Reach,
+        *,
+        large: bool = False,
+    ) -> None:
         serving = self._serving
         serving.reader.structure += reach is EVERYTHING
         previous = serving.journal.hash_at(serving.revision) or ""
-        large = len(changes) >= serving.settings.large_transaction
         entry = _entry(transaction, serving.store.tree, changes, reach, large)
         serving.journal.append(entry)
         self._after(entry)
@@ -233,20 +283,31 @@ class Intake:
                 serving.out.append(Send(number, [session.follower.lose(reason)]))
 
     def _compare(self, load: Load, data: Renewal) -> Iterator[None]:
-        """Gather over many turns what the load changes, then apply it in one."""
-        records = []
+        """Gather over many turns what the load changes, then take it in and tell it."""
+        serving, records = self._serving, []
         for count, record in enumerate(data.differences(), 1):
             if record is not None:
                 records.append(record)
             if count % ROWS_A_TURN == 0:
                 yield
-        if self.load is load:  # else another load has begun meanwhile
-            self._drop_those_ahead(load.epoch)
-            reason: Reason = "epoch" if load.epoch != self._serving.epoch else "compacted"
-            done = self._serving.fanout.restructure(records, self._serving.person_of)
+        staging, compared = None, self._to_compare(records)
+        if self._is_large(records):
+            staging = Staging(serving.store)
+            yield from _stage(staging, records)
+        if self.load is not load:  # another load has begun meanwhile
+            return
+        self._drop_those_ahead(load.epoch)
+        reason: Reason = "epoch" if load.epoch != serving.epoch else "compacted"
+        settle = partial(self._settle, load)
+        if staging is not None:
+            self._restructure(staging, compared, load.epoch, load.revision, settle, reason)
+        else:
+            done = serving.fanout.restructure(records, serving.person_of)
             self._tell(load.epoch, load.revision, done.deliveries)
-            self._settle(load, done.changes)
+            settle(done.changes)
             self._lose(done.lost, reason)
+        for transaction in load.later:
+            self.commit(transaction)
 
     def _drop_those_ahead(self, epoch: str) -> None:
         """End the subscriptions of clients that know more of the old epoch than is known here.
@@ -277,8 +338,16 @@ class Intake:
             tree=tree_text(serving.store.tree),
         )
         self._after(Entry(load.revision, 0, "", serving.store.tree, load.hash, changes, True))
-        for transaction in load.later:
-            self.commit(transaction)
+
+
+def _stage(staging: Staging, records: list[Record]) -> Iterator[None]:
+    """Make records ready over many turns; the list is used up, and freed on the way."""
+    records.reverse()
+    while records:
+        for record in records[: -_RECORDS_A_TURN - 1 : -1]:
+            staging.add(record)
+        del records[-_RECORDS_A_TURN:]
+        yield
 
 
 def _entry(

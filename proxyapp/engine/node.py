@@ -36,6 +36,7 @@ from proxyapp.engine.session import CLOSED, OPEN, Session
 from proxyapp.engine.status import status_of
 from proxyapp.engine.writes import Writes
 
+_ACCOUNTS = (ObjectType.PERSON, ObjectType.APPLICATION)
 _CLIENT_BEAT = 15.0
 _SERVER_BEAT = 2.0
 """Seconds between the progress messages that tell a reader that it misses nothing."""
@@ -298,16 +299,19 @@ class Node:
     def _after(self, entry: Entry) -> None:
         """A transaction (or the difference of a load) was applied and told."""
         serving = self.serving
+        types = {change.type for change in entry.changes}
         if entry.structural or entry.regroups:
             self._regroup()
-        if entry.structural or any(map(_bars, entry.changes)):
+        accounts = not types.isdisjoint(_ACCOUNTS)
+        if entry.structural or (accounts and any(map(_bars, entry.changes))):
             self._check_sessions()
         links = self._live_links()
         if links and serving.journal.revision == entry.revision and entry.at:
             self._pass_on(entry, links)
         elif not entry.at:
             self._end_links()
-        self._follow_application(entry)
+        if not serving.application or ObjectType.APPLICATION in types:
+            self._follow_application(entry)
         self._writes.answer()
 
     def _pass_on(self, entry: Entry, links: list[int]) -> None:
@@ -422,9 +426,7 @@ def _bars(change: Change) -> bool:
     """Whether a change may end sessions: an account or an application is gone or disabled, or
     an application has another account.
     """
-    if change.type not in (ObjectType.PERSON, ObjectType.APPLICATION):
-        return False
-    if change.old is None:
+    if change.type not in _ACCOUNTS or change.old is None:
         return False
     if change.new is None or not change.new.enabled:
         return True

@@ -188,9 +188,12 @@ class Session:
         self.follower.fall_behind(revision)
         if self.replication is not None:
             self.replication.fall_behind(revision)
-        if self._task is None:
-            self._go_on()
-            self._flush()
+        task = self._catching_up() if self._task is None and not self.blocked else None
+        if task is not None:
+            # Not begun in this turn, since many sessions lag at once.
+            self._task, self._task_ref = task, None
+            self._serving.out.append(PauseReading(self.connection))
+            self.wake()
 
     def drain(self) -> None:
         """Its output takes more."""
@@ -477,14 +480,18 @@ class Session:
         """After a hold: catch up first, then take what waited, then read again."""
         if self.phase is CLOSED or self.blocked:
             return
-        if self.replication is not None and self.replication.behind:
-            self._start(self.replication.catch_up(), None)
-        elif self.follower.behind:
-            self._start(self.follower.catch_up(self._profile), None)
+        if (task := self._catching_up()) is not None:
+            self._start(task, None)
         waiting, self._waiting = self._waiting, []
         self._take_all(waiting)
         if not self._holds() and self.phase is OPEN:
             self._serving.out.append(ResumeReading(self.connection))
+
+    def _catching_up(self) -> Task | None:
+        """Return the task that makes up for what was missed, None where nothing was."""
+        if self.replication is not None and self.replication.behind:
+            return self.replication.catch_up()
+        return self.follower.catch_up(self._profile) if self.follower.behind else None
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], None]] = {

@@ -94,6 +94,10 @@ class Staging:
             or rights.has_contents(key)
         )
 
+    def waiting(self) -> list[Record]:
+        """Return the records that wait for the flip."""
+        return [item for item in self._changes if isinstance(item, Record)]
+
     def flip(self, put: Callable[[Record], Change | None]) -> list[Change]:
         """Take everything in at once; `put` takes in the records that had to wait."""
         self._copies.flip()

@@ -1,14 +1,22 @@
 from __future__ import annotations
 
+from collections import deque
+
 import pytest
 
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record
 from proxyapp.engine import commands, events
+from proxyapp.engine.journal import tree_text
 from proxyapp.engine.node import Node
+from proxyapp.engine.rows import Row
+from proxyapp.engine.store import Store
 from tests.proxyapp.engine.bench import (
     FOLDER,
+    OTHER,
+    USERS,
     Bench,
+    Client,
     Database,
     environment,
     gone,
@@ -161,3 +169,72 @@ def test_objects_of_a_type_of_a_later_release_are_refused_by_name(bench):
     event.transaction.records.append(Record(99, 1, 0, event.transaction.records[0].body))
     with pytest.raises(RemoteProtocolError, match="type 99"):
         bench.handle(event)
+
+
+OWNER = {"objectType": "tenant", "DBID": 1}
+GRANT = record("folder", OTHER, acl=[(21, USERS, 1)], name="Hidden", type="skill", owner=OWNER)
+
+
+def messages(client: Client) -> list[str]:
+    return [message["message"] for message in client.inbox]
+
+
+def most_taken_in_one_turn(bench: Bench) -> int:
+    """Give put-off tasks their turns; return how many rows the busiest of them made."""
+    most, made = 0, Store.row
+
+    def counted(store: Store, item: Record) -> Row:
+        counts[-1] += 1
+        return made(store, item)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Store, "row", counted)
+        while bench.tasks:
+            counts = [0]
+            bench.handle(events.Resumed(bench.tasks.popleft()))
+            most = max(most, counts[0])
+    return most
+
+
+def test_a_large_transaction_that_changes_rights_is_taken_in_over_many_turns():
+    bench = master()
+    bob, eve = bench.login("bob"), bench.login("eve")
+    bob.watch(types=["skill"])
+    eve.watch(types=["person"])
+    bench.hold_again = True
+    bench.commit(GRANT, *skills(12_000))
+    assert bob.read("skill", dbid=603) == []
+    assert most_taken_in_one_turn(bench) <= 500
+    assert (messages(bob), messages(eve)) == (["notificationsLost"], [])
+    assert bob.read("skill", dbid=603) == [603]
+    assert bob.read("skill", dbid=1000) == [1000]
+    assert bench.of(commands.Reload) == []
+
+
+def test_a_load_that_changes_much_is_taken_in_over_many_turns():
+    bench = master()
+    bob, eve = bench.login("bob"), bench.login("eve")
+    bob.watch(types=["skill"])
+    eve.watch(types=["person"])
+    bench.hold_again = True
+    bench.database.commit(*skills(12_000))
+    bench.load("compacted")
+    assert most_taken_in_one_turn(bench) <= 500
+    assert (messages(bob), messages(eve)) == (["notificationsLost"], [])
+    assert tree_of(bench)[1:] == (2, tree_text(bench.database.tree))
+
+
+def test_many_views_make_fewer_changes_a_large_transaction():
+    bench = master()
+    bench.commit(*skills(100))
+    for dbid in range(1000, 1100):
+        bench.login("bob").watch(types=["skill"], filter={"name": f"Skill {dbid}"})
+    bench.hold_again = True
+    bench.commit(*skills(100, description="few for few views"))
+    assert bench.tasks == deque()
+    bench.login("bob").watch(types=["skill"])
+    bench.commit(*skills(100, description="many for many"))
+    assert len(bench.tasks) == 1
+    bench.settle()
+    last = bench.clients[101]
+    assert len(last.changes()) == 100

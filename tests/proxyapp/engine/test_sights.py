@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.engine import sights
+from proxyapp.engine import intake, sights
 from tests.proxyapp.engine.bench import (
     BOB,
     FOLDER,
@@ -38,14 +38,15 @@ def watcher(bench, **subscription) -> Client:
 
 
 @STEADY
-@given(st.integers(0, 2**32), st.integers(0, 12))
-def test_whoever_is_told_is_told_all_and_the_others_that_they_must_read_anew(seed, rows):
+@given(st.integers(0, 2**32), st.integers(0, 12), st.sampled_from([1, 2, 2_000]))
+def test_whoever_is_told_is_told_all_and_the_others_that_they_must_read_anew(seed, rows, large):
     random = Random(seed)
     world = World(random)
-    bench = master(list(world.records.values()))
+    bench = master(list(world.records.values()), large_transaction=large)
     copies = [Copy(bench, random.choice(list(PERSONS)), world.some_specs()) for _ in range(4)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sights, "ROWS_AT_ONCE", rows)
+        patch.setattr(intake, "ROWS_AT_ONCE", rows)
         for _ in range(15):
             bench.commit(*world.transaction())
             for copy in copies:
