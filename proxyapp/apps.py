@@ -32,5 +32,6 @@ def _seed(sender: AppConfig, using: str, verbosity: int, **kwargs: Any) -> None:
     from proxyapp.services.seed import seed
 
     # A partial migration may end before there is anything to seed.
-    if "proxyapp_revision" in connections[using].introspection.table_names():
+    needed = {"proxyapp_revision", "historylog_transaction"}
+    if needed <= set(connections[using].introspection.table_names()):
         seed(announce=verbosity > 0)

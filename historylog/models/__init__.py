@@ -1,3 +1,7 @@
 """The tables of the history: text copies only, so that nothing here refers to live data."""
 
 from __future__ import annotations
+
+from historylog.models.changes import ChangedProperty, ChangeRecord, Checkpoint, Transaction
+
+__all__ = ["ChangeRecord", "ChangedProperty", "Checkpoint", "Transaction"]

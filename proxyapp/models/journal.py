@@ -19,6 +19,8 @@ class Revision(models.Model):
     """Sum of the digests of all documents, modulo 2**128, as hexadecimal digits."""
     hash = models.CharField(max_length=64, blank=True)
     """The change hash: equal only where the whole history was equal."""
+    chain = models.CharField(max_length=64, blank=True)
+    """The end of the history log's chain, so that a missing end is seen."""
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.number}"
