@@ -10,6 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
+from typing import cast
 
 import structlog
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -34,9 +35,34 @@ TOLD_A_TURN = 256 * 1024
 """Bytes told at once; the rest waits a turn, so that clients do not wait for a load."""
 INBOX_LIMIT = 4 * 1024 * 1024
 """Bytes read ahead of what is told; above this the master has to wait."""
+READ_AT_ONCE = 256 * 1024
+"""Bytes of one read."""
 
 _TEXT, _CONTINUATION, _PING = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.PING
 _PONG, _CLOSE = WSMsgType.PONG, WSMsgType.CLOSE
+
+
+class _Sips(asyncio.BufferedProtocol):
+    """Lets a protocol of the library read a little at a time.
+
+    Its buffer doubles whenever a read fills it, and never shrinks: a load, which comes faster
+    than it is taken in, would leave it with as much as the kernel keeps, which is tens of MB.
+    """
+
+    def __init__(self, protocol: asyncio.BufferedProtocol) -> None:
+        self._protocol = protocol
+        self.buffer_updated = protocol.buffer_updated  # type: ignore[method-assign]
+        self.eof_received = protocol.eof_received  # type: ignore[method-assign]
+        self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
+        self.resume_writing = protocol.resume_writing  # type: ignore[method-assign]
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return where the next bytes go."""
+        return memoryview(self._protocol.get_buffer(sizehint))[:READ_AT_ONCE]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Pass it on."""
+        self._protocol.connection_lost(exc)
 
 
 class Line(WSListener):
@@ -57,6 +83,8 @@ class Line(WSListener):
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
+        socket = transport.underlying_transport
+        socket.set_protocol(_Sips(cast("asyncio.BufferedProtocol", socket.get_protocol())))
         peer = transport.underlying_transport.get_extra_info("peername")
         secure = transport.is_secure or is_loopback(peer[0])
         self._link.opened(self, LinkOpened(new_nonce(), secure))

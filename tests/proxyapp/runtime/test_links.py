@@ -78,6 +78,18 @@ async def test_messages_of_any_size_arrive_in_order(port, link, node) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_flood_leaves_no_large_buffer_behind(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    peer_of(port).send([bytes(100_000)] * 300)
+    got = 0
+    while got < 300:
+        got += len((await node.told(LinkReceived)).messages)
+    reader = link._line._transport.underlying_transport.get_protocol()
+    assert len(memoryview(reader._protocol.get_buffer(-1))) <= 4 * links.READ_AT_ONCE
+
+
+@pytest.mark.asyncio
 async def test_a_refused_connection_is_told_with_the_address(link, node) -> None:
     with bind("127.0.0.1", 0) as free:
         number = free.getsockname()[1]
