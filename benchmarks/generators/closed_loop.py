@@ -68,7 +68,10 @@ async def probe(loops: list[Loop]) -> bytes:
 
 
 async def run(loops: list[Loop], depth: int, seconds: float) -> dict[str, Any]:
-    """Run the loops; return the answers a second, and the part of the core that it took."""
+    """Run the loops; return the answers a second, and the part of the core that it took.
+
+    "answers" are all that came, those of the warm-up included.
+    """
     for loop in loops:
         loop.running = True
         loop.send(depth)
@@ -82,7 +85,12 @@ async def run(loops: list[Loop], depth: int, seconds: float) -> dict[str, Any]:
     await asyncio.sleep(_SETTLE)
     if any(loop._left for loop in loops):
         raise ValueError("answers of another size came")
-    return {"rate": answers / passed, "share": share, "size": loops[0].size}
+    return {
+        "rate": answers / passed,
+        "share": share,
+        "size": loops[0].size,
+        "answers": sum(loop.answers for loop in loops),
+    }
 
 
 def _cpu() -> float:
