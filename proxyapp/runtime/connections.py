@@ -302,7 +302,7 @@ class Connection(WSListener):
         """Write what is queued, until the transport has enough."""
         self._marked = False
         output = self._output
-        if self._transport.is_close_frame_sent or self._wire.is_closing():
+        if self._transport.is_close_frame_sent:
             self._end_unclean()
             return
         if output.size > self._listeners.hard_limit:
@@ -427,10 +427,13 @@ class Connection(WSListener):
 
     def _write(self, data: bytes) -> None:
         """Give bytes to the kernel at once, and what it does not take to the transport."""
-        self._written += len(data)
+        # Done for each of thousands in a row, where every object that is looked at is a cache
+        # miss: the transport is not asked while there is nothing wrong.
+        if self._slow:
+            self._written += len(data)
         if self._spilled:
-            if self._wire.get_write_buffer_size():
-                self._wire.write(data)
+            if self._wire.is_closing() or self._wire.get_write_buffer_size():
+                self._spill(data)
                 return
             self._spilled = False
         try:
@@ -439,7 +442,13 @@ class Connection(WSListener):
             sent = 0
         if sent < len(data):
             self._spilled = True
-            self._wire.write(data[sent:])
+            self._spill(data[sent:])
+
+    def _spill(self, data: bytes) -> None:
+        if self._wire.is_closing():
+            self._end_unclean()
+        else:
+            self._wire.write(data)
 
     def _slow_down(self) -> None:
         """The transport has enough: watch the reader, and block it at the output limit."""
@@ -479,7 +488,7 @@ class Connection(WSListener):
         self._wire.pause_reading()
 
     def _measure_taken(self) -> int:
-        """Return how many bytes the kernel has taken so far."""
+        """Return how many bytes the kernel has taken, from some time before it was slow on."""
         return self._written - self._wire.get_write_buffer_size()
 
     def _part(self) -> None:
@@ -495,7 +504,7 @@ class Connection(WSListener):
         """
         if self._parted:
             self._wire.close()
-        elif not self._reading:
+        elif not (self._reading or self._wire.is_closing()):
             self._reading = True
             self._wire.resume_reading()
 
