@@ -279,6 +279,9 @@ class Follower:
     def _join(self, profile: Profile) -> None:
         specs = frozenset(self.specs.values())
         self.view = self._serving.subscriptions.join(self._connection, profile, specs)
+        # One of all that are equal is enough for everyone.
+        shared = {spec: spec for spec in self.view.specs}
+        self.specs = {name: shared[spec] for name, spec in self.specs.items()}
 
     def _leave(self) -> None:
         if self.view is not None:

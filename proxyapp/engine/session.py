@@ -140,7 +140,8 @@ class Session:
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
-        self._opening = Opening(serving, peer, port, secure, nonce)
+        self._opening: Opening | None = Opening(serving, peer, port, secure, nonce)
+        """None once the session is open: it is larger than the session."""
         self._task: Task | None = None
         self._task_ref: int | str | None = None
         self._scheduled = False
@@ -323,14 +324,18 @@ class Session:
     # ------------------------------------------------------------ opening
 
     def _begin(self, message: Open) -> None:
+        assert self._opening is not None
         challenge = self._opening.begin(message)
         self.phase = CHALLENGED
         self._answers.append(codec.encode(challenge))
 
     def _prove(self, message: Proof) -> None:
         serving = self._serving
-        admitted = self._opening.prove(message)
-        opening = self._opening.message
+        attempt = self._opening
+        assert attempt is not None
+        admitted = attempt.prove(message)
+        self._opening = None
+        opening = attempt.message
         self.name, self.user = opening.application, opening.user
         self.application, self.application_type = admitted.application, admitted.application_type
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
@@ -353,7 +358,7 @@ class Session:
             session=self.id,
             epoch=serving.epoch,
             revision=serving.revision,
-            data=self._opening.final,
+            data=attempt.final,
             server=serving.identity(),
             application_dbid=self.application,
             person_dbid=self.person,

@@ -265,6 +265,9 @@ class Connection(WSListener):
     def admit(self) -> None:
         """The session is open: allow messages of full size."""
         self.limit = MESSAGE_LIMIT
+        # The library keeps the HTTP of the opening to the end of the connection.
+        for said in (self._transport.request, self._transport.response):
+            said.headers.clear()
         protocol = self._wire.get_protocol()
         if isinstance(protocol, Metered):
             protocol.stop_metering(self._wire)
