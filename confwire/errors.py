@@ -220,6 +220,10 @@ class EpochChanged(RequestError, code="epochChanged"):
     """the data was replaced by another epoch: read anew"""
 
 
+class HistoryExpired(RequestError, code="historyExpired"):
+    """History Log has expired: read anew"""
+
+
 class ReadInterrupted(RequestError, code="readInterrupted", permanent=False):
     """rights or folders changed while the answer was being sent: read again"""
 

@@ -3,5 +3,14 @@
 from __future__ import annotations
 
 from historylog.models.changes import ChangedProperty, ChangeRecord, Checkpoint, Transaction
+from historylog.models.entries import EntryRecord, Source, Store
 
-__all__ = ["ChangeRecord", "ChangedProperty", "Checkpoint", "Transaction"]
+__all__ = [
+    "ChangeRecord",
+    "ChangedProperty",
+    "Checkpoint",
+    "EntryRecord",
+    "Source",
+    "Store",
+    "Transaction",
+]

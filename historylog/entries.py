@@ -1,0 +1,54 @@
+"""What the history log keeps beside changes: moments of sessions, of logins and of servers.
+
+Pure vocabulary, so that the engine may say it; the struct itself is the wire's, since servers
+exchange it. Knows no tables.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from confwire.messages import HistoryEntry
+
+MAX_TEXT = 255
+"""Characters of any text of an entry; longer ones are cut."""
+
+
+class Kind(StrEnum):
+    """What happened."""
+
+    SESSION_OPENED = "sessionOpened"
+    SESSION_RESTORED = "sessionRestored"
+    SESSION_MOVED = "sessionMoved"
+    SESSION_CLOSED = "sessionClosed"
+    LOGIN_REFUSED = "loginRefused"
+    WEB_LOGIN = "webLogin"
+    WEB_LOGOUT = "webLogout"
+    WEB_LOGIN_REFUSED = "webLoginRefused"
+    SERVER_STARTED = "serverStarted"
+    SERVER_STOPPED = "serverStopped"
+    ROLE_CHANGED = "roleChanged"
+    MASTER_LOST = "masterLost"
+    MASTER_BACK = "masterBack"
+    LOADED = "loaded"
+    DRAINING = "draining"
+
+
+SESSION_KINDS = frozenset(kind for kind in Kind if kind.startswith("session"))
+"""The moments of a client session: what a server needs to restore it."""
+
+
+def clean(text: str) -> str:
+    """Return a stranger's text as every database takes it: without NUL, and not too long."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_TEXT]
+
+
+def of_server(kind: Kind, at: float, server: str, reason: str = "") -> HistoryEntry:
+    """Return an entry about a server itself.
+
+    Args:
+        at: seconds since 1970 UTC.
+        server: name of its Application object.
+        reason: for people, such as the cause of a loss.
+    """
+    return HistoryEntry(kind=kind.value, at=at, server=server, reason=clean(reason))
