@@ -27,6 +27,7 @@ from proxyapp.runtime.links import Link
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.web import WebProcess
 from proxyapp.runtime.worker import Worker
+from proxyapp.services import recording
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +87,7 @@ def _run(arguments: Arguments) -> int:
         )
         if arguments.ignored:
             log.warning("parameters without effect", parameters=" ".join(arguments.ignored))
+        recording.serve_as(arguments.application)
         return Server(arguments, secret).run()
     finally:
         handlers.stop()
@@ -151,7 +153,9 @@ class Server:
             worker.link = Link(worker.tell, self._secret, self._local_address())
         worker.start()
         if self._web_socket is not None:
-            self._web = WebProcess(arguments.role, self._web_socket, status_port)
+            self._web = WebProcess(
+                arguments.role, arguments.application, self._web_socket, status_port
+            )
             self._web.start()
 
     def _node(self) -> Node:

@@ -30,13 +30,16 @@ STOP_LIMIT = 4.0
 class WebProcess:
     """Keeps one web process running."""
 
-    def __init__(self, role: Role, listening: socket.socket, status_port: int) -> None:
+    def __init__(
+        self, role: Role, application: str, listening: socket.socket, status_port: int
+    ) -> None:
         self._listening = listening
         self._command = [
             sys.executable,
             str(settings.BASE_DIR / "manage.py"),
             "runweb",
             f"--role={role}",
+            f"--application={application}",
             f"--listen-fd={listening.fileno()}",
             f"--status-port={status_port}",
         ]

@@ -20,13 +20,15 @@ from proxyapp.runtime import window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
 from proxyapp.runtime.webserver import install_loop, serve, stop
+from proxyapp.services import recording
 
 URLS = {"master": "csproxy_site.urls", "proxy": "csproxy_site.proxy_urls"}
 
 
-def run(role: Role, listen_fd: int, status_port: int) -> None:
+def run(role: Role, application_name: str, listen_fd: int, status_port: int) -> None:
     """Serve the site on an inherited socket until the node process ends or says so."""
     settings.ROOT_URLCONF = URLS[role]
+    recording.serve_as(application_name)
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     # WhiteNoise hands synchronous iterators to Django's ASGI handler; the files arrive whole.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")

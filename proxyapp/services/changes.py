@@ -162,6 +162,7 @@ class Work:
         published = publishing.publish(
             publishing.Draft(
                 by=self.by.user_name if self.by is not None else "",
+                person=self.by.dbid if self.by is not None else 0,
                 origin=self.origin,
                 touched=list(self.touched),
                 gone=list(self.gone),

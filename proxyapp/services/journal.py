@@ -1,19 +1,23 @@
 """The tables of the journal: where the data stands, the documents, and a transaction's changes.
 
-On PostgreSQL a transaction is written with one statement, the wake-up of the nodes included,
-since the locked revision row is what all writers wait for; on SQLite it is a few.
+On PostgreSQL a transaction is written with one statement, its history and the wake-up of the
+nodes included, since the locked revision row is what all writers wait for; on SQLite it is a few.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.db import connection
 
+from historylog import writing
 from proxyapp.models.door import Key
 from proxyapp.models.statements import is_postgresql, run
+
+if TYPE_CHECKING:
+    from proxyapp.services.recording import Recording
 
 CHANNEL = "csproxy"
 """Where PostgreSQL tells the number of each new revision."""
@@ -27,6 +31,10 @@ class Position(NamedTuple):
     revision: int
     tree: str
     hash: str
+    epoch: str
+    chain: str
+    keeps_former: bool
+    """Whether the history is to have former values: option write-former-value of the master."""
 
 
 class Row(NamedTuple):
@@ -66,11 +74,12 @@ class Head(NamedTuple):
     hash: str
 
 
-_POSTGRESQL = """
+_POSTGRESQL = f"""
 WITH step AS (
     SELECT * FROM unnest(%s::int[], %s::smallint[], %s::bigint[], %s::text[], %s::bigint[],
-        %s::text[], %s::text[], %s::text[], %s::text[])
-        AS t (seq, type, dbid, action, folder, body, acl, verifier, digest)
+        %s::text[], %s::text[], %s::text[], %s::text[], {writing.POSTGRESQL_COLUMNS})
+        AS t (seq, type, dbid, action, folder, body, acl, verifier, digest,
+            {writing.POSTGRESQL_NAMES})
 ), published AS (
     INSERT INTO proxyapp_document (type, dbid, revision, folder, body, acl, verifier, digest)
     SELECT type, dbid, %s, folder, body, acl, verifier, digest FROM step WHERE action = 'put'
@@ -88,10 +97,10 @@ WITH step AS (
     INSERT INTO proxyapp_commit (revision, at, by, origin, tree, hash)
     VALUES (%s, %s, %s, %s, %s, %s)
 ), counted AS (
-    UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s WHERE id = 1
-)
+    UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s WHERE id = 1
+), {writing.POSTGRESQL}
 SELECT pg_notify(%s, %s)
-"""
+"""  # noqa: S608 - the parts are constants
 
 _SQLITE_DOCUMENT = """
 INSERT INTO proxyapp_document (revision, type, dbid, folder, body, acl, verifier, digest)
@@ -108,20 +117,44 @@ _SQLITE_COMMIT = """
 INSERT INTO proxyapp_commit (revision, at, by, origin, tree, hash) VALUES (%s, %s, %s, %s, %s, %s)
 """
 _SQLITE_REMOVAL = "DELETE FROM proxyapp_document WHERE type = %s AND dbid = %s"
-_SQLITE_REVISION = "UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s WHERE id = 1"
+_SQLITE_REVISION = (
+    "UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s WHERE id = 1"
+)
 
-_POSITION = "SELECT number, tree, hash FROM proxyapp_revision WHERE id = 1"
+_POSITION = (
+    "SELECT number, tree, hash, epoch, chain,"
+    " (SELECT {option} FROM proxyapp_application WHERE key = %s)"
+    " FROM proxyapp_revision WHERE id = 1"
+)
+_POSTGRESQL_POSITION = (
+    _POSITION.format(option="options -> 'history-log' ->> 'write-former-value'") + " FOR UPDATE"
+)
+_SQLITE_POSITION = _POSITION.format(
+    option="""json_extract(options, '$."history-log"."write-former-value"')"""
+)
 _DOCUMENTS = (
     "SELECT type, dbid, folder, body, acl, verifier, digest FROM proxyapp_document"
     " WHERE type = %s AND dbid"
 )
 
 
-def lock() -> Position | None:
-    """Keep all other writers out until the transaction ends; None in an empty database."""
+def lock(master: str) -> Position | None:
+    """Keep all other writers out until the transaction ends; None in an empty database.
+
+    Args:
+        master: the key of the Application object whose options count.
+    """
     # On SQLite the transaction itself has kept them out from its beginning.
-    rows = run(f"{_POSITION} FOR UPDATE" if is_postgresql() else _POSITION, [])
-    return Position(*rows[0]) if rows else None
+    rows = run(_POSTGRESQL_POSITION if is_postgresql() else _SQLITE_POSITION, [master])
+    if not rows:
+        return None
+    *position, option = rows[0]
+    return Position._make([*position, is_true(option)])
+
+
+def is_true(option: str | None) -> bool:
+    """Whether a switch that is on by default is on."""
+    return str(option).strip().lower() not in ("false", "no", "off", "0")
 
 
 def read(keys: Iterable[Key]) -> Iterator[Row]:
@@ -142,13 +175,16 @@ def _read(type_: int, dbids: list[int]) -> list[tuple[Any, ...]]:
     return run(f"{_DOCUMENTS} IN ({places})", [type_, *dbids])
 
 
-def write(head: Head, lines: Sequence[Line]) -> None:
+def write(head: Head, lines: Sequence[Line], history: Recording) -> None:
     """Write one transaction; the revision row is locked already."""
-    position = Position(head.revision, head.tree, head.hash)
+    position = head.revision, head.tree, head.hash, history.chain
     if is_postgresql():
         columns = [list(column) for column in zip(*lines, strict=True)]
+        columns += writing.postgresql_columns(history.steps)
         number = head.revision
-        run(_POSTGRESQL, [*columns, number, number, *head, *position, CHANNEL, str(number)])
+        kept = writing.postgresql_parameters(*history)
+        journal = [*columns, number, number, *head, *position]
+        run(_POSTGRESQL, [*journal, *kept, CHANNEL, str(number)])
         return
     put = [line for line in lines if line.action == "put"]
     gone = [(line.type, line.dbid) for line in lines if line.action == "remove"]
@@ -158,6 +194,7 @@ def write(head: Head, lines: Sequence[Line]) -> None:
         cursor.executemany(_SQLITE_CHANGE, [(head.revision, *line[:-1]) for line in lines])
         cursor.execute(_SQLITE_COMMIT, [head.revision, _text_of(head.at), *head[2:]])
         cursor.execute(_SQLITE_REVISION, position)
+        writing.write_sqlite(cursor, *history)
 
 
 def _document(head: Head, line: Line) -> tuple[Any, ...]:

@@ -16,12 +16,17 @@ from confwire.errors import DatabaseUnavailable
 from confwire.messages import Record
 from confwire.objects import OBJECTS, ObjectType
 from confwire.objects import Document as Body
+from historylog import checkpoints
 from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
 from proxyapp.models import Credential, Grant
+from proxyapp.models.base import key_of
 from proxyapp.models.door import Key
-from proxyapp.services import integrity, journal
+from proxyapp.services import integrity, journal, recording
 from proxyapp.services.documents import document_of, find_all
 from proxyapp.services.journal import Position, Row
+
+MASTER = "confserv"
+"""The master whose options count where a process is part of no server."""
 
 
 @dataclass(slots=True)
@@ -29,6 +34,7 @@ class Draft:
     """What a transaction is about to publish."""
 
     by: str
+    person: int
     origin: str
     touched: list[Key]
     gone: list[Key]
@@ -62,7 +68,7 @@ def publish(draft: Draft) -> Published:
     Raises:
         RequestError: the data would not hold together; see `integrity`.
     """
-    position = journal.lock()
+    position = journal.lock(key_of([recording.serving() or MASTER]))
     if position is None:
         raise DatabaseUnavailable("the database is empty: run manage.py migrate")
     old = {(row.type, row.dbid): row for row in journal.read((*draft.touched, *draft.gone))}
@@ -150,16 +156,19 @@ def _write(position: Position, steps: list[Step], draft: Draft) -> None:
         old = int(step.old.digest, 16) if step.old is not None else 0
         tree = tree_after(tree, old, digest)
         lines.append(_line(seq, step, tree_text(digest)))
-    number = position.revision + 1
+    number, now = position.revision + 1, timezone.now()
+    history = recording.record(position, draft, steps, now)
     head = journal.Head(
         revision=number,
-        at=timezone.now(),
+        at=now,
         by=draft.by,
         origin=draft.origin[:255],
         tree=tree_text(tree),
         hash=chain_hash(position.hash, number, tree),
     )
-    journal.write(head, lines)
+    journal.write(head, lines, history)
+    if number % checkpoints.INTERVAL == 0:
+        checkpoints.add(number, now, "interval", history.chain)
 
 
 def _line(seq: int, step: Step, digest: str) -> journal.Line:

@@ -17,6 +17,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Add what the node process tells."""
         parser.add_argument("--role", choices=["master", "proxy"], required=True)
+        parser.add_argument("--application", required=True)
         parser.add_argument("--listen-fd", type=int, required=True)
         parser.add_argument("--status-port", type=int, required=True)
 
@@ -24,4 +25,9 @@ class Command(BaseCommand):
         """Serve until the node process ends."""
         from proxyapp.runtime import website
 
-        website.run(options["role"], options["listen_fd"], options["status_port"])
+        website.run(
+            options["role"],
+            options["application"],
+            options["listen_fd"],
+            options["status_port"],
+        )

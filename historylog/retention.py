@@ -1,0 +1,89 @@
+"""How long changes are kept, and removing what is too old: in small batches, behind a signed floor.
+
+A transaction is kept whole or not at all, and the newest one always. The floor is written first:
+from then on nobody reads what is below it, however long the removal takes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection, transaction
+
+from historylog import checkpoints
+from historylog.models import ChangedProperty, ChangeRecord, Transaction
+
+BATCH = 1000
+"""Rows that one statement removes; on SQLite writers wait for it."""
+PAUSE = 0.01
+"""Seconds between two batches, in which waiting writers get their turn."""
+
+
+class Limits(NamedTuple):
+    """What is kept."""
+
+    days: int
+    records: int
+
+
+class Pruned(NamedTuple):
+    """What came of it."""
+
+    floor: int
+    """The revision up to which nothing is kept."""
+    transactions: int
+    records: int
+
+
+def prune(limits: Limits, now: datetime, wait: Callable[[float], Any] = time.sleep) -> Pruned:
+    """Remove the transactions beyond the limits."""
+    _raise_floor(limits, now)
+    found = checkpoints.floor()
+    floor = found.revision if found is not None else 0
+    _remove(ChangedProperty, ("revision", "seq", "path"), floor, wait)
+    records = _remove(ChangeRecord, ("revision", "seq"), floor, wait)
+    transactions = _remove(Transaction, ("revision",), floor, wait)
+    return Pruned(floor, transactions, records)
+
+
+def _raise_floor(limits: Limits, now: datetime) -> None:
+    newest = Transaction.objects.order_by("-revision").first()
+    if newest is None:
+        return
+    wanted = min(newest.revision - 1, max(_expired(limits, now), _surplus(limits)))
+    present = checkpoints.floor()
+    if present is None or wanted > present.revision:
+        last = Transaction.objects.filter(revision=wanted).first()
+        if last is not None:
+            checkpoints.add(wanted, now, "floor", last.chain)
+
+
+def _expired(limits: Limits, now: datetime) -> int:
+    """Return the last revision that is too old; 0 for none."""
+    rows = Transaction.objects.filter(at__lt=now - timedelta(days=limits.days))
+    return rows.order_by("-at", "-revision").values_list("revision", flat=True).first() or 0
+
+
+def _surplus(limits: Limits) -> int:
+    """Return the last revision that is beyond the number of records; 0 for none."""
+    rows = ChangeRecord.objects.order_by("-revision", "-seq").values_list("revision", flat=True)
+    beyond = list(rows[limits.records : limits.records + 1])
+    return beyond[0] if beyond else 0
+
+
+def _remove(model: Any, key: tuple[str, ...], floor: int, wait: Callable[[float], Any]) -> int:
+    table, columns = model._meta.db_table, ", ".join(key)
+    oldest = f"SELECT {columns} FROM {table} WHERE revision <= %s ORDER BY {columns} LIMIT %s"  # noqa: S608
+    statement = f"DELETE FROM {table} WHERE ({columns}) IN ({oldest})"  # noqa: S608 - our own names
+    total = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement, [floor, BATCH])
+            removed: int = cursor.rowcount
+        total += removed
+        if removed < BATCH:
+            return total
+        wait(PAUSE)

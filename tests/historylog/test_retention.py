@@ -1,0 +1,82 @@
+"""What is too old or too much goes, whole transactions at a time, and the newest one stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from historylog import checkpoints, retention
+from historylog.models import ChangedProperty, ChangeRecord, Transaction
+from historylog.retention import Limits, prune
+
+FOREVER = 10**4
+
+
+def instantly(seconds: float) -> None:
+    assert seconds > 0
+
+
+@pytest.fixture
+def newest(skill: Callable[..., int]) -> Transaction:
+    for number in range(4):
+        skill(f"skill {number}")
+    return Transaction.objects.latest("revision")
+
+
+def test_nothing_goes_within_the_limits(newest: Transaction) -> None:
+    before = Transaction.objects.count()
+    assert prune(Limits(FOREVER, 10**6), newest.at, instantly) == (0, 0, 0)
+    assert Transaction.objects.count() == before
+    assert checkpoints.floor() is None
+
+
+def test_the_oldest_records_go_with_their_transactions(newest: Transaction) -> None:
+    pruned = prune(Limits(FOREVER, 2), newest.at, instantly)
+    assert pruned.floor == newest.revision - 2
+    assert ChangeRecord.objects.count() == Transaction.objects.count() == 2
+    assert not ChangedProperty.objects.filter(revision__lte=pruned.floor).exists()
+
+
+def test_old_transactions_go_but_the_newest_stays(newest: Transaction) -> None:
+    pruned = prune(Limits(30, 10**6), newest.at + timedelta(days=31), instantly)
+    assert pruned.floor == newest.revision - 1
+    assert Transaction.objects.get() == newest
+
+
+def test_a_transaction_goes_whole_when_one_of_its_records_is_too_many(newest: Transaction) -> None:
+    seeded = ChangeRecord.objects.filter(revision=1).count()
+    prune(Limits(FOREVER, 4 + seeded - 1), newest.at, instantly)
+    assert not ChangeRecord.objects.filter(revision=1).exists()
+
+
+def test_the_floor_is_signed_and_bears_the_chain(newest: Transaction) -> None:
+    before = Transaction.objects.get(revision=newest.revision - 1)
+    prune(Limits(FOREVER, 1), newest.at, instantly)
+    floor = checkpoints.floor()
+    assert floor is not None
+    assert checkpoints.is_genuine(floor)
+    assert (floor.revision, floor.chain) == (before.revision, before.chain)
+
+
+def test_pruning_again_changes_nothing(newest: Transaction) -> None:
+    prune(Limits(FOREVER, 1), newest.at, instantly)
+    assert prune(Limits(FOREVER, 1), newest.at, instantly) == (newest.revision - 1, 0, 0)
+
+
+def test_small_batches_lead_to_the_same(
+    newest: Transaction, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 3)
+    pauses: list[float] = []
+    prune(Limits(FOREVER, 1), newest.at, pauses.append)
+    assert ChangeRecord.objects.count() == Transaction.objects.count() == 1
+    assert len(pauses) > 3
+
+
+def test_what_an_interrupted_pruning_left_goes_with_the_next(newest: Transaction) -> None:
+    checkpoints.add(newest.revision - 1, newest.at, "floor", "c")
+    pruned = prune(Limits(FOREVER, 10**6), newest.at, instantly)
+    assert pruned.transactions > 0
+    assert Transaction.objects.get() == newest
