@@ -1,14 +1,19 @@
 """Writes the reference pages that are tables of the code: objects, filters, options, rights.
 
+In the pages about speed it fills in what the benchmarks have found (`benchmarks/results`).
+
 python docs/generate.py            write them
 python docs/generate.py --check    fail when one of them is not as it would be written
 """
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -335,6 +340,40 @@ def rights_page() -> Iterator[str]:
 
 # ---------------------------------------------------------------- writing
 
+# ---------------------------------------------------------------- what the benchmarks found
+
+FILLED = (ROOT / "docs/performance.md", ROOT / "docs/topics/hot-path.md")
+"""Pages with places for results: `<!-- results of NAME -->` to `<!-- end -->`."""
+RESULTS = ROOT / "benchmarks/results"
+_PLACE = re.compile(r"(<!-- results of ([\w, ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def filled(text: str) -> str:
+    """Return a page with the newest results in their places."""
+    return _PLACE.sub(
+        lambda found: f"{found[1]}\n{_results(found[2].split(', '))}\n{found[3]}", text
+    )
+
+
+def _results(names: Sequence[str]) -> str:
+    rows = [
+        row for name in names for row in json.loads((RESULTS / f"{name}.json").read_text())["rows"]
+    ]
+    heads = ["figure", "ours", "unit"]
+    if any(row["peer"] for row in rows):
+        heads += ["peer", "its figure", "ratio"]
+    return "\n".join(table(heads, (_result(row)[: len(heads)] for row in rows)))
+
+
+def _result(row: dict[str, Any]) -> list[str]:
+    peer = [row["peer"] or "", _number(row["peer_value"]), _number(row["ratio"])]
+    return [row["figure"], _number(row["ours"]), row["unit"], *peer]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,g}"
+
+
 PAGES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "objects.md": ("confwire/objects.py", objects_page),
     "filters.md": ("proxyapp/engine/filters.py", filters_page),
@@ -349,28 +388,30 @@ def text_of(name: str) -> str:
     return "\n".join([NOTE.format(source=source), *page()]).rstrip("\n") + "\n"
 
 
-def stale() -> list[str]:
-    """Return the names of the pages that are not as they should be."""
-    return [
-        name
-        for name in PAGES
-        if not (FOLDER / name).is_file() or (FOLDER / name).read_text() != text_of(name)
-    ]
+def stale() -> dict[Path, str]:
+    """Return the pages that are not as they should be, with the text that they should have."""
+    wanted = {FOLDER / name: text_of(name) for name in PAGES}
+    wanted |= {path: filled(path.read_text()) for path in FILLED}
+    return {
+        path: text
+        for path, text in wanted.items()
+        if not path.is_file() or path.read_text() != text
+    }
 
 
 def main(words: Sequence[str]) -> int:
     """Write the pages, or check them; return the exit status."""
-    names = stale()
+    pages = stale()
     if list(words) == ["--check"]:
-        for name in names:
-            print(f"docs/reference/{name} is not what the code says: run make docs")
-        return 1 if names else 0
+        for path in pages:
+            print(f"{path.name} is not what the code or a result says: run make docs")
+        return 1 if pages else 0
     if words:
         print(__doc__)
         return 2
-    for name in names:
-        (FOLDER / name).write_text(text_of(name))
-        print(f"wrote docs/reference/{name}")
+    for path, text in pages.items():
+        path.write_text(text)
+        print(f"wrote {path.name}")
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -40,8 +41,32 @@ def test_a_page_that_was_edited_is_noticed(
     monkeypatch.setattr(generator, "FOLDER", tmp_path)
     assert generator.main([]) == 0
     (tmp_path / "options.md").write_text("nothing")
-    assert generator.stale() == ["options.md"]
+    assert list(generator.stale()) == [tmp_path / "options.md"]
     assert generator.main(["--check"]) == 1
+
+
+def test_results_are_filled_in_where_a_page_asks_for_them(
+    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator, "RESULTS", tmp_path)
+    row = {"figure": "reads", "ours": 1234.5, "unit": "reads/s", "runs": 5}
+    alone = row | {"peer": None, "peer_value": None, "ratio": None}
+    beside = row | {"peer": "a peer", "peer_value": 500, "ratio": 2.469}
+    for name, rows in {"one": [alone], "two": [beside]}.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"rows": rows}))
+    text = "before\n<!-- results of one, two -->\nold\n<!-- end -->\nafter"
+    assert generator.filled(text).splitlines() == [
+        "before",
+        "<!-- results of one, two -->",
+        "",
+        "| figure | ours | unit | peer | its figure | ratio |",
+        "|---|---|---|---|---|---|",
+        "| reads | 1,234.5 | reads/s |  |  |  |",
+        "| reads | 1,234.5 | reads/s | a peer | 500 | 2.469 |",
+        "",
+        "<!-- end -->",
+        "after",
+    ]
 
 
 def test_every_key_that_looks_at_other_objects_is_explained(generator: ModuleType) -> None:
