@@ -1,9 +1,9 @@
 """The accept loop of one listening socket: storms are let in a few at a time.
 
 The library's own loop takes every waiting connection in one turn; ten thousand at once stall
-all others. Here a handshake starts only when its socket has sent a byte, and few run together;
-one that waits for its client gives its place up. So neither a storm nor silent or halting
-sockets hold anyone up. Knows nothing of WebSocket.
+all others. Here a handshake starts only when its socket has sent a byte and when it is called
+for, and few run together; one that waits for its client gives its place up. So neither a storm
+nor silent or halting sockets hold anyone up. Knows nothing of WebSocket.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from proxyapp.runtime.tasks import spawn
 
 log = structlog.get_logger(__name__)
 
-ACCEPTS_A_TURN = 64
+ACCEPTS_A_TURN = 4
 HANDSHAKES_IN_FLIGHT = 64
 PLACE_LIMIT = 0.05
 """Seconds that a handshake has a place: one that takes longer waits for its client, for free."""
@@ -40,13 +40,23 @@ Handshake = Callable[[socket.socket], Coroutine[Any, Any, None]]
 class Doorway:
     """Accepts connections of one listening socket and runs their handshakes."""
 
-    def __init__(self, listening: socket.socket, handshake: Handshake) -> None:
+    def __init__(
+        self, listening: socket.socket, handshake: Handshake, call: Callable[[], None]
+    ) -> None:
+        """Accept from now on.
+
+        Args:
+            call: asks for `start_handshake` to be called soon, until none can start.
+        """
         self._listening = listening
         self._handshake = handshake
+        self._call = call
         self._loop = asyncio.get_running_loop()
         self._silent: dict[socket.socket, float] = {}
         self._waiting: deque[socket.socket] = deque()
-        self._in_flight = 0
+        self._placed: dict[asyncio.Task[None], float] = {}
+        """Handshakes that have a place, and since when."""
+        self._expiry: asyncio.TimerHandle | None = None
         # Half of what may be open: silent sockets cannot keep those out that speak.
         self._silence_places = resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2
         self._loop.add_reader(listening, self._accept)
@@ -85,6 +95,9 @@ class Doorway:
                     return
                 continue  # It failed before it was taken, which says nothing of the next.
             client.setblocking(False)
+            if _has_spoken(client):
+                self._wait(client)
+                continue
             if len(self._silent) >= self._silence_places:
                 self._drop(next(iter(self._silent)))
             self._silent[client] = time.monotonic()
@@ -104,24 +117,59 @@ class Doorway:
         """The first byte of a connection is there."""
         self._loop.remove_reader(client)
         del self._silent[client]
+        self._wait(client)
+
+    def _wait(self, client: socket.socket) -> None:
         self._waiting.append(client)
-        self._start_handshakes()
+        self._call_for()
 
-    def _start_handshakes(self) -> None:
-        while self._waiting and self._in_flight < HANDSHAKES_IN_FLIGHT:
-            self._in_flight += 1
-            spawn("place of a handshake", self._run(self._waiting.popleft()))
+    def _call_for(self) -> None:
+        """Have the next handshake started, now or when there is a place."""
+        if not self._waiting:
+            return
+        if len(self._placed) < HANDSHAKES_IN_FLIGHT:
+            self._call()
+        elif self._expiry is None:
+            oldest = next(iter(self._placed.values()))
+            self._expiry = self._loop.call_at(oldest + PLACE_LIMIT, self._expire)
 
-    async def _run(self, client: socket.socket) -> None:
-        handshake = spawn("handshake", self._handshake(client))
-        await asyncio.wait((handshake,), timeout=PLACE_LIMIT)
-        self._in_flight -= 1
-        self._start_handshakes()
+    def start_handshake(self) -> bool:
+        """Start one handshake; tell whether one could start."""
+        if not self._waiting or len(self._placed) >= HANDSHAKES_IN_FLIGHT:
+            self._call_for()
+            return False
+        task = spawn("handshake", self._handshake(self._waiting.popleft()))
+        self._placed[task] = self._loop.time()
+        task.add_done_callback(self._leave)
+        return True
+
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        """A handshake has ended; it may have lost its place before."""
+        self._placed.pop(task, None)
+        self._call_for()
+
+    def _expire(self) -> None:
+        """Take the places of those back that have waited for their clients for long."""
+        self._expiry = None
+        oldest = self._loop.time() - PLACE_LIMIT
+        while self._placed and next(iter(self._placed.values())) <= oldest:
+            del self._placed[next(iter(self._placed))]
+        self._call_for()
 
     def _drop(self, client: socket.socket) -> None:
         self._loop.remove_reader(client)
         del self._silent[client]
         client.close()
+
+
+def _has_spoken(client: socket.socket) -> bool:
+    try:
+        client.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        pass  # It is gone again, which its handshake finds out.
+    return True
 
 
 def bind(address: str, port: int) -> socket.socket:

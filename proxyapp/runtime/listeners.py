@@ -41,8 +41,8 @@ HARD_LIMIT = 64 * 1024 * 1024
 SOCKETS_A_TURN = 250
 TURN = 0.005
 """Seconds that reading may take of one turn."""
-ASIDE = 0.0002
-"""Seconds of one turn for those who come and go, as the others wait meanwhile."""
+ASIDE = 0.00005
+"""Seconds of one turn for those who come and go: one step or two, as the others wait meanwhile."""
 ASIDE_SHARE = 0.25
 """Their share of a turn that takes longer: storms of reads must not keep anyone out."""
 RESPONSE_TIMEOUT = 60.0
@@ -126,6 +126,8 @@ class Listeners:
         self._opening: deque[Connection] = deque()
         """Those with messages whose sessions are not open: they come after all others."""
         self._gone: deque[Disconnected] = deque()
+        self._calling: dict[Doorway, None] = {}
+        """Where handshakes can start, in the order of their calls."""
         self._delivery: asyncio.Handle | None = None
         self._dirty: list[Connection] = []
         self._first: list[Connection] = []
@@ -178,7 +180,8 @@ class Listeners:
             except TimeoutError:
                 log.debug("a handshake was cut", port=port.id, seconds=HANDSHAKE_LIMIT)
 
-        self._doors[port] = Doorway(listening, handshake)
+        door = Doorway(listening, handshake, lambda: self._call(door))
+        self._doors[port] = door
 
     def _open(self, port: ListeningPort) -> str | None:
         if port.mode != "unsecured":
@@ -319,28 +322,39 @@ class Listeners:
                 break
         self._flush()
         self._ready[:0] = ready[done:]
-        if self._gone or self._opening:
-            self._deliver_aside(begun)
+        aside = self._deliver_aside(begun)
         self._delivery = None
-        if self._ready or self._gone or self._opening:
+        if aside or self._ready:
             self._deliver_soon()
         self._flush_rest()
 
-    def _deliver_aside(self, begun: float) -> None:
-        """Tell of those who come and go, for a short while.
+    def _call(self, door: Doorway) -> None:
+        self._calling[door] = None
+        self._deliver_soon()
 
-        First of those who went: who comes back may be refused while the old session stands.
+    def _deliver_aside(self, begun: float) -> bool:
+        """See to those who come and go, for a short while; tell whether more is to be done.
+
+        First to those who went, as who comes back may be refused while the old session stands;
+        then to those who have come furthest.
         """
         now = time.monotonic()
         until = now + max(ASIDE, ASIDE_SHARE * (now - begun))
-        while time.monotonic() < until:
+        while now < until:
             if self._gone:
                 self.tell(self._gone.popleft())
             elif self._opening:
                 self._opening.popleft().deliver()
+                self._flush_first()
+            elif self._calling:
+                door = next(iter(self._calling))
+                if door.start_handshake():
+                    return True  # What it takes it takes in the next turn.
+                del self._calling[door]
             else:
-                break
-        self._flush_first()
+                return False
+            now = time.monotonic()
+        return True
 
     def _flush_later(self) -> None:
         self._flushing = None

@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from base64 import b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 FORWARDED = "behind a reverse proxy"
@@ -19,6 +20,7 @@ def format_address(peer: tuple[Any, ...]) -> str:
     return f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
 
 
+@lru_cache(1024)
 def is_loopback(host: str) -> bool:
     """Whether the address is of this machine alone."""
     try:

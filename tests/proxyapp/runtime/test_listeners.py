@@ -71,13 +71,18 @@ class Raw:
         return int.from_bytes(payload[:2], "big")
 
 
-@pytest_asyncio.fixture
-async def raw(port) -> AsyncIterator[Raw]:
+async def open_raw(port) -> Raw:
     reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
     writer.write(HANDSHAKE)
     assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
-    yield Raw(reader, writer)
-    writer.close()
+    return Raw(reader, writer)
+
+
+@pytest_asyncio.fixture
+async def raw(port) -> AsyncIterator[Raw]:
+    raw = await open_raw(port)
+    yield raw
+    raw.writer.close()
 
 
 @pytest_asyncio.fixture
@@ -436,6 +441,21 @@ async def test_half_a_request_is_cut_and_no_fault_of_the_server(port, monkeypatc
         await asyncio.sleep(0)  # the task of the handshake ends in the next turn
     writer.close()
     assert [line for line in logs if line["log_level"] == "error"] == []
+
+
+@pytest.mark.asyncio
+async def test_who_has_a_session_does_not_wait_for_those_who_open_one(port) -> None:
+    port.admits = False
+    raws = [await open_raw(port) for _ in range(30)]
+    await port.told(Connected, len(raws))
+    port.listeners.connections[len(raws)].admit()
+    for raw in raws:
+        raw.say(client_frame(TEXT, b"hello"))
+    await port.told(Received, len(raws))
+    told = [event.connection for event in port.events if isinstance(event, Received)]
+    assert told == [len(raws), *range(1, len(raws))]
+    for raw in raws:
+        raw.writer.close()
 
 
 class Unlucky(socket.socket):
