@@ -256,13 +256,15 @@ def options_page() -> Iterator[str]:
 
 def _option_row(option: Option) -> Sequence[str]:
     sections = " or ".join(map(code, option.sections))
-    default = code(option.default)
+    default = code(option.default) if option.default != "" else "empty"
     return sections, code(option.name), _values_of(option), default, option.effect, option.meaning
 
 
 def _values_of(option: Option) -> str:
     if option.choices:
         return codes(option.choices)
+    if isinstance(option.default, str):
+        return "any text"
     return f"{option.least} to {option.most}"
 
 

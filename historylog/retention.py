@@ -38,8 +38,14 @@ class Pruned(NamedTuple):
     records: int
 
 
-def prune(limits: Limits, now: datetime, wait: Callable[[float], Any] = time.sleep) -> Pruned:
-    """Remove the transactions beyond the limits."""
+def prune(
+    limits: Limits, now: datetime, wait: Callable[[float], bool | None] = time.sleep
+) -> Pruned:
+    """Remove the transactions beyond the limits.
+
+    Args:
+        wait: waits so many seconds between two batches; true asks to stop: the next call goes on.
+    """
     _raise_floor(limits, now)
     found = checkpoints.floor()
     floor = found.revision if found is not None else 0
@@ -74,7 +80,9 @@ def _surplus(limits: Limits) -> int:
     return beyond[0] if beyond else 0
 
 
-def _remove(model: Any, key: tuple[str, ...], floor: int, wait: Callable[[float], Any]) -> int:
+def _remove(
+    model: Any, key: tuple[str, ...], floor: int, wait: Callable[[float], bool | None]
+) -> int:
     table, columns = model._meta.db_table, ", ".join(key)
     oldest = f"SELECT {columns} FROM {table} WHERE revision <= %s ORDER BY {columns} LIMIT %s"  # noqa: S608
     statement = f"DELETE FROM {table} WHERE ({columns}) IN ({oldest})"  # noqa: S608 - our own names
@@ -84,6 +92,5 @@ def _remove(model: Any, key: tuple[str, ...], floor: int, wait: Callable[[float]
             cursor.execute(statement, [floor, BATCH])
             removed: int = cursor.rowcount
         total += removed
-        if removed < BATCH:
+        if removed < BATCH or wait(PAUSE):
             return total
-        wait(PAUSE)

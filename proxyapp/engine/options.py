@@ -25,9 +25,12 @@ class Option:
     least: int = 0
     most: int = 2**31
     choices: tuple[str, ...] = ()
+    """Of a text; without them any text is valid."""
 
 
 _SERVER = ("csproxy", "confserv")
+_HISTORY = ("history-log",)
+_BOOLEAN = ("true", "false")
 VERBOSITY = ("all", "debug", "trace", "interaction", "standard", "none")
 
 OPTIONS: tuple[Option, ...] = (
@@ -65,6 +68,87 @@ OPTIONS: tuple[Option, ...] = (
         most=65_536,
     ),
     Option(
+        _HISTORY,
+        "active",
+        "true",
+        "immediately",
+        "Whether entries about sessions, logins and servers are kept. `false` suspends that until"
+        " it is set back or the server starts again; changes are kept always.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _HISTORY,
+        "all",
+        "",
+        "after restart",
+        "Of a proxy: the file of its history log, a path without the extension `.sqlite3`; a"
+        " relative one begins in the data folder. `:memory:` keeps it in the host's memory, until"
+        " the server ends. Empty is `history` in the data folder. A master keeps it in the"
+        " configuration database.",
+    ),
+    Option(
+        _HISTORY,
+        "client-expiration",
+        1,
+        "immediately",
+        "Days for which entries about sessions are kept.",
+        least=1,
+        most=30,
+    ),
+    Option(
+        _HISTORY,
+        "expiration",
+        30,
+        "immediately",
+        "Days for which other entries are kept, and those that no master has yet.",
+        least=1,
+        most=30,
+    ),
+    Option(
+        _HISTORY,
+        "failsafe-store-processing",
+        "true",
+        "after restart",
+        "Whether each batch of entries waits for the disk. With `false` a power cut may take the"
+        " last ones; the death of a process takes none.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _HISTORY,
+        "max-records",
+        1000,
+        "immediately",
+        "Changes that one answer to `historyLog` may have; more is refused with `historyExpired`.",
+        least=1,
+        most=1000,
+    ),
+    Option(
+        _HISTORY,
+        "write-former-value",
+        "true",
+        "immediately",
+        "Whether the history has the values before a change. Without them nothing can be read as it"
+        " was before, or reverted.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _HISTORY,
+        "audit-expiration",
+        365,
+        "immediately",
+        "Days for which the master keeps changes.",
+        least=1,
+        most=36_500,
+    ),
+    Option(
+        _HISTORY,
+        "audit-max-records",
+        10_000_000,
+        "immediately",
+        "Changes of single objects that the master keeps at most; the oldest go first.",
+        least=1,
+    ),
+    Option(
         ("log",),
         "verbose",
         "standard",
@@ -94,6 +178,9 @@ class Settings:
     def text(self, name: str) -> str:
         return str(self._values[name])
 
+    def flag(self, name: str) -> bool:
+        return self._values[name] == "true"
+
     def _read(self, option: Option, given: Mapping[str, Mapping[str, str | int]]) -> int | str:
         for section, value in _given(option, given):
             parsed = _parse(option, value)
@@ -116,8 +203,10 @@ def _given(
 
 def _parse(option: Option, value: str | int) -> int | str | None:
     if isinstance(option.default, str):
-        text = str(value).strip().lower()
-        return text if text in option.choices else None
+        text = str(value).strip()
+        if not option.choices:
+            return text
+        return text.lower() if text.lower() in option.choices else None
     try:
         number = int(value)
     except ValueError:

@@ -24,6 +24,7 @@ from proxyapp.runtime import bootstrap, collector, logs, present, webserver
 from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.links import Link
+from proxyapp.runtime.pruning import Pruning
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.web import WebProcess
 from proxyapp.runtime.worker import Worker
@@ -116,6 +117,7 @@ class Server:
         self._loop.set_exception_handler(self._crashed)
         self._worker: Worker
         self._authority: Authority | None = None
+        self._pruning: Pruning | None = None
         self._web: WebProcess | None = None
         self._stopping = False
         self._exit_code = 0
@@ -149,6 +151,8 @@ class Server:
         if arguments.role == "master":
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
+            self._pruning = Pruning()
+            self._pruning.start()
         else:
             worker.link = Link(worker.tell, self._secret, self._local_address())
         worker.start()
@@ -217,6 +221,8 @@ class Server:
             ends.append(self._web.stop())
         if self._authority is not None:
             ends.append(self._authority.stop())
+        if self._pruning is not None:
+            ends.append(self._pruning.stop())
         await asyncio.gather(*ends)
         log.info("server stopped")
         webserver.stop()

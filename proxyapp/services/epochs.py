@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from uuid import uuid4
 
+from django.db import transaction
+from django.utils import timezone
+
+from historylog import checkpoints
 from proxyapp.models import Revision
 
 
@@ -14,5 +18,9 @@ def begin() -> str:
     out before are given out again.
     """
     epoch = uuid4().hex
-    Revision.objects.filter(pk=1).update(epoch=epoch)
+    with transaction.atomic():
+        position = Revision.objects.select_for_update().get()
+        Revision.objects.filter(pk=1).update(epoch=epoch)
+        # The history goes on from what the backup had; its end is signed as it was found.
+        checkpoints.add(position.number, timezone.now(), "epoch", position.chain)
     return epoch

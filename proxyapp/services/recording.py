@@ -10,12 +10,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
+from django.utils import timezone
 
 from confwire.delta import diff
 from confwire.objects import OBJECTS, ObjectType
+from historylog import checkpoints
 from historylog.chain import chain_after
 from historylog.paths import PERMISSIONS, SECRET, differences
 from historylog.records import Head, Step, name_of, source_of, tenant_of
+from proxyapp.models import Revision
 from proxyapp.services.journal import Position
 
 if TYPE_CHECKING:
@@ -35,6 +38,13 @@ def serve_as(server: str) -> None:
 def serving() -> str:
     """Return the name of that server; empty in a command of an operator."""
     return _server
+
+
+def begin() -> None:
+    """Let the history begin where the data stands, in a database that is older than it."""
+    position = Revision.objects.get()
+    if position.number and not position.chain and checkpoints.floor() is None:
+        checkpoints.add(position.number, timezone.now(), "beginning", "")
 
 
 class Recording(NamedTuple):

@@ -1,0 +1,33 @@
+"""Remove from the history what its options no longer keep, now instead of in half an hour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from proxyapp.management.database import explained_database_errors
+from proxyapp.services import recording, retention
+
+
+class Command(BaseCommand):
+    """`manage.py prunehistory`."""
+
+    help = "Remove the history that audit-expiration and audit-max-records no longer keep."
+
+    def add_arguments(self, parser: Any) -> None:
+        """Add whose options count."""
+        parser.add_argument(
+            "-app", metavar="NAME", default="", help="the master's Application object (confserv)"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Remove it; writers go on meanwhile."""
+        recording.serve_as(options["app"])
+        with explained_database_errors():
+            pruned = retention.prune(timezone.now())
+        self.stdout.write(
+            f"{pruned.transactions} transactions with {pruned.records} changes were removed; "
+            f"the history reaches back to revision {pruned.floor}."
+        )

@@ -1,0 +1,34 @@
+"""Check that the history is what was written: nothing changed, missing, inserted or moved."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from historylog.verification import last_signed, verify
+from proxyapp.management.database import explained_database_errors
+from proxyapp.models import Revision
+
+
+class Command(BaseCommand):
+    """`manage.py verifyhistory`."""
+
+    help = "Check the hash chain and the signed checkpoints of the history."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Print each problem; fail when there is one."""
+        with explained_database_errors():
+            # What is committed meanwhile is not looked at.
+            position = Revision.objects.get()
+            found = 0
+            for problem in verify(position.number, position.chain):
+                found += 1
+                self.stdout.write(f"revision {problem.revision}: {problem.text}")
+            signed = last_signed()
+        if found:
+            raise CommandError(f"the history is not what was written: {found} problems")
+        self.stdout.write(
+            f"The history is what was written, up to revision {position.number}; "
+            f"it is signed up to revision {signed}."
+        )

@@ -1,0 +1,29 @@
+"""`manage.py prunehistory`, as an operator runs it."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from django.core.management import call_command
+
+from historylog.models import Transaction
+from proxyapp.models import Revision
+from proxyapp.services import objects, recording
+
+
+def prune(*words: str) -> str:
+    output = StringIO()
+    try:
+        call_command("prunehistory", *words, stdout=output)
+    finally:
+        recording.serve_as("")
+    return output.getvalue()
+
+
+def test_pruning_now_follows_the_options(db: None) -> None:
+    options = {"options": {"history-log": {"audit-max-records": 1}}}
+    objects.update("application", 99, options, by=None, origin="test")
+    number = Revision.objects.get().number
+    assert f"reaches back to revision {number - 1}." in prune()
+    assert Transaction.objects.count() == 1
+    assert "0 transactions with 0 changes were removed" in prune("-app", "confserv")

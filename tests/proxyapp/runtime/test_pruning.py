@@ -1,0 +1,44 @@
+"""The clean-up of the history beside a running master."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from historylog.models import Transaction
+from proxyapp.runtime.pruning import Pruning
+from proxyapp.services import objects
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
+
+
+@sync_to_async
+def keep(records: int) -> None:
+    options = {"options": {"history-log": {"audit-max-records": records}}}
+    objects.update("application", 99, options, by=None, origin="test")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not await sync_to_async(holds)():  # noqa: ASYNC110 - only the table tells
+            await asyncio.sleep(0.01)
+
+
+async def test_it_prunes_at_the_start_and_again() -> None:
+    pruning = Pruning(interval=0.05)
+    await keep(3)
+    pruning.start()
+    await until(lambda: Transaction.objects.count() <= 3)
+    await keep(1)
+    await until(lambda: Transaction.objects.count() == 1)
+    await pruning.stop()
+
+
+async def test_it_stops_at_once_while_it_waits() -> None:
+    pruning = Pruning()
+    pruning.start()
+    async with asyncio.timeout(5):
+        await pruning.stop()

@@ -1,0 +1,41 @@
+"""What the options of the master's Application object say is what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from historylog.models import Transaction
+from historylog.retention import Limits
+from proxyapp.services import objects, recording, retention
+
+
+def set_options(dbid: int, **options: int) -> None:
+    given = {"history-log": {name.replace("_", "-"): value for name, value in options.items()}}
+    objects.update("application", dbid, {"options": given}, by=None, origin="test")
+
+
+def test_without_options_the_defaults_count(db: None) -> None:
+    assert retention.limits() == Limits(365, 10_000_000)
+
+
+def test_the_options_of_the_master_count(db: None) -> None:
+    set_options(99, audit_expiration=30, audit_max_records=500)
+    assert retention.limits() == Limits(30, 500)
+
+
+def test_a_server_of_another_name_has_options_of_its_own(server: Callable[..., int]) -> None:
+    set_options(server("master-2", "2222"), audit_expiration=7)
+    recording.serve_as("master-2")
+    try:
+        assert retention.limits().days == 7
+    finally:
+        recording.serve_as("")
+
+
+def test_pruning_follows_them(create: Callable[..., int]) -> None:
+    set_options(99, audit_expiration=1)
+    create("skill", tenantDBID=1, name="new")
+    newest = Transaction.objects.latest("revision")
+    assert retention.prune(newest.at).transactions == 0
+    assert retention.prune(newest.at + timedelta(days=2)).floor == newest.revision - 1
