@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from django.db import models
 
 from confwire.objects import OBJECTS, ObjectType
@@ -9,6 +11,7 @@ from proxyapp.choices import OWNED_TYPES
 from proxyapp.models.base import Configured
 from proxyapp.models.folders import Tenant
 from proxyapp.models.options import validate_text
+from proxyapp.models.statements import is_postgresql, run
 
 RELATIONAL_TYPES = frozenset(
     {
@@ -53,6 +56,26 @@ class ConfigObject(Configured):
         parts = (self.document.get(field) for field in self.info.natural_key)
         return " ".join(str(part) for part in parts if part) or f"{self.info.title} {self.dbid}"
 
+    @classmethod
+    def lock(cls, type_: ObjectType, dbid: int) -> ConfigObject | None:
+        """Return an object that nobody else writes until the transaction ends."""
+        sql = f"{_READ} FOR UPDATE" if is_postgresql() else _READ
+        rows = run(sql, [int(type_), dbid])
+        if not rows:
+            return None
+        state, annex, *others, document = rows[0]
+        values = [state, json.loads(annex), *others, json.loads(document)]
+        return cls.from_db("default", _COLUMNS, values)
+
+    def rewrite(self) -> bool:
+        """Update the row of an object that the door has admitted; return whether it was there.
+
+        What `save` does, at a third of the cost.
+        """
+        texts = json.dumps(self.annex), json.dumps(self.document)
+        values = self.tenant_id, self.folder_id, self.name, self.key, self.state, *texts, self.pk
+        return bool(run(_WRITE_POSTGRESQL if is_postgresql() else _WRITE_SQLITE, values))
+
     @property
     def object_type(self) -> ObjectType:
         """The type of the object."""
@@ -75,3 +98,20 @@ class ConfigObject(Configured):
         if owner is None:
             return None
         return int(owner), self.document.get(OBJECTS[owner].name + "DBID", 0)
+
+
+_COLUMNS = [
+    "state", "annex", "folder_id", "key", "id", "type", "dbid", "tenant_id", "name", "document",
+]  # fmt: skip
+_READ = """
+SELECT state, annex, folder_id, key, id, type, dbid, tenant_id, name, document
+FROM proxyapp_configobject WHERE type = %s AND dbid = %s
+"""
+_WRITE_POSTGRESQL = """
+UPDATE proxyapp_configobject SET tenant_id = %s, folder_id = %s, name = %s, key = %s, state = %s,
+    annex = %s::jsonb, document = %s::jsonb
+WHERE id = %s RETURNING id
+"""
+_WRITE_SQLITE = _WRITE_POSTGRESQL.replace("::jsonb", "")
+
+assert [field.attname for field in ConfigObject._meta.concrete_fields] == _COLUMNS

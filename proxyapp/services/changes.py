@@ -26,7 +26,7 @@ from django.db import IntegrityError, models, transaction
 
 from confwire.errors import UniquenessViolation
 from confwire.objects import Document
-from proxyapp.models import Person
+from proxyapp.models import ConfigObject, Person
 from proxyapp.models.access import Credential, Grant
 from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST, allocate
@@ -68,7 +68,15 @@ class Work:
         """
         with _unique_violations():
             for row in rows:
-                row.save(force_insert=row._state.adding)
+                if not self._rewrite(row):
+                    row.save(force_insert=row._state.adding)
+
+    def _rewrite(self, row: Guarded) -> bool:
+        """Update an object of one row in the quickest way; return whether that was done."""
+        if not isinstance(row, ConfigObject) or row._state.adding:
+            return False
+        self.admit([row])
+        return row.rewrite()
 
     def add(self, rows: Iterable[Guarded]) -> None:
         """Insert many new rows of one model with few statements.

@@ -224,6 +224,14 @@ def find_all(keys: Iterable[Key]) -> dict[Key, Configured]:
     }
 
 
+def lock(type_: ObjectType, dbid: int) -> Configured | None:
+    """Return an object that nobody else writes until the transaction ends."""
+    if binding_of(type_).model is ConfigObject:
+        return ConfigObject.lock(type_, dbid)
+    instance: Configured | None = find(type_, [dbid]).select_for_update().first()
+    return instance
+
+
 def new_instance(type_: ObjectType) -> Configured:
     """Return an empty, unsaved object of a type."""
     model = binding_of(type_).model

@@ -241,7 +241,7 @@ def update(
 
 
 def _locked(info: ObjectInfo, dbid: int) -> Configured:
-    instance: Configured | None = documents.find(info.type, [dbid]).select_for_update().first()
+    instance = documents.lock(info.type, dbid)
     if instance is None:
         raise ObjectNotFound(f"there is no {info.title.lower()} with DBID {dbid}")
     return instance
