@@ -113,6 +113,11 @@ class Teller:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
+    def kill(self) -> None:
+        """End it as a crash would, and wait until it is gone."""
+        self._child.kill()
+        self._child.wait()
+
     def __enter__(self) -> Self:
         return self
 
