@@ -79,7 +79,7 @@ def listens(port: int) -> bool:
 
 
 class Server:
-    """A server process on the servers' core; what it writes goes to a file."""
+    """A server process on one core; what it writes goes to a file."""
 
     def __init__(
         self,
@@ -87,11 +87,12 @@ class Server:
         log: Path,
         ready: Callable[[], bool],
         environment: Mapping[str, str] | None = None,
+        core: int = SERVER_CORE,
     ) -> None:
         """Start it, and wait until it serves."""
         with log.open("ab") as output:
             self._child = subprocess.Popen(
-                pinned(SERVER_CORE, command),
+                pinned(core, command),
                 cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,

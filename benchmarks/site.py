@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Teller
-from benchmarks.processes import ROOT, Server, free_port, http_get
+from benchmarks.processes import ROOT, SERVER_CORE, Server, free_port, http_get
 
 READER = "reader"
 ADMINISTRATOR = "default"
@@ -33,7 +33,9 @@ _SOURCES = ("benchmarks/filling.py", "proxyapp/migrations/*.py", "confwire/objec
 class Node(Server):
     """A running master or proxy."""
 
-    def __init__(self, site: Site, command: str, port: int, *arguments: str, web: bool) -> None:
+    def __init__(
+        self, site: Site, command: str, port: int, *arguments: str, web: bool, core: int
+    ) -> None:
         self.port, self.web_port, self.status_port = port, free_port(), free_port()
         ports = ["-web-port", str(self.web_port), "-status-port", str(self.status_port)]
         super().__init__(
@@ -42,6 +44,7 @@ class Node(Server):
             site.folder / f"{command}-{port}.log",
             lambda: http_get(port, "/readyz")[0] == 200,
             site.environment,
+            core,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:
@@ -105,18 +108,20 @@ class Site:
         code = _SETUP + "from benchmarks import committing; committing.serve()"
         return Teller([sys.executable, "-c", code], self.environment)
 
-    def master(self, *, web: bool = False) -> Node:
+    def master(self, *, web: bool = False, core: int = SERVER_CORE) -> Node:
         """Start the master."""
-        return self._start("runmaster", self._master_port, web=web)
+        return self._start("runmaster", self._master_port, web=web, core=core)
 
     def proxy(self, *, web: bool = False) -> Node:
         """Start the proxy; the master must run."""
         server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(self._master_port)]
         secret = ["-secret", str(self._secret_file)]
-        return self._start("runproxy", self._proxy_port, *server, *secret, web=web)
+        return self._start(
+            "runproxy", self._proxy_port, *server, *secret, web=web, core=SERVER_CORE
+        )
 
-    def _start(self, command: str, port: int, *arguments: str, web: bool) -> Node:
-        node = Node(self, command, port, *arguments, web=web)
+    def _start(self, command: str, port: int, *arguments: str, web: bool, core: int) -> Node:
+        node = Node(self, command, port, *arguments, web=web, core=core)
         self._nodes.append(node)
         return node
 
