@@ -155,9 +155,13 @@ class ReadObjects(Request, kw_only=True):
     object_type: str
     filter: dict[str, FilterValue] = {}
     limit: int = 0
-    """At most this many objects, 0 for all."""
+    """At most this many objects, the first in order; 0 for all."""
+    order: Literal["DBID", "name"] = "DBID"
+    """By name: of equal names by DBID; needs a limit."""
     after: int = 0
     """Only objects with a DBID above this one, for reading page by page."""
+    after_name: str = ""
+    """By name: only objects behind the one of this name and of the DBID `after`."""
 
 
 class ReadBrief(Request, kw_only=True):
@@ -166,7 +170,9 @@ class ReadBrief(Request, kw_only=True):
     object_type: str
     filter: dict[str, FilterValue] = {}
     limit: int = 0
+    order: Literal["DBID", "name"] = "DBID"
     after: int = 0
+    after_name: str = ""
 
 
 class RegisterNotification(Request, kw_only=True):

@@ -617,6 +617,19 @@ FOLDER_TYPES: tuple[str, ...] = tuple(info.name for info in OBJECTS.values())
 """What a folder may hold: objects of one type; "folder" holds folders of any type."""
 
 
+_CALLED_BY = {
+    ObjectType.PERSON: "userName",
+    ObjectType.DN: "number",
+    ObjectType.AGENT_LOGIN: "loginCode",
+    ObjectType.IVR_PORT: "portNumber",
+}
+
+
+def name_field(type_: ObjectType) -> str:
+    """Return the field that people call objects of a type by; lists by name are ordered by it."""
+    return _CALLED_BY.get(type_, "name")
+
+
 def references_of(
     info: ObjectInfo, document: Mapping[str, Any]
 ) -> Iterator[tuple[str, ObjectType, int]]:

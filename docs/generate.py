@@ -162,6 +162,8 @@ What `filter` in `readObjects`, `readBrief` and subscriptions may hold
   false.
 - `state` takes `enabled` and `disabled`, and the origin's 1 and 2.
 - `app_type` takes names and the origin's numbers.
+- `option` and `annex` take `section/option`, which selects the objects that have that option, or
+  `section/option=value`. The section ends at the first `/`, the option at the first `=`.
 - Keys that *look at other objects* are answered as of the moment of the read, and cannot be used in
   subscriptions. When the object that a key names may not be read, nothing is found.
 - Keys that *add to the answer* are no conditions. Send `true`.
@@ -232,6 +234,7 @@ def _meaning_of(info: ObjectInfo, key: str, rule: FilterKey) -> str:
         "equal": f"by {path}",
         "contains": f"with this among {path}",
         "flag": f"by the flag {path}",
+        "option": f"by an option in {path}, `section/option` or `section/option=value`",
     }[rule.how]
 
 

@@ -112,6 +112,17 @@ def _define_read(parser: argparse.ArgumentParser) -> None:
         "--limit", type=int, default=0, metavar="N", help="at most so many objects"
     )  # fmt: skip
     parser.add_argument(
+        "--order", choices=("DBID", "name"), default="DBID",
+        help="what the objects are ordered by; by name needs a limit (DBID)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--after", type=int, default=0, metavar="DBID",
+        help="only objects behind this one, the last of the page before",
+    )  # fmt: skip
+    parser.add_argument(
+        "--after-name", default="", metavar="NAME", help="its name, where the order is by name"
+    )  # fmt: skip
+    parser.add_argument(
         "--fields", type=lambda text: text.split(","), metavar="A,B.C",
         help="fields to show, by their names in the document",
     )  # fmt: skip

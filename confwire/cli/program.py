@@ -80,7 +80,14 @@ async def _run(arguments: Namespace) -> None:
 
 async def _read(client: Client, arguments: Namespace) -> None:
     kind, fields = arguments.type, arguments.fields
-    packets = client.read_packets(kind, dict(arguments.filter), limit=arguments.limit)
+    packets = client.read_packets(
+        kind,
+        dict(arguments.filter),
+        limit=arguments.limit,
+        order=arguments.order,
+        after=arguments.after,
+        after_name=arguments.after_name,
+    )
     if arguments.json:
         async for packet in packets:
             for document in packet.objects:

@@ -48,8 +48,10 @@ from confwire.messages import (
     ServerMessage,
     UpdateObject,
 )
+from confwire.objects import BY_NAME, name_field
 
 _A = TypeVar("_A", bound=ServerMessage)
+Order = Literal["DBID", "name"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,17 +174,23 @@ class Client:
         filter: Mapping[str, FilterValue] | None = None,
         *,
         limit: int = 0,
+        order: Order = "DBID",
         after: int = 0,
+        after_name: str = "",
     ) -> list[dict[str, Any]]:
-        """Return the documents of a type that match, in order of DBID.
+        """Return the documents of a type that match, in order.
 
         Args:
             object_type: such as "application".
             filter: filter keys and values; all must match.
             limit: at most this many, 0 for all.
+            order: "DBID", or "name" of objects of equal names by DBID; needs a limit.
             after: only objects with a DBID above this one.
+            after_name: by name, only objects behind that of this name and of the DBID `after`.
         """
-        return await self._gather(object_type, filter, limit=limit, after=after)
+        return await self._gather(
+            object_type, filter, limit=limit, order=order, after=after, after_name=after_name
+        )
 
     async def brief(
         self,
@@ -190,10 +198,13 @@ class Client:
         filter: Mapping[str, FilterValue] | None = None,
         *,
         limit: int = 0,
+        order: Order = "DBID",
         after: int = 0,
+        after_name: str = "",
     ) -> list[dict[str, Any]]:
         """As `read`, but only DBID, name, state, tenant and folder of each object."""
-        return await self._gather(object_type, filter, limit=limit, after=after, brief=True)
+        page: dict[str, Any] = {"order": order, "after": after, "after_name": after_name}
+        return await self._gather(object_type, filter, limit=limit, **page, brief=True)
 
     async def _gather(self, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
         while True:
@@ -209,7 +220,9 @@ class Client:
         filter: Mapping[str, FilterValue] | None = None,
         *,
         limit: int = 0,
+        order: Order = "DBID",
         after: int = 0,
+        after_name: str = "",
         brief: bool = False,
     ) -> AsyncIterator[Packet]:
         """Yield the packets of a read; after a lost link it goes on behind the last object.
@@ -225,12 +238,18 @@ class Client:
                 object_type=object_type,
                 filter=dict(filter or {}),
                 limit=left,
+                order=order,
                 after=after,
+                after_name=after_name,
             )
             try:
                 async for packet in self._packets(request):
                     left -= len(packet.objects)
-                    after = max([after, *(document["DBID"] for document in packet.objects)])
+                    if packet.objects:
+                        last = packet.objects[-1]
+                        after = last["DBID"]
+                        if order == "name":
+                            after_name = _name_of(object_type, last, brief)
                     yield packet
             except LinkLost:
                 continue
@@ -413,6 +432,13 @@ class Client:
         """No session will follow: end everything."""
         self._watches.ended(error)
         self._exchanges.end(error)
+
+
+def _name_of(object_type: str, document: Mapping[str, Any], brief: bool) -> str:
+    """Return the name by which the server orders an object."""
+    info = BY_NAME.get(object_type)
+    field = "name" if brief or info is None else name_field(info.type)
+    return str(document.get(field, ""))
 
 
 def _packet_of(message: ObjectsRead | BriefInfo) -> Packet:

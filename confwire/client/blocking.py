@@ -169,23 +169,19 @@ class BlockingClient:
         self,
         object_type: str,
         filter: Mapping[str, FilterValue] | None = None,
-        *,
-        limit: int = 0,
-        after: int = 0,
+        **page: Any,
     ) -> list[dict[str, Any]]:
         """As `Client.read`."""
-        return self._loop.run(self._client.read(object_type, filter, limit=limit, after=after))
+        return self._loop.run(self._client.read(object_type, filter, **page))
 
     def brief(
         self,
         object_type: str,
         filter: Mapping[str, FilterValue] | None = None,
-        *,
-        limit: int = 0,
-        after: int = 0,
+        **page: Any,
     ) -> list[dict[str, Any]]:
         """As `Client.brief`."""
-        return self._loop.run(self._client.brief(object_type, filter, limit=limit, after=after))
+        return self._loop.run(self._client.brief(object_type, filter, **page))
 
     def read_packets(
         self, object_type: str, filter: Mapping[str, FilterValue] | None = None, **options: Any

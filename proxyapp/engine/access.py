@@ -50,6 +50,11 @@ class Profile:
     def may_read(self, row: Row) -> bool:
         return bool(self.mask(row.node) & READ)
 
+    def readable(self, rows: list[Row]) -> list[Row]:
+        """Return those of some rows that may be read."""
+        hidden = {node for node in {row.node for row in rows} if not self.mask(node) & READ}
+        return [row for row in rows if row.node not in hidden] if hidden else rows
+
     def forget(self) -> None:
         """Work every mask out anew: grants or places have changed."""
         self.masks.clear()

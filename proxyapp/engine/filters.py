@@ -7,7 +7,7 @@ place") are left as joins for the reader that has the store. Knows no store and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -15,8 +15,9 @@ from msgspec import Struct
 from confwire.errors import InvalidParameter, UnknownFilterKey
 from confwire.messages import FilterValue
 from confwire.objects import APP_TYPES, OBJECTS, STATES, ObjectType
+from proxyapp.engine.annex import Option, options_in, values_in
 
-How = Literal["equal", "contains", "absent", "flag", "index", "modifier", "join"]
+How = Literal["equal", "contains", "absent", "flag", "index", "modifier", "join", "option"]
 
 
 class FilterKey(Struct, frozen=True):
@@ -130,10 +131,22 @@ def keys_of(type_: ObjectType) -> dict[str, FilterKey]:
         keys["tenant_dbid"] = FilterKey("index")
     elif "tenantDBIDs" in fields:
         keys["tenant_dbid"] = _at("tenantDBIDs", "contains")
+    if "options" in fields:
+        keys["option"] = _at("options", "option")
+    if "userProperties" in fields:
+        keys["annex"] = _at("userProperties", "option")
     return keys | FILTER_KEYS.get(type_, {})
 
 
 _KEYS = {type_: keys_of(type_) for type_ in OBJECTS}
+
+
+class OptionTest(Struct):
+    """Whether a document has an option, and with which value."""
+
+    key: Option | None
+    """What the index is asked for; None where a name has wildcards."""
+    holds: Callable[[bytes], bool]
 
 
 class Query(Struct):
@@ -144,6 +157,11 @@ class Query(Struct):
     tenant: int | None = None
     folder: int | None = None
     enabled: bool | None = None
+    fits_name: Callable[[str], bool] | None = None
+    """A test of folded names, with a wildcard."""
+    prefix: str = ""
+    """What the folded names begin with that pass it."""
+    options: list[OptionTest] = []
     with_folders: bool = False
     with_paths: bool = False
     checks: list[Callable[[dict[str, Any]], bool]] = []
@@ -182,6 +200,8 @@ def _add(query: Query, type_: ObjectType, key: str, rule: FilterKey, value: Filt
             query.with_paths = bool(value)
         elif key == "object_type":
             query.object_type = str(value)
+    elif rule.how == "option":
+        query.options.append(_option_test(rule.path[0], key, str(value)))
     elif rule.how == "join":
         query.joins.append((key, rule.path, value))
     else:
@@ -191,8 +211,11 @@ def _add(query: Query, type_: ObjectType, key: str, rule: FilterKey, value: Filt
 def _add_index(query: Query, type_: ObjectType, key: str, value: FilterValue) -> None:
     if key == "name":
         text = str(value)
-        if "*" in text or type_ is ObjectType.DN:
+        if type_ is ObjectType.DN:  # which people call by its number
             query.checks.append(_wildcard("name", text))
+        elif "*" in text:
+            query.fits_name = _pattern(text.casefold())
+            query.prefix = text.casefold().partition("*")[0]
         else:
             query.name = text
     elif key == "state":
@@ -205,6 +228,37 @@ def _add_index(query: Query, type_: ObjectType, key: str, value: FilterValue) ->
             query.folder = number
         else:
             query.tenant = number
+
+
+def _option_test(field: str, key: str, text: str) -> OptionTest:
+    place, has_value, wanted = text.casefold().partition("=")
+    section, slash, name = place.partition("/")
+    if not (section and slash and name):
+        raise InvalidParameter(
+            f"filter key '{key}' takes section/option or section/option=value, not '{text[:64]}'"
+        )
+    accepts = _pattern(wanted) if has_value else None
+    if "*" in place:
+        of_section, of_name = _pattern(section), _pattern(name)
+
+        def holds(body: bytes) -> bool:
+            return any(
+                of_section(option[1])
+                and of_name(option[2])
+                and (accepts is None or any(map(accepts, _folded_values(body, option))))
+                for option in options_in(body)
+                if option[0] == field
+            )
+
+        return OptionTest(None, holds)
+    option = (field, section, name)
+    if accepts is None:
+        return OptionTest(option, lambda body: any(True for _ in values_in(body, option)))
+    return OptionTest(option, lambda body: any(map(accepts, _folded_values(body, option))))
+
+
+def _folded_values(body: bytes, option: Option) -> Iterator[str]:
+    return (value.casefold() for value in values_in(body, option))
 
 
 def number_of(key: str, value: FilterValue) -> int:

@@ -27,6 +27,7 @@ from confwire.messages import (
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.fanout import packets
 from proxyapp.engine.filters import compile_filter
+from proxyapp.engine.gathering import Search
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.parcels import piece_for
 from proxyapp.engine.requests import Task, info_of
@@ -34,7 +35,7 @@ from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.store import Store
-from proxyapp.engine.subscriptions import Predicate, Spec, View
+from proxyapp.engine.subscriptions import Spec, View
 
 _ENTRIES_A_TURN = 200
 MAX_SUBSCRIPTIONS = 64
@@ -114,27 +115,27 @@ class Follower:
         """
         serving = self._serving
 
-        def search() -> tuple[Iterator[Row], Predicate]:
+        def begin() -> Search:
             profile, store = profile_of(), serving.store
-            return (
-                _candidates(store, specs.values()),
-                lambda row: (
-                    profile.may_read(row)
-                    and any(spec.matches(row, store) for spec in specs.values())
-                ),
-            )
 
-        snapshot = yield from serving.reader.collect(search)
+            def select(rows: list[Row]) -> list[Row]:
+                return [
+                    row
+                    for row in profile.readable(rows)
+                    if any(spec.matches(row, store) for spec in specs.values())
+                ]
+
+            return Search(_candidates(store, specs.values()), select)
+
+        found = yield from serving.reader.gatherer.gather(begin)
         missed = []
         if self.behind:  # what the old subscriptions missed is not replayed to the new ones
             missed = self._make_up(profile_of(), None)
         self.change(self.specs | specs, profile_of())
-        self.fall_behind(snapshot.revision)
+        self.fall_behind(found.revision)
         yield missed
-        yield from serving.reader.snapshot_packets(ref, snapshot)
-        registered = NotificationRegistered(
-            ref=ref, epoch=snapshot.epoch, revision=snapshot.revision
-        )
+        yield from serving.reader.snapshot_packets(ref, found)
+        registered = NotificationRegistered(ref=ref, epoch=found.epoch, revision=found.revision)
         yield [codec.encode(registered)]
 
     def _spec(self, item: Subscription) -> Spec:
@@ -289,13 +290,13 @@ class Follower:
             self.view = None
 
 
-def _candidates(store: Store, specs: Collection[Spec]) -> Iterator[Row]:
+def _candidates(store: Store, specs: Collection[Spec]) -> Iterator[list[Row]]:
     """Yield the rows of every table that some subscription may match."""
     every = any(not spec.types for spec in specs)
     types = {type_ for spec in specs for type_ in spec.types}
     for type_, table in store.tables.items():
         if every or type_ in types:
-            yield from table.rows()
+            yield from table.batches()
 
 
 def _coalesce(entries: list[Entry]) -> list[Change]:

@@ -11,6 +11,8 @@ from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from proxyapp.engine.annex import Option
+
 _PAGE_BITS = 14
 _PAGE_MASK = (1 << _PAGE_BITS) - 1
 _SHARD_BITS = 14
@@ -18,10 +20,6 @@ _SHARD_MASK = (1 << _SHARD_BITS) - 1
 _DBID_BITS = 40
 _OPTION_SHARDS = 256
 _TAG_MASK = (1 << 64 - _DBID_BITS) - 1
-
-
-Option = tuple[str, str, str]
-"""(field of the document, section, option), the last two folded."""
 
 
 class InPlace:
@@ -186,14 +184,16 @@ class Options:
             del shard[number]
         edits.tidy(self._shards, number % _OPTION_SHARDS)
 
-    def walk(self, key: Option, after: int = 0) -> Iterator[int]:
-        """Yield the DBIDs above `after` that were added with this option, in order."""
+    def find(self, key: Option) -> Postings:
+        """Return the DBIDs that were added with this option, not to be changed."""
         number = hash(key)
         found = self._shards.get(number % _OPTION_SHARDS, {}).get(number)
         if isinstance(found, Postings):
-            yield from found.walk(after)
-        elif found is not None and found > after:
-            yield found
+            return found
+        alone = Postings()
+        if found is not None:
+            alone.add(found)
+        return alone
 
 
 def _no_places() -> array[int]:

@@ -19,9 +19,9 @@ from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
 from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
+from proxyapp.engine.gathering import ROWS_A_TURN
 from proxyapp.engine.journal import Change, Entry, chain_hash, tree_text
 from proxyapp.engine.renewal import Renewal, owned
-from proxyapp.engine.requests import ROWS_A_TURN
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.sights import ROWS_AT_ONCE
 from proxyapp.engine.staging import Staging

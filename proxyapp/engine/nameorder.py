@@ -19,6 +19,8 @@ PlaceOf = Callable[[int], Place]
 
 START: Place = ("", 0)
 PAGE_SIZE = 512
+_WALKED = 256
+"""Entries that a walk takes at once."""
 
 
 class _Page:
@@ -108,17 +110,20 @@ class NameOrder:
             del contents.starts[index], contents.numbers[index]
         edits.tidy(self._pages, number)
 
-    def walk(self, after: Place = START) -> Iterator[int]:
-        """Yield the DBIDs behind a place in order; changes meanwhile are allowed."""
+    def walk(self, after: Place = START) -> Iterator[array[int]]:
+        """Yield the DBIDs behind a place in order, some at a time.
+
+        Changes meanwhile are allowed.
+        """
         place_of = self._place_in(IN_PLACE)
         part = self._behind(after, place_of)
         while part:
             after = place_of(part[-1])
-            yield from part
+            yield part
             part = self._behind(after, place_of)
 
     def _behind(self, place: Place, place_of: PlaceOf) -> array[int]:
-        """Return what follows a place in its page, or the next page that is not empty."""
+        """Return what follows a place in its page, or in the next page that is not empty."""
         contents = self._contents[0]
         for index in range(contents.find(place), len(contents.numbers)):
             page = self._pages.get(contents.numbers[index])
@@ -126,5 +131,5 @@ class NameOrder:
                 page.sort(place_of)
                 at = bisect_right(page.dbids, place, key=place_of)
                 if at < len(page):
-                    return page.dbids[at:]
+                    return page.dbids[at : at + _WALKED]
         return array("q")

@@ -23,8 +23,9 @@ from confwire.messages import (
 )
 from proxyapp.engine.commands import ReadTransactions
 from proxyapp.engine.events import TransactionsRead
+from proxyapp.engine.gathering import ROWS_A_TURN
 from proxyapp.engine.journal import GONE, Entry, tree_text
-from proxyapp.engine.requests import BYTES_A_TURN, ROWS_A_TURN, Task
+from proxyapp.engine.requests import BYTES_A_TURN, Task
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 

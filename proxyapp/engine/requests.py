@@ -7,42 +7,37 @@ from the journal before the first packet leaves. Knows no sessions.
 
 from __future__ import annotations
 
-from collections.abc import (
-    Callable,
-    Container,
-    Generator,
-    Iterable,
-    Iterator,
-    Mapping,
-    Sequence,
-)
+from bisect import bisect_right
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from itertools import accumulate, islice, takewhile
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from confwire.errors import Compacted, InvalidParameter, ReadInterrupted
+from confwire.errors import InvalidParameter, ReadInterrupted
 from confwire.messages import FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
 from proxyapp.engine.filters import Query, compile_filter, number_of, values_at
+from proxyapp.engine.gathering import Found, Gatherer, Search, by_dbid
+from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import Journal
-from proxyapp.engine.rights import Key
+from proxyapp.engine.nameorder import Place
 from proxyapp.engine.rows import Row
-from proxyapp.engine.store import Store
+from proxyapp.engine.store import Store, Table, place_of
 from proxyapp.engine.subscriptions import Predicate
 
 Task = Generator[list[bytes] | None, None, None]
 """Yields the messages of each turn until the work is done; None to sleep until it is woken."""
 
-ROWS_A_TURN = 1_000
-SCANS_AT_ONCE = 16
-"""Reads of several turns that gather rows at the same time; each holds what it has found."""
 BYTES_A_TURN = 128 * 1024
 """Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
-_ATTEMPTS = 5
-"""Searches that a read makes while others' writes keep spoiling them."""
+LONGEST_ORDERED = 1_000
+"""Objects of one page of a list in the order of names."""
+_BATCH = 256
+"""Rows that are looked at together."""
 
+Select = Callable[[list[Row]], list[Row]]
 
 NAMED_BY_NAME = frozenset(
     info.type
@@ -77,50 +72,29 @@ def encode_ref(ref: int | str) -> bytes:
     return b"%d" % ref if isinstance(ref, int) else msgspec.json.encode(ref)
 
 
-class Snapshot(Struct, gc=False):
-    """Rows as of one revision."""
-
-    epoch: str
-    revision: int
-    rows: list[Row]
-
-
-class _Scan:
-    """One read's share in the work: only so many that take several turns get on at once."""
-
-    __slots__ = ("_counted", "_reader")
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._counted = False
-
-    def may_go_on(self) -> bool:
-        if not self._counted and self._reader.scans < SCANS_AT_ONCE:
-            self._counted = True
-            self._reader.scans += 1
-        return self._counted
-
-    def end(self) -> None:
-        self._reader.scans -= self._counted
-        self._counted = False
-
-
 class Reader:
     """Answers reads from a store. The store may be exchanged for a newer one at any time."""
 
     def __init__(self, store: Store, journal: Journal) -> None:
         self.store = store
-        self.epoch = ""
-        self.scans = 0
-        """Reads of several turns that are under way."""
         self.structure = 0
         """Counts the changes of rights, memberships and folders. Rows that were gathered before
         one must not be sent after it: they may have become unreadable."""
+        self.gatherer = Gatherer(journal)
         self._journal = journal
+
+    @property
+    def epoch(self) -> str:
+        """What all answers bear from now on."""
+        return self.gatherer.epoch
+
+    @epoch.setter
+    def epoch(self, epoch: str) -> None:
+        self.gatherer.epoch = epoch
 
     def none_found(self, request: ReadObjects) -> bytes:
         """Return the answer to a read that found nothing."""
-        return self._packet(request, self._as_of_now([]), [], True)
+        return self._packet(request, Found(self.epoch, self._journal.revision), [], True)
 
     def read(self, request: ReadObjects | ReadBrief, profile_of: Callable[[], Profile]) -> Task:
         """Answer any read in packets.
@@ -129,8 +103,7 @@ class Reader:
         """
         info = info_of(request.object_type)
         query = compile_filter(info.type, request.filter)
-        if request.limit < 0 or request.after < 0:
-            raise InvalidParameter("limit and after must not be negative")
+        _check_page(request)
         return self._read(request, info.type, query, profile_of)
 
     def _read(
@@ -140,130 +113,55 @@ class Reader:
         query: Query,
         profile_of: Callable[[], Profile],
     ) -> Task:
-        def search() -> tuple[Iterator[Row], Predicate]:
-            profile = profile_of()
-            matches = self.predicate(type_, query, profile)
-            rows = self._candidates(type_, query, request.after)
-            return rows, lambda row: row.dbid > request.after and matches(row)
-
-        snapshot = yield from self.collect(search, request.limit, _looks_at(type_, query))
+        while (request.order == "name" or query.options) and not self.store.tables[
+            type_
+        ].is_indexed:
+            yield []
+        found = yield from self.gatherer.gather(
+            lambda: self._search(type_, query, request, profile_of())
+        )
         # Worked out now, since a folder may be renamed before the last packet leaves.
-        paths = self._paths(snapshot.rows, profile_of()) if query.with_paths else {}
+        paths = self._paths(found, profile_of()) if query.with_paths else {}
         brief = isinstance(request, ReadBrief)
-        total = len(snapshot.rows)
         structure = self.structure
-        for rows, last in _in_packets(snapshot.rows, brief):
+        for rows in _in_packets(found, brief):
             self._check_structure(structure)
-            whole = last and len(rows) == total
-            yield [self._packet(request, snapshot, rows, whole, query, paths)]
-            if last and not whole:
-                yield [self.sent(request.ref, snapshot)]
+            whole = len(rows) == found.total
+            yield [self._packet(request, found, rows, whole, query, paths)]
+        if not whole:
+            yield [self.sent(request.ref, found)]
 
-    def collect(
-        self,
-        search: Callable[[], tuple[Iterator[Row], Predicate]],
-        limit: int = 0,
-        looks_at: Container[int] = (),
-    ) -> Generator[list[bytes], None, Snapshot]:
-        """Gather rows over several turns as of one revision, that of the last turn.
-
-        `search` gives the candidates and the whole condition; it is asked again when what
-        happened meanwhile cannot be mended: rights, folders or an object of the types in
-        `looks_at` have changed, or the journal no longer tells what did. In the last attempt
-        it all happens in one turn.
-        """
-        journal = self._journal
-        scan = _Scan(self)
-        try:
-            for attempt in range(1, _ATTEMPTS + 1):
-                start, resets = journal.revision, journal.resets
-                candidates, matches = search()
-                found: dict[Key, Row] = {}
-                for count, row in enumerate(candidates, 1):
-                    if matches(row):
-                        found[row.type, row.dbid] = row
-                        if len(found) == limit:
-                            break
-                    if count % ROWS_A_TURN == 0 and attempt < _ATTEMPTS:
-                        yield []
-                        while not scan.may_go_on():
-                            yield []
-                if resets == journal.resets and self._mend(found, start, matches, limit, looks_at):
-                    break
-        finally:
-            scan.end()
-        keys = sorted(found)
-        return self._as_of_now([found[key] for key in keys[: limit or None]])
-
-    def _as_of_now(self, rows: list[Row]) -> Snapshot:
-        return Snapshot(self.epoch, self._journal.revision, rows)
-
-    def _mend(
-        self,
-        found: dict[Key, Row],
-        start: int,
-        matches: Predicate,
-        limit: int,
-        looks_at: Container[int],
-    ) -> bool:
-        full = bool(limit) and len(found) >= limit
-        bound = max(found)[1] if full else 0
-        try:
-            for entry in self._journal.since(start):
-                if entry.structural or entry.regroups or entry.large:
-                    return False
-                for change in entry.changes:
-                    if change.type in looks_at:
-                        return False
-                    key = (change.type, change.dbid)
-                    found.pop(key, None)
-                    fits = change.new is not None and not (full and change.dbid > bound)
-                    if fits and change.new is not None and matches(change.new):
-                        found[key] = change.new
-        except Compacted:
-            return False
-        # Where one was lost, the next behind the bound would have to fill its place.
-        return not full or len(found) >= limit
-
-    def _paths(self, rows: Sequence[Row], profile: Profile) -> dict[int, str]:
+    def _paths(self, found: Found, profile: Profile) -> dict[int, str]:
         return {
             folder: self.store.path(folder, profile.may_read)
-            for folder in {row.folder for row in rows}
+            for folder in {row.folder for row in found}
         }
 
-    def snapshot_packets(self, ref: int | str, snapshot: Snapshot) -> Task:
+    def snapshot_packets(self, ref: int | str, found: Found) -> Task:
         """Send a subscription's snapshot: packets of one type each, then objectsSent."""
-        total = len(snapshot.rows)
         structure = self.structure
-        start = 0
-        rows = snapshot.rows
-        while start < total:
-            end = start
-            while end < total and rows[end].type == rows[start].type:
-                end += 1
-            request = ReadObjects(ref=ref, object_type=OBJECTS[ObjectType(rows[start].type)].name)
-            for part, _ in _in_packets(rows[start:end], brief=False):
-                self._check_structure(structure)
-                yield [self._packet(request, snapshot, part, False)]
-            start = end
-        yield [self.sent(ref, snapshot)]
+        for rows in _in_packets(found, brief=False) if found.total else ():
+            self._check_structure(structure)
+            request = ReadObjects(ref=ref, object_type=OBJECTS[ObjectType(rows[0].type)].name)
+            yield [self._packet(request, found, rows, False)]
+        yield [self.sent(ref, found)]
 
     def _check_structure(self, structure: int) -> None:
         if structure != self.structure:
             raise ReadInterrupted
 
-    def sent(self, ref: int | str, snapshot: Snapshot) -> bytes:
+    def sent(self, ref: int | str, found: Found) -> bytes:
         return b'{"message":"objectsSent","ref":%b,"epoch":"%b","revision":%d,"total":%d}' % (
             encode_ref(ref),
-            snapshot.epoch.encode(),
-            snapshot.revision,
-            len(snapshot.rows),
+            found.epoch.encode(),
+            found.revision,
+            found.total,
         )
 
     def _packet(
         self,
         request: ReadObjects | ReadBrief,
-        snapshot: Snapshot,
+        found: Found,
         rows: Sequence[Row],
         last: bool,
         query: Query | None = None,
@@ -282,62 +180,91 @@ class Reader:
         ) % (
             b"briefInfo" if brief else b"objectsRead",
             encode_ref(request.ref),
-            snapshot.epoch.encode(),
-            snapshot.revision,
+            found.epoch.encode(),
+            found.revision,
             request.object_type.encode(),
             len(rows),
-            len(snapshot.rows),
+            found.total,
             extra,
-            b",".join(_brief(row) if brief else row.body for row in rows),
+            b",".join([_brief(row) if brief else row.body for row in rows]),
         )
 
-    def _candidates(self, type_: ObjectType, query: Query, after: int) -> Iterator[Row]:
-        table = self.store.tables[type_]
-        if query.dbid is not None:
-            row = table.get(query.dbid)
-            return iter(() if row is None else (row,))
-        if query.name is not None and type_ not in (ObjectType.DN,):
-            return iter(table.named(query.name))
-        index, key = None, 0
-        if query.folder is not None:
-            index, key = table.by_folder, query.folder
-        elif query.tenant is not None:
-            index, key = table.by_tenant, query.tenant
-        if index is None:
-            return table.rows(after)
-        postings = index.get(key)
-        walk: Iterable[int] = postings.walk(after) if postings is not None else ()
-        return (row for dbid in walk if (row := table.get(dbid)) is not None)
+    def _search(
+        self,
+        type_: ObjectType,
+        query: Query,
+        request: ReadObjects | ReadBrief,
+        profile: Profile,
+    ) -> Search:
+        select = self._selection(type_, query, profile)
+        looks_at = _looks_at(type_, query)
+        if request.order == "name":
+            place = (request.after_name.casefold(), request.after)
+            batches, in_order = self._by_name(type_, query, place, request.limit)
+            return Search(batches, select, request.limit, looks_at, place_of, place, in_order)
+        batches = self._by_dbid(type_, query, request.after)
+        after = (type_, request.after)
+        return Search(batches, select, request.limit, looks_at, by_dbid, after)
 
-    def predicate(self, type_: int, query: Query, profile: Profile) -> Predicate:
+    def _by_dbid(self, type_: ObjectType, query: Query, after: int) -> Iterator[list[Row]]:
+        """Yield candidates in the order of their DBIDs, from the narrowest index."""
+        table = self.store.tables[type_]
+        rows = _named_alone(table, query)
+        if rows is not None:
+            return iter([[row for row in rows if row.dbid > after]])
+        indexes = _indexes(table, query)
+        if not indexes:
+            return table.batches(after)
+        return _batches(table, min(indexes, key=len).walk(after))
+
+    def _by_name(
+        self, type_: ObjectType, query: Query, after: Place, limit: int
+    ) -> tuple[Iterator[list[Row]], bool]:
+        """Return candidates, and whether they come in the order of names and behind a place."""
+        table = self.store.tables[type_]
+        rows = _named_alone(table, query)
+        if rows is not None:
+            return iter([rows]), False
+        postings = min(_indexes(table, query), key=len, default=None)
+        # In the order of names, only so many of all rows are in the index.
+        if postings is not None and len(postings) ** 2 < limit * table.count:
+            return _batches(table, postings.walk()), False
+        prefix = query.prefix
+        batches = table.batches_by_name(max(after, (prefix, 0)))
+        if prefix:
+            batches = takewhile(lambda rows: not rows or _begins(rows[0], prefix), batches)
+        return batches, True
+
+    def predicate(self, type_: ObjectType, query: Query, profile: Profile) -> Predicate:
         """Return the whole condition of a query, rights included.
 
         Joins are answered as of now: they look at other objects than the row.
         """
+        select = self._selection(type_, query, profile)
+        return lambda row: bool(select([row]))
+
+    def _selection(self, type_: ObjectType, query: Query, profile: Profile) -> Select:
+        """Return what keeps, of some rows, those that meet the whole condition of a query."""
+        steps = list(_steps(type_, query))
         only, without = self._joined(type_, query, profile)
-        name = None if query.name is None else query.name.casefold()
-        checks = query.checks
+        if only is not None or without:
+            steps.append(
+                lambda rows: [
+                    row
+                    for row in rows
+                    if (only is None or row.dbid in only) and row.dbid not in without
+                ]
+            )
+        if query.checks:
+            steps.append(lambda rows: [row for row in rows if _passes(row, query)])
 
-        def matches(row: Row) -> bool:
-            if not profile.may_read(row) or row.type != type_:
-                return False
-            if query.dbid is not None:
-                return row.dbid == query.dbid
-            if (
-                (name is not None and row.name.casefold() != name)
-                or (query.tenant is not None and row.tenant != query.tenant)
-                or (query.folder is not None and row.folder != query.folder)
-                or (query.enabled is not None and row.enabled != query.enabled)
-                or (only is not None and row.dbid not in only)
-                or row.dbid in without
-            ):
-                return False
-            if not checks:
-                return True
-            document = msgspec.json.decode(row.body)
-            return all(check(document) for check in checks)
+        def select(rows: list[Row]) -> list[Row]:
+            rows = profile.readable(rows)
+            for step in steps:
+                rows = step(rows)
+            return rows
 
-        return matches
+        return select
 
     def _joined(
         self, type_: int, query: Query, profile: Profile
@@ -387,16 +314,94 @@ class Reader:
         }
 
 
-def _in_packets(rows: Sequence[Row], brief: bool) -> Iterator[tuple[Sequence[Row], bool]]:
-    """Cut rows into packets of about BYTES_A_TURN; an empty answer is one empty packet."""
-    start = weight = 0
-    for index, row in enumerate(rows):
-        size = 120 if brief else len(row.body)
-        if weight and weight + size > BYTES_A_TURN:
-            yield rows[start:index], False
-            start, weight = index, 0
-        weight += size
-    yield rows[start:], True
+def _steps(type_: ObjectType, query: Query) -> Iterator[Select]:
+    """Yield what keeps the rows that meet each condition, of those that need no document first."""
+    yield lambda rows: [row for row in rows if row.type == type_]
+    if query.dbid is not None:
+        yield lambda rows: [row for row in rows if row.dbid == query.dbid]
+    if query.tenant is not None:
+        yield lambda rows: [row for row in rows if row.tenant == query.tenant]
+    if query.folder is not None:
+        yield lambda rows: [row for row in rows if row.folder == query.folder]
+    if query.enabled is not None:
+        yield lambda rows: [row for row in rows if row.enabled == query.enabled]
+    if query.name is not None:
+        name = query.name.casefold()
+        yield lambda rows: [row for row in rows if row.name.casefold() == name]
+    if query.fits_name is not None:
+        fits = query.fits_name
+        yield lambda rows: [row for row in rows if fits(row.name.casefold())]
+    yield from (_holders(option.holds) for option in query.options)
+
+
+def _holders(holds: Callable[[bytes], bool]) -> Select:
+    return lambda rows: [row for row in rows if holds(row.body)]
+
+
+def _passes(row: Row, query: Query) -> bool:
+    document = msgspec.json.decode(row.body)
+    return all(check(document) for check in query.checks)
+
+
+def _begins(row: Row, prefix: str) -> bool:
+    return row.name.casefold().startswith(prefix)
+
+
+def _named_alone(table: Table, query: Query) -> list[Row] | None:
+    """Return the few candidates of a query for one object, None for any other query."""
+    if query.dbid is not None:
+        row = table.get(query.dbid)
+        return [] if row is None else [row]
+    return None if query.name is None else table.named(query.name)
+
+
+def _indexes(table: Table, query: Query) -> list[Postings]:
+    """Return the indexes that hold all rows that a query finds."""
+    found = []
+    if query.folder is not None:
+        found.append(table.by_folder.get(query.folder, Postings()))
+    if query.tenant is not None:
+        found.append(table.by_tenant.get(query.tenant, Postings()))
+    return found + [
+        table.by_option.find(option.key) for option in query.options if option.key is not None
+    ]
+
+
+def _batches(table: Table, dbids: Iterator[int]) -> Iterator[list[Row]]:
+    """Yield the rows of DBIDs; changes meanwhile are allowed."""
+    while part := list(islice(dbids, _BATCH)):
+        yield [row for dbid in part if (row := table.get(dbid)) is not None]
+
+
+def _check_page(request: ReadObjects | ReadBrief) -> None:
+    if request.limit < 0 or request.after < 0:
+        raise InvalidParameter("limit and after must not be negative")
+    if request.order == "name":
+        if not 0 < request.limit <= LONGEST_ORDERED:
+            raise InvalidParameter(f"a read by name needs a limit from 1 to {LONGEST_ORDERED}")
+    elif request.after_name:
+        raise InvalidParameter("afterName needs the order by name")
+
+
+def _in_packets(found: Found, brief: bool) -> Iterator[list[Row]]:
+    """Cut rows into packets of about BYTES_A_TURN; an empty answer is one empty packet.
+
+    Each is of one type.
+    """
+    rest: list[Row] = []
+    for batch in found.take():
+        if rest and rest[0].type != batch[0].type:
+            yield rest
+            rest = []
+        rows = rest + batch
+        ends = list(accumulate(120 if brief else len(row.body) for row in rows))
+        start = weight = 0
+        while ends[-1] - weight > BYTES_A_TURN and start < len(rows) - 1:
+            end = max(bisect_right(ends, weight + BYTES_A_TURN, start), start + 1)
+            yield rows[start:end]
+            start, weight = end, ends[end - 1]
+        rest = rows[start:]
+    yield rest
 
 
 def _brief(row: Row) -> bytes:

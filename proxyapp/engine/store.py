@@ -11,11 +11,12 @@ from collections.abc import Callable, Container, Iterator
 from itertools import takewhile
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from confwire.messages import Record
-from confwire.objects import BY_NAME, OBJECTS, ObjectType
-from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Option, Options, Postings
+from confwire.objects import BY_NAME, OBJECTS, ObjectType, name_field
+from proxyapp.engine.annex import options_in
+from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Options, Postings
 from proxyapp.engine.journal import GONE, record_digest, tree_after
 from proxyapp.engine.nameorder import START, NameOrder, Place
 from proxyapp.engine.rights import RightsNode, RightsTree
@@ -52,22 +53,7 @@ class _Head(Struct, gc=False):
 _decode_head = msgspec.json.Decoder(_Head).decode
 
 
-class _Annex(Struct, gc=False):
-    """The options in a document, by section."""
-
-    userProperties: dict[str, dict[str, Raw]] = {}
-    options: dict[str, dict[str, Raw]] = {}
-
-
-_decode_annex = msgspec.json.Decoder(_Annex).decode
-
-_NAME_FIELD = {
-    ObjectType.PERSON: "userName",
-    ObjectType.DN: "number",
-    ObjectType.AGENT_LOGIN: "loginCode",
-    ObjectType.IVR_PORT: "portNumber",
-}
-"""Types whose objects people call by another field than `name`."""
+_NAME_FIELD = {type_: name_field(type_) for type_ in OBJECTS}
 
 
 def _new_page() -> Page:
@@ -106,6 +92,16 @@ class Table:
                 if row is not None and row.dbid > after:
                     yield row
 
+    def batches(self, after: int = 0) -> Iterator[list[Row]]:
+        """Yield what `rows` does, the rows of one page at a time."""
+        first = after >> PAGE_BITS
+        for number in sorted(number for number in self.pages if number >= first):
+            page = self.pages.get(number, ())
+            if number == first:
+                yield [row for row in page if row is not None and row.dbid > after]
+            else:
+                yield [row for row in page if row is not None]
+
     def named(self, name: str) -> list[Row]:
         """Return the rows of this name, whatever its case, in the order of their DBIDs."""
         key = name.casefold()
@@ -137,11 +133,13 @@ class Table:
                 yield
         self._indexed = _LAST_PAGE
 
-    def rows_by_name(self, after: Place = START) -> Iterator[Row]:
-        """Yield the rows behind a place, in the order of names; changes meanwhile are allowed."""
-        for dbid in self._order.walk(after):
-            if (row := self.get(dbid)) is not None:
-                yield row
+    def batches_by_name(self, after: Place = START) -> Iterator[list[Row]]:
+        """Yield the rows behind a place, in the order of names, some at a time.
+
+        Changes meanwhile are allowed.
+        """
+        for dbids in self._order.walk(after):
+            yield [row for dbid in dbids if (row := self.get(dbid)) is not None]
 
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
@@ -178,9 +176,9 @@ class Table:
         return lambda dbid: place_of(look(pages, dbid >> PAGE_BITS)[dbid & PAGE_MASK])
 
     def _change_options(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
-        held = _options_of(new) if new is not None else []
+        held = options_in(new.body) if new is not None else []
         if old is not None:
-            known = set(_options_of(old))
+            known = set(options_in(old.body))
             for option in known.difference(held):
                 self.by_option.discard(option, dbid, edits)
             held = [option for option in held if option not in known]
@@ -191,20 +189,6 @@ class Table:
 def place_of(row: Row) -> Place:
     """Return the place of a row in the order of names."""
     return row.name.casefold(), row.dbid
-
-
-def _options_of(row: Row) -> list[Option]:
-    """Return the options in a row's document, as the index knows them."""
-    annex = _decode_annex(row.body)
-    return [
-        (field, section.casefold(), option.casefold())
-        for field, sections in (
-            ("userProperties", annex.userProperties),
-            ("options", annex.options),
-        )
-        for section, options in sections.items()
-        for option in options
-    ]
 
 
 def _move(
@@ -276,7 +260,7 @@ class Store:
             dbid,
             record.folder,
             tenant,
-            getattr(head, _NAME_FIELD.get(ObjectType(type_), "name")),
+            getattr(head, _NAME_FIELD[ObjectType(type_)]),
             head.state == "enabled",
             record.acl or None,
             record.verifier,

@@ -13,6 +13,7 @@ from confwire.objects import (
     Kind,
     ObjectType,
     is_server_type,
+    name_field,
     references_of,
 )
 
@@ -35,6 +36,12 @@ def test_a_type_has_the_common_fields_and_its_key(info):
     assert {"DBID", "state", "userProperties", "folderDBID"} <= set(names)
     assert set(info.natural_key) <= set(names)
     assert info.by_name["state"].choices == ("enabled", "disabled")
+
+
+@pytest.mark.parametrize("info", OBJECTS.values(), ids=lambda info: info.name)
+def test_people_call_objects_by_a_field_that_they_have(info):
+    nameless = info.name == "personLastLogin"
+    assert (name_field(info.type) in info.by_name) is not nameless
 
 
 @pytest.mark.parametrize("info", OBJECTS.values(), ids=lambda info: info.name)

@@ -118,6 +118,18 @@ async def test_a_read_is_a_table(peer, confctl):
     assert (err, code) == ("", 0)
 
 
+async def test_a_read_may_be_of_one_page_by_name(peer, confctl):
+    run = await confctl(
+        "read", "host", "-order", "name", "-limit", "2", "-after-name", "h1", "-after", "1"
+    )
+    session = await peer.session()
+    request = await session.receive(ReadObjects)
+    assert (request.order, request.limit) == ("name", 2)
+    assert (request.after_name, request.after) == ("h1", 1)
+    await session.packet(request, 22, last=True)
+    assert (await run.end())[2] == 0
+
+
 @pytest.mark.parametrize(
     ("fields", "first"),
     [([], {"DBID": 1, "name": "h1"}), (["-fields", "name,x"], {"name": "h1", "x": None})],

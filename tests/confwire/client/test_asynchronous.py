@@ -23,6 +23,7 @@ from confwire.messages import (
     DeleteObject,
     ObjectCreated,
     ObjectDeleted,
+    ObjectsRead,
     ObjectsSent,
     ObjectUpdated,
     ReadBrief,
@@ -143,6 +144,30 @@ async def test_a_brief_read_asks_for_brief_objects(peer, start):
     )
     await session.send(brief)
     assert await reading == [{"DBID": 8}]
+
+
+async def test_a_cut_read_by_name_goes_on_behind_the_last_name(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    packets = client.read_packets("person", limit=3, order="name", after_name="a")
+    following = start(anext(packets))
+    request = await session.receive(ReadObjects)
+    assert (request.order, request.after_name, request.after) == ("name", "a", 0)
+    persons = [b'{"DBID":8,"userName":"b"}', b'{"DBID":5,"userName":"C"}']
+    answer = ObjectsRead(
+        ref=request.ref, epoch="e", revision=10, object_type="person", count=2, total=3,
+        objects=list(map(msgspec.Raw, persons)),
+    )  # fmt: skip
+    await session.send(answer)
+    assert dbids((await following).objects) == [8, 5]
+    session.cut()
+    following = start(anext(packets))
+    session = await peer.session()
+    request = await session.receive(ReadObjects)
+    assert (request.order, request.after_name, request.after) == ("name", "C", 5)
+    assert request.limit == 1
+    await session.packet(request, 9, last=True)
+    assert dbids((await following).objects) == [9]
 
 
 async def test_a_read_cut_in_the_middle_goes_on_behind_the_last_object(peer, start):

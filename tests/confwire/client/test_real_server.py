@@ -67,6 +67,14 @@ async def test_reading_page_by_page_finds_what_reading_at_once_finds(master) -> 
             assert len(page) <= 7
             pages += page
         assert pages == folders
+        named = pages[:0]
+        last: dict[str, Any] = {"name": "", "DBID": 0}
+        while page := await client.read(
+            "folder", limit=7, order="name", after_name=last["name"], after=last["DBID"]
+        ):
+            named += page
+            last = page[-1]
+        assert named == sorted(folders, key=lambda item: (item["name"].casefold(), item["DBID"]))
         brief = await client.brief("folder")
         assert [item["name"] for item in brief] == [item["name"] for item in folders]
 

@@ -5,7 +5,14 @@ import pytest
 from confwire.errors import InvalidParameter, UnknownFilterKey
 from confwire.objects import OBJECTS, ObjectType
 from proxyapp.engine.filters import compile_filter, keys_of, values_at
-from tests.proxyapp.engine.bench import master, record
+from tests.proxyapp.engine.bench import (
+    FOLDER,
+    OTHER,
+    USERS,
+    environment,
+    master,
+    record,
+)
 
 ALL = [(3, 101, 1)]
 
@@ -180,9 +187,9 @@ def test_joins_look_only_at_what_may_be_read():
 
 
 def test_many_wildcards_cost_no_more_than_a_few():
-    (matches,) = compile_filter(ObjectType.SKILL, {"name": "*a" * 40 + "*b"}).checks
-    assert not matches({"name": "a" * 4000})
-    assert matches({"name": "a" * 4000 + "b"})
+    matches = compile_filter(ObjectType.SKILL, {"name": "*a" * 40 + "*b"}).fits_name
+    assert not matches("a" * 4000)
+    assert matches("a" * 4000 + "b")
 
 
 @pytest.mark.parametrize(
@@ -191,8 +198,52 @@ def test_many_wildcards_cost_no_more_than_a_few():
      ("*a", "b\na", True), ("a**b", "ab", True), (".*", "xx", False), ("*b*b*", "b", False)],
 )  # fmt: skip
 def test_a_star_stands_for_any_text_and_nothing_else_is_special(pattern, text, fits):
-    (matches,) = compile_filter(ObjectType.SKILL, {"name": pattern}).checks
-    assert matches({"name": text}) is fits
+    query = compile_filter(ObjectType.SKILL, {"name": pattern})
+    assert query.fits_name(text.casefold()) is fits
+    assert text.casefold().startswith(query.prefix) or not fits
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("log/verbose", [1, 2, 3]), ("LOG/Verbose", [1, 2, 3]), ("log/verbose=ALL", [1, 3]),
+        ("log/verbose=*l*", [1, 3]), ("log/verbose=", []), ("log/expire=5", [2]),
+        ("log/expire=no", []), ("l*/*=all", [1, 3]), ("*/expire", [2]), ("*/*=x", []),
+        ("room/number", []), ("a/b/c=d=e", [4]), ("none/none", []),
+    ],
+)  # fmt: skip
+def test_objects_are_found_by_an_option(wanted, found):
+    bench = master(
+        [
+            *environment(),
+            record("skill", 1, FOLDER, userProperties={"log": {"verbose": "all"}}),
+            record("skill", 2, FOLDER, userProperties={"log": {"verbose": "none", "expire": 5}}),
+            record("skill", 3, FOLDER, userProperties={"Log": {"VERBOSE": "All"}}),
+            record("skill", 4, FOLDER, userProperties={"a": {"b/c": "d=e"}}),
+            record("skill", 5, OTHER, userProperties={"log": {"verbose": "all"}}),
+        ]
+    )
+    bob = bench.login("bob")
+    assert bob.read("skill", annex=wanted) == found
+    assert bob.read("skill", annex=wanted, folder_dbid=FOLDER) == found
+    assert bob.read("skill", annex=wanted, folder_dbid=OTHER) == []
+
+
+def test_options_and_annex_are_asked_for_apart():
+    acl = [(21, USERS, 1)]
+    bench = master()
+    bench.commit(
+        record("application", 1, acl=acl, name="a", options={"log": {"verbose": "all"}}),
+        record("application", 2, acl=acl, name="b", userProperties={"log": {"verbose": "all"}}),
+    )
+    bob = bench.login("bob")
+    assert bob.read("application", option="log/verbose=all") == [1]
+    assert bob.read("application", annex="log/verbose=all") == [2]
+    assert bob.read("application", option="log/verbose", annex="log/verbose") == []
+    assert bob.error("readObjects", objectType="skill", filter={"option": "a/b"})
+    for wrong in ("log", "/verbose", "log/", "=all", 5):
+        code = bob.error("readObjects", objectType="skill", filter={"annex": wrong})
+        assert code == "invalidParameter"
 
 
 def test_every_type_knows_its_keys_and_refuses_others():

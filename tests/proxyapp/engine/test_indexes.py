@@ -67,6 +67,6 @@ def test_an_option_is_known_of_one_or_of_many():
         for dbid in (7, 8, 9):
             for _ in range(2):  # the second time changes nothing
                 (index.add if dbid in dbids else index.discard)(key, dbid)
-        assert list(index.walk(key)) == dbids
-        assert list(index.walk(key, 7)) == [dbid for dbid in dbids if dbid > 7]
-    assert list(index.walk(("options", "s", "p"))) == []
+        assert list(index.find(key).walk()) == dbids
+        assert list(index.find(key).walk(7)) == [dbid for dbid in dbids if dbid > 7]
+    assert list(index.find(("options", "s", "p")).walk()) == []

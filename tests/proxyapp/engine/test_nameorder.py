@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import chain
 from random import Random
 
 from proxyapp.engine.nameorder import START, NameOrder
@@ -28,7 +29,7 @@ class Objects:
         ]
 
     def walked(self, after: tuple[str, int] = START) -> list[int]:
-        return list(self.order.walk(after))
+        return list(chain(*self.order.walk(after)))
 
 
 def test_objects_stay_in_order_whatever_comes_and_goes():
@@ -53,7 +54,7 @@ def test_objects_may_come_and_go_while_they_are_walked():
     objects = Objects()
     for number in range(1, 2_001):
         objects.put(number, f"{number:04}")
-    walk = objects.order.walk()
+    walk = chain.from_iterable(objects.order.walk())
     seen = [next(walk)]
     for number in range(1, 1_000):
         objects.remove(number)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from proxyapp.engine import events
-from proxyapp.engine.requests import SCANS_AT_ONCE
+from proxyapp.engine.gathering import SCANS_AT_ONCE
 from tests.proxyapp.engine.bench import (
     FOLDER,
     INNER,
@@ -270,10 +270,10 @@ def test_many_big_reads_take_turns_and_all_end(bench):
         client.post("readObjects", objectType="skill")
     for _ in range(200):
         bench.turn()
-        assert bench.node.serving.reader.scans <= SCANS_AT_ONCE
+        assert bench.node.serving.reader.gatherer.scans <= SCANS_AT_ONCE
     clients[0].bench.handle(events.Disconnected(clients[0].connection, "gone"))
     bench.hold_again = False
     bench.settle()
-    assert bench.node.serving.reader.scans == 0
+    assert bench.node.serving.reader.gatherer.scans == 0
     for client in clients[1:]:
         assert client.inbox[0]["total"] == 3_002

@@ -43,8 +43,8 @@ def contents(store: Store) -> dict[str, object]:
         "rows": [(row.type, row.dbid, row.body, row.node.container) for row in rows],
         "names": {row.name: [r.dbid for r in skills.named(row.name)] for row in rows},
         "folders": {key: list(found.walk()) for key, found in skills.by_folder.items()},
-        "order": list(map(place_of, skills.rows_by_name())),
-        "options": [list(skills.by_option.walk(("userProperties", "s", o))) for o in "xyz"],
+        "order": [place_of(row) for rows in skills.batches_by_name() for row in rows],
+        "options": [list(skills.by_option.find(("userProperties", "s", o)).walk()) for o in "xyz"],
         "tenants": {key: list(found.walk()) for key, found in skills.by_tenant.items()},
     }
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import chain
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,13 +53,13 @@ def test_every_index_tells_the_same_as_the_rows(steps):
         assert list(table.by_folder.get(number, Postings()).walk()) == inside
         owned = [row.dbid for row in rows if row.tenant == number]
         assert list(table.by_tenant.get(number, Postings()).walk()) == owned
-    assert list(table.rows_by_name()) == sorted(rows, key=place_of)
-    assert list(table.rows_by_name(("a", 300))) == [
+    assert list(chain(*table.batches_by_name())) == sorted(rows, key=place_of)
+    assert list(chain(*table.batches_by_name(("a", 300)))) == [
         row for row in sorted(rows, key=place_of) if place_of(row) > ("a", 300)
     ]
     for option in ("x", "y"):
         having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
-        assert list(table.by_option.walk(("userProperties", "s", option))) == having
+        assert list(table.by_option.find(("userProperties", "s", option)).walk()) == having
     assert 3 in table.by_folder or not any(row.folder == 3 for row in rows)
 
 
@@ -76,10 +78,10 @@ def test_indexes_that_a_load_left_are_made_while_the_data_changes(load, changes)
     assert not any(indexing)
     assert table.is_indexed
     rows = list(table.rows())
-    assert list(table.rows_by_name()) == sorted(rows, key=place_of)
+    assert list(chain(*table.batches_by_name())) == sorted(rows, key=place_of)
     for option in ("x", "y"):
         having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
-        assert list(table.by_option.walk(("userProperties", "s", option))) == having
+        assert list(table.by_option.find(("userProperties", "s", option)).walk()) == having
 
 
 def test_rows_may_come_and_go_while_they_are_walked():
