@@ -144,7 +144,13 @@ class Migration(migrations.Migration):
                 ("path", models.TextField()),
             ],
             options={
-                "indexes": [models.Index(fields=["path", "revision", "seq"], name="history_path")],
+                "indexes": [
+                    models.Index(
+                        fields=["path", "revision", "seq"],
+                        name="history_path",
+                        opclasses=["text_pattern_ops", "int8_ops", "int4_ops"],
+                    )
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(

@@ -123,7 +123,13 @@ class ChangedProperty(models.Model):
     """ "state", "options.log.verbose", "serverInfo.port", "permissions", "secret"."""
 
     class Meta:
-        indexes = [models.Index(fields=["path", "revision", "seq"], name="history_path")]
+        indexes = [
+            models.Index(
+                fields=["path", "revision", "seq"],
+                name="history_path",
+                opclasses=["text_pattern_ops", "int8_ops", "int4_ops"],
+            )
+        ]
         triggers = _append_only()
 
     def __str__(self) -> str:
