@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Protocol
 
 from proxyapp.engine.annex import Option
@@ -119,18 +119,20 @@ class Names:
     def __init__(self) -> None:
         self._shards: dict[int, array[int]] = {}
 
-    def find(self, key: str) -> list[int]:
+    def find(self, key: str) -> Sequence[int]:
         """Return the DBIDs that were added with this key or, seldom, with another; in order."""
         number = hash(key)
         shard = self._shards.get(number & _SHARD_MASK)
         if shard is None:
-            return []
-        tag = number >> _SHARD_BITS & _TAG_MASK
-        start = bisect_left(shard, tag << _DBID_BITS)
-        end = start
-        while end < len(shard) and shard[end] >> _DBID_BITS == tag:
+            return ()
+        first = (number >> _SHARD_BITS & _TAG_MASK) << _DBID_BITS
+        start = end = bisect_left(shard, first)
+        beyond, size = first + (1 << _DBID_BITS), len(shard)
+        while end < size and shard[end] < beyond:
             end += 1
-        return [entry & ~(tag << _DBID_BITS) for entry in shard[start:end]]
+        if end - start == 1:  # nearly always
+            return (shard[start] - first,)
+        return [entry - first for entry in shard[start:end]]
 
     def add(self, key: str, dbid: int, edits: Edits) -> None:
         """Add a DBID that the key does not have yet."""

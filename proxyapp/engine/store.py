@@ -110,6 +110,11 @@ class Table:
 
     def only_named(self, name: str) -> Row | None:
         """Return the row of this name, whatever its case; None when there is not just one."""
+        key = name.casefold()
+        dbids = self._names.find(key)
+        if len(dbids) == 1:
+            row = self.get(dbids[0])
+            return row if row is not None and row.name.casefold() == key else None
         rows = self.named(name)
         return rows[0] if len(rows) == 1 else None
 
@@ -253,13 +258,14 @@ class Store:
             tenant = owner.DBID
         elif type_ == ObjectType.TENANT:
             tenant = dbid
+        share = self._shared.setdefault
         return Row(
             body,
             self.rights.place(type_, dbid, place, record.acl or ()),
             type_,
             dbid,
-            record.folder,
-            tenant,
+            share(record.folder, record.folder),
+            share(tenant, tenant),
             getattr(head, _NAME_FIELD[ObjectType(type_)]),
             head.state == "enabled",
             record.acl or None,

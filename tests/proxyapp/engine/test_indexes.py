@@ -49,14 +49,14 @@ def test_names_find_what_was_added_in_the_order_of_dbids(pairs):
         assert [dbid for dbid in names.find(key) if dbid in held] == held
     for key, dbid in pairs:
         names.discard(key, dbid, IN_PLACE)
-    assert [names.find(key) for key in "abc"] == [[], [], []]
+    assert not any(names.find(key) for key in "abc")
 
 
 def test_names_tell_large_dbids_apart():
     names = Names()
     for dbid in (2**40 - 1, 1):
         names.add("a", dbid, IN_PLACE)
-    assert names.find("a") == [1, 2**40 - 1]
+    assert list(names.find("a")) == [1, 2**40 - 1]
 
 
 def test_an_option_is_known_of_one_or_of_many():

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 from itertools import chain
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confwire.messages import Record
 from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import GONE, record_digest
 from proxyapp.engine.store import Store, place_of
@@ -118,6 +120,16 @@ def test_a_tenant_and_the_folders_of_a_tenant_belong_to_it():
     assert store.put(record("tenant", 7, name="t"))[1].tenant == 7
     assert store.put(record("folder", 1, name="f", owner=OWNER))[1].tenant == 7
     assert store.put(record("skill", 1, tenantDBID=3, name="s"))[1].tenant == 3
+
+
+def test_rows_share_the_numbers_of_their_places():
+    store = Store()
+    first, second = (
+        store.put(msgspec.json.decode(msgspec.json.encode(item), type=Record))[1]
+        for item in (record("skill", dbid, 5000, name="s", tenantDBID=6000) for dbid in (1, 2))
+    )
+    assert first.folder is second.folder
+    assert first.tenant is second.tenant
 
 
 def test_a_change_tells_the_row_before_and_the_row_now():
