@@ -8,6 +8,11 @@ Address = tuple[str, int]
 """Host name or address, and port."""
 
 
+def address_text(address: Address) -> str:
+    """Return an address as people write it."""
+    return f"{address[0]}:{address[1]}"
+
+
 class Backoff:
     """Goes round the servers; each round waits longer, by a random part of a doubling bound.
 

@@ -12,14 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from secrets import token_urlsafe
-from typing import NoReturn, TypeVar
+from typing import NoReturn
 
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
-from confwire.client.backoff import Address
+from confwire.client.backoff import Address, address_text
 from confwire.client.credentials import Credentials
 from confwire.client.failures import LinkLost, closed_text
 from confwire.codec import decode_server, encode
@@ -27,7 +27,6 @@ from confwire.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     RequestError,
-    WireError,
     error_of,
 )
 from confwire.handshake import ClientHandshake, parse_challenge
@@ -43,8 +42,6 @@ from confwire.messages import (
     Proof,
     ServerMessage,
 )
-
-_E = TypeVar("_E", bound=BaseException)
 
 PATH = "/ws/confwire"
 """Where the web port serves the protocol; listening ports take any path."""
@@ -89,9 +86,11 @@ class Link:
         self.opened = opened
         self._socket = socket
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
+        self._silence = SilenceWatch(0.0, 0.0)
+        self._timeout_changed = asyncio.Event()
 
     def __repr__(self) -> str:
-        return f"<Link to {_at(self.address)}, session {self.opened.session}>"
+        return f"<Link to {address_text(self.address)}, session {self.opened.session}>"
 
     def send(self, message: Message) -> None:
         """Send a message as soon as the line takes it.
@@ -113,19 +112,23 @@ class Link:
         Raises:
             LinkLost: the connection has ended; or what `receive` raised.
         """
-        watch = SilenceWatch(local_timeout, asyncio.get_running_loop().time())
+        self.watch_silence(local_timeout)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._write(), name="confwire writer")
-                tasks.create_task(self._keep_alive(watch), name="confwire keep-alive")
-                await self._read(receive, watch)
-        except* ConnectionClosed as group:
-            raise _lost(_first(group)) from None
-        except* WireError as group:
-            raise _first(group) from None
+                tasks.create_task(self._keep_alive(), name="confwire keep-alive")
+                await self._read(receive)
+        except BaseExceptionGroup as group:  # what `except*` raises, Python 3.11.2 wraps again
+            error = _first(group)
+            raise (_lost(error) if isinstance(error, ConnectionClosed) else error) from None
         finally:
             self._socket.transport.abort()
         raise AssertionError("a link ends by an exception only")
+
+    def watch_silence(self, timeout: float) -> None:
+        """Poll the server after this many seconds of silence from now on; 0 never does."""
+        self._silence.change(timeout, asyncio.get_running_loop().time())
+        self._timeout_changed.set()
 
     async def close(self) -> None:
         """Send what is waiting and end the connection in an orderly way."""
@@ -137,35 +140,53 @@ class Link:
         except (TimeoutError, ConnectionClosed):
             self._socket.transport.abort()  # the server does not listen any more
 
-    async def _read(self, receive: Callable[[ServerMessage], None], watch: SilenceWatch) -> None:
+    async def _read(self, receive: Callable[[ServerMessage], None]) -> None:
         now = asyncio.get_running_loop().time
         while True:
             data = await self._socket.recv(decode=False)
-            watch.heard(now())
+            self._silence.heard(now())
             receive(_message(data))
 
     async def _write(self) -> None:
         while True:
             await self._socket.send(await self._outgoing.get(), text=True)
 
-    async def _keep_alive(self, watch: SilenceWatch) -> None:
+    async def _keep_alive(self) -> None:
         now = asyncio.get_running_loop().time
-        while (due := watch.due_at()) is not None:
-            await asyncio.sleep(max(0.0, due - now()))
-            step = watch.step(now())
+        while True:
+            await self._until_due()
+            if self._overslept(now()):
+                self._silence.heard(now())
+            step = self._silence.step(now())
             if step is Step.LOST:
-                raise LinkLost(f"{_at(self.address)} was silent for {2 * watch.timeout:g} s")
+                timeout = 2 * self._silence.timeout
+                raise LinkLost(f"{address_text(self.address)} was silent for {timeout:g} s")
             if step is Step.POLL:
-                await self._poll(watch)
+                await self._poll()
 
-    async def _poll(self, watch: SilenceWatch) -> None:
+    async def _until_due(self) -> None:
+        """Wait until the silence watch has something to say, or got another timeout."""
+        self._timeout_changed.clear()
+        due = self._silence.due_at()
         try:
-            async with asyncio.timeout(watch.timeout):
+            async with asyncio.timeout_at(due):
+                await self._timeout_changed.wait()
+        except TimeoutError:
+            return
+
+    def _overslept(self, now: float) -> bool:
+        """Whether this process was stopped: then it was deaf, and the server not silent."""
+        due = self._silence.due_at()
+        return due is not None and now - due > self._silence.timeout
+
+    async def _poll(self) -> None:
+        try:
+            async with asyncio.timeout(self._silence.timeout):
                 pong = await self._socket.ping()
                 await asyncio.shield(pong)
         except TimeoutError:
             return  # other messages may have come meanwhile; the watch knows
-        watch.heard(asyncio.get_running_loop().time())
+        self._silence.heard(asyncio.get_running_loop().time())
 
 
 async def open_link(address: Address, opening: Opening) -> Link:
@@ -185,14 +206,14 @@ async def open_link(address: Address, opening: Opening) -> Link:
                 socket.transport.abort()
                 raise
     except TimeoutError:
-        text = f"{_at(address)} did not answer within {opening.timeout:g} s"
+        text = f"{address_text(address)} did not answer within {opening.timeout:g} s"
         raise LinkLost(text) from None
     except ConnectionClosed as error:
         raise _lost(error) from None
     except WebSocketException as error:
         raise RemoteProtocolError(_refusal(address, error)) from None
     except OSError as error:
-        raise LinkLost(f"cannot connect to {_at(address)}: {_reason(error)}") from None
+        raise LinkLost(f"cannot connect to {address_text(address)}: {_reason(error)}") from None
 
 
 async def _connect(address: Address, opening: Opening) -> ClientConnection:
@@ -212,7 +233,7 @@ async def _connect(address: Address, opening: Opening) -> ClientConnection:
     )
     if socket.subprotocol != SUBPROTOCOL:
         socket.transport.abort()
-        raise RemoteProtocolError(f"{_at(address)} does not speak {SUBPROTOCOL}")
+        raise RemoteProtocolError(f"{address_text(address)} does not speak {SUBPROTOCOL}")
     return socket
 
 
@@ -270,20 +291,16 @@ def _lost(error: ConnectionClosed) -> LinkLost:
     return LinkLost(closed_text(error.rcvd.code, error.rcvd.reason), error.rcvd.code)
 
 
-def _first(group: BaseExceptionGroup[_E]) -> _E:
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
     error = group.exceptions[0]
     return _first(error) if isinstance(error, BaseExceptionGroup) else error
-
-
-def _at(address: Address) -> str:
-    return f"{address[0]}:{address[1]}"
 
 
 def _refusal(address: Address, error: WebSocketException) -> str:
     if isinstance(error, InvalidStatus):
         status = error.response.status_code
-        return f"{_at(address)} is no configuration server: it answers with HTTP {status}"
-    return f"{_at(address)} is no configuration server: {error}"
+        return f"{address_text(address)} is no configuration server: it answers with HTTP {status}"
+    return f"{address_text(address)} is no configuration server: {error}"
 
 
 def _reason(error: OSError) -> str:
