@@ -6,6 +6,8 @@ subject; a person has the union over itself and all its groups; nothing granted 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from confwire.errors import InvalidParameter, NoPermission, ObjectNotFound
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
@@ -77,9 +79,23 @@ class Rights:
         """Return all rights that the person has on an object."""
         if self._person is None:
             return FULL_CONTROL
+        return self._mask(self._places.of(instance))
+
+    def mask_at(self, own: Key, upper: Key | None) -> int:
+        """Return the rights on an object, there or not, by what it lies in; None is nothing."""
+        if self._person is None:
+            return FULL_CONTROL
+        return self._mask(self._places.at(own, upper))
+
+    def foresee(self, keys: Iterable[Key]) -> None:
+        """Make ready for questions about many objects that nothing lies in."""
+        if self._person is not None:
+            self._places.foresee(keys)
+
+    def _mask(self, places: Sequence[Key]) -> int:
         nearest: dict[Key, int] = {}
-        own = key_of(instance)
-        for place in self._places.of(instance):
+        own = places[0]
+        for place in places:
             for subject, granted in self._places.grants[place].items():
                 if subject in self._subjects and (place == own or not granted & NO_PROPAGATE):
                     nearest.setdefault(subject, granted)
