@@ -21,8 +21,8 @@ from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions, View
 
-ROWS_AT_ONCE = 10_000
-"""Rows that one transaction may have compared, over all views: some 20 ms. The readers of views
+ROWS_AT_ONCE = 4_000
+"""Rows that one transaction may have compared, over all views: some 25 ms. The readers of views
 that are beyond it must read anew, which they do at their own pace."""
 
 _FOLDER = int(ObjectType.FOLDER)
