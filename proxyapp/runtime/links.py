@@ -207,6 +207,8 @@ class Link:
         self._local_address = local_address
         self._line: Line | None = None
         self._attempt: asyncio.Task[None] | None = None
+        self._derived: tuple[bytes, int, bytes] | None = None
+        """Salt and iterations of the last challenge, and the keys that they gave."""
 
     def connect(self, host: str, port: int, delay: float, keep_alive: float) -> None:
         """Connect after `delay` seconds; what there was before is dropped without a word."""
@@ -233,8 +235,11 @@ class Link:
         self._drop()
 
     def prove(self, salt: bytes, iterations: int) -> None:
-        """Derive the keys of the secret in a thread; told as LinkProved."""
-        spawn("prove", self._prove(salt, iterations))
+        """Derive the keys of the secret in a thread, at first use; told as LinkProved."""
+        if self._derived is not None and self._derived[:2] == (salt, iterations):
+            asyncio.get_running_loop().call_soon(self._tell, LinkProved(self._derived[2]))
+        else:
+            spawn("prove", self._prove(salt, iterations))
 
     def sweep(self, now: float) -> None:
         """Look after a silent master; call it several times a second."""
@@ -289,6 +294,7 @@ class Link:
     async def _prove(self, salt: bytes, iterations: int) -> None:
         loop = asyncio.get_running_loop()
         keys = await loop.run_in_executor(None, derive, self._secret, salt, iterations)
+        self._derived = (salt, iterations, keys)
         self._tell(LinkProved(keys))
 
     def _drop(self) -> None:

@@ -200,6 +200,17 @@ async def test_the_secret_is_proved_in_a_thread(link, node) -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_keys_are_derived_once_for_a_salt(link, node, monkeypatch) -> None:
+    link.prove(b"salt" * 4, 4096)
+    first = await node.told(LinkProved)
+    monkeypatch.setattr(links, "derive", lambda secret, salt, iterations: b"anew")
+    link.prove(b"salt" * 4, 4096)
+    assert await node.told(LinkProved) == first
+    link.prove(b"pepper" * 4, 4096)
+    assert (await node.told(LinkProved)).salted_password == b"anew"
+
+
+@pytest.mark.asyncio
 async def test_the_local_address_can_be_chosen(port, node) -> None:
     link = Link(node.events.put_nowait, "", ("127.0.0.7", 0))
     link.connect("127.0.0.1", port.number, 0.0, 5.0)
