@@ -25,6 +25,8 @@ class Options:
     """Of one turn, where a turn is a time."""
     objects: int
     """In the store, where the question does not say it."""
+    length: float = 300.0
+    """Seconds of a run that does everything at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,8 @@ class Generator(Teller):
     def __init__(self, name: str, **begin: Any) -> None:
         super().__init__(pinned(LOAD_CORE, [sys.executable, "-m", "benchmarks.load", name]))
         try:
-            self.ask("begin", **begin)
+            self.begun = self.ask("begin", **begin)
+            """What `begin` returned."""
         except BaseException:
             self.__exit__()
             raise

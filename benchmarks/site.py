@@ -112,9 +112,10 @@ class Site:
         """Start the master."""
         return self._start("runmaster", self._master_port, web=web, core=core)
 
-    def proxy(self, *, web: bool = False) -> Node:
-        """Start the proxy; the master must run."""
-        server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(self._master_port)]
+    def proxy(self, *, web: bool = False, through: int | None = None) -> Node:
+        """Start the proxy; the master must run, and be reached at its own port or `through`."""
+        port = through or self._master_port
+        server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(port)]
         secret = ["-secret", str(self._secret_file)]
         return self._start(
             "runproxy", self._proxy_port, *server, *secret, web=web, core=SERVER_CORE
