@@ -24,8 +24,10 @@ def main() -> int:
                         help="of a turn that is a time (%(default)s)")  # fmt: skip
     parser.add_argument("--objects", type=int, default=100_000, metavar="N",
                         help="in the store, unless the question says (%(default)s)")  # fmt: skip
+    parser.add_argument("--length", type=float, default=300.0, metavar="S",
+                        help="seconds of the mixed run of pauses (%(default)s)")  # fmt: skip
     asked = parser.parse_args()
-    options = Options(asked.rounds, asked.seconds, asked.objects)
+    options = Options(asked.rounds, asked.seconds, asked.objects, asked.length)
     for name in names if "all" in asked.names else asked.names:
         try:
             importlib.import_module(f"benchmarks.questions.{name}").run(options)

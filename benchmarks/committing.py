@@ -7,6 +7,7 @@ Runs with Django set up, in a process of its own that `site` starts. Each line o
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from typing import Any
 from benchmarks.filling import ORIGIN
 from benchmarks.site import ADMINISTRATOR
 from confwire.objects import ObjectType
-from proxyapp.models import ConfigObject, Person
-from proxyapp.services import changes, objects
+from proxyapp.models import ConfigObject, Folder, Person, Tenant
+from proxyapp.models.access import AccessGroup, Grant
+from proxyapp.models.folders import ENVIRONMENT
+from proxyapp.services import changes, epochs, objects
 
 _PAD = 48
 
@@ -43,6 +46,72 @@ def together(dbids: list[int]) -> dict[str, Any]:
     return {"sent": sent, "committed": time.time()}
 
 
+def give_way() -> dict[str, Any]:
+    """Take only processor time that nobody else wants, from now on."""
+    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    return {}
+
+
+def steady(dbids: list[int], rate: float, seconds: float) -> dict[str, Any]:
+    """Change one object a transaction, at a steady rate; return how many."""
+    by = Person.objects.get(user_name=ADMINISTRATOR)
+    begun, count = time.monotonic(), 0
+    while (passed := time.monotonic() - begun) < seconds:
+        if count < passed * rate:
+            dbid = dbids[count % len(dbids)]
+            objects.update("skill", dbid, _delta(count), by=by, origin=ORIGIN)
+            count += 1
+        else:
+            time.sleep(1 / rate)
+    return {"count": count, "seconds": passed}
+
+
+def import_objects(count: int, folder: int) -> dict[str, Any]:
+    """Create objects in one transaction, as an import does."""
+    tenant, place = Tenant.objects.get(dbid=ENVIRONMENT), Folder.objects.get(dbid=folder)
+    stamp = time.time_ns()
+    with changes.commit(by=None, origin=ORIGIN) as work:
+        work.add(
+            ConfigObject(
+                type=int(ObjectType.SKILL),
+                tenant=tenant,
+                folder=place,
+                name=f"Imported {stamp} {number:06}",
+                annex=_delta(number)["userProperties"],
+            )
+            for number in range(count)
+        )
+    return {}
+
+
+def hide_and_show(folder: int) -> dict[str, Any]:
+    """Take the readers' right on a folder away, and give it back."""
+    readers = AccessGroup.objects.get(name="Readers")
+    key = {"object_type": int(ObjectType.FOLDER), "object_dbid": folder}
+    hiding = Grant(**key, group=readers, mask=0)
+    with changes.commit(by=None, origin=ORIGIN) as work:
+        work.save(hiding)
+    with changes.commit(by=None, origin=ORIGIN) as work:
+        work.delete(hiding)
+    return {}
+
+
+def hide_and_show_all() -> dict[str, Any]:
+    """Take the readers' right on all objects away, and give it back."""
+    grant = Grant.objects.get(group__name="Readers")
+    for mask in (0, grant.mask):
+        grant.mask = mask
+        with changes.commit(by=None, origin=ORIGIN) as work:
+            work.save(grant)
+    return {}
+
+
+def new_epoch() -> dict[str, Any]:
+    """Let every server load its data anew."""
+    epochs.begin()
+    return {}
+
+
 def _delta(number: int) -> dict[str, Any]:
     pad = f"{time.time_ns()}-{number}".ljust(_PAD, "x")
     return {"userProperties": {"load": {"pad": pad}}}
@@ -51,6 +120,12 @@ def _delta(number: int) -> dict[str, Any]:
 _CALLS: dict[str, Callable[..., dict[str, Any]]] = {
     "one_by_one": one_by_one,
     "together": together,
+    "give_way": give_way,
+    "steady": steady,
+    "import_objects": import_objects,
+    "hide_and_show": hide_and_show,
+    "hide_and_show_all": hide_and_show_all,
+    "new_epoch": new_epoch,
 }
 
 

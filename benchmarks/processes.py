@@ -69,6 +69,12 @@ def http_get(port: int, path: str) -> tuple[int, str]:
         connection.close()
 
 
+def children(pid: int) -> list[int]:
+    """Return the ids of the processes that a process has started."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(word) for path in lists for word in path.read_text().split()]
+
+
 def listens(port: int) -> bool:
     """Whether somebody takes connections at a port of this machine."""
     try:
