@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from historylog import checkpoints
-from historylog.models import ChangedProperty, ChangeRecord, Transaction
+from historylog.entries import SESSION_KINDS
+from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Store, Transaction
 
 BATCH = 1000
 """Rows that one statement removes; on SQLite writers wait for it."""
@@ -36,6 +38,8 @@ class Pruned(NamedTuple):
     """The revision up to which nothing is kept."""
     transactions: int
     records: int
+    entries: int = 0
+    """Entries about sessions, logins and servers."""
 
 
 def prune(
@@ -53,6 +57,54 @@ def prune(
     records = _remove(ChangeRecord, ("revision", "seq"), floor, wait)
     transactions = _remove(Transaction, ("revision",), floor, wait)
     return Pruned(floor, transactions, records)
+
+
+class EntryLimits(NamedTuple):
+    """How long entries are kept."""
+
+    session_days: int
+    """Those about sessions (client-expiration)."""
+    days: int
+    """The others, and those that are still to be forwarded (expiration)."""
+
+
+def prune_entries(
+    limits: EntryLimits,
+    now: datetime,
+    wait: Callable[[float], bool | None] = time.sleep,
+    *,
+    forwards: bool = False,
+) -> int:
+    """Remove the entries that are too old; return how many there were.
+
+    Args:
+        wait: as of `prune`.
+        forwards: whether this database's own go to a master: those that it does not have yet are
+            kept as long as the others, whatever they are about.
+    """
+    sessions_end = now - timedelta(days=min(limits.session_days, limits.days))
+    end = now - timedelta(days=limits.days)
+    store = Store.objects.filter(id=1).first()
+    if store is None:
+        return 0
+    if store.floor < sessions_end:
+        Store.objects.filter(id=1, floor__lt=sessions_end).update(floor=sessions_end)
+    passing = EntryRecord.objects.filter(kind__in=SESSION_KINDS, at__lt=sessions_end)
+    if forwards:
+        passing = passing.filter(number__lte=store.forwarded)
+    return _remove_entries(EntryRecord.objects.filter(at__lt=end), wait) + _remove_entries(
+        passing, wait
+    )
+
+
+def _remove_entries(found: QuerySet[EntryRecord], wait: Callable[[float], bool | None]) -> int:
+    total = 0
+    while True:
+        oldest = found.order_by("at").values_list("pk", flat=True)[:BATCH]
+        removed, _ = EntryRecord.objects.filter(pk__in=list(oldest)).delete()
+        total += removed
+        if removed < BATCH or wait(PAUSE):
+            return total
 
 
 def _raise_floor(limits: Limits, now: datetime) -> None:

@@ -101,6 +101,13 @@ def open_store() -> Position:
     return _advance(GAP)
 
 
+def position() -> Position:
+    """Return where this database stands, with what other processes have kept in it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STORE)
+        return Position(*cursor.fetchone())
+
+
 def keep(entries: Sequence[HistoryEntry]) -> Position:
     """Keep entries of this database's own, in their order; return where it stands then."""
     with transaction.atomic():

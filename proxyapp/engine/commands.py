@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from confwire.messages import CreateObject, DeleteObject, UpdateObject
+from confwire.messages import CreateObject, DeleteObject, HistoryEntry, UpdateObject
 
 
 class Command(Struct, gc=False):
@@ -162,6 +162,62 @@ class Reload(Command):
     """Load everything from the database anew."""
 
     reason: str
+
+
+class Keep(Command):
+    """Keep entries in the history log, soon and in this order; nothing answers."""
+
+    entries: Sequence[HistoryEntry]
+
+
+class ConfigureHistory(Command):
+    """Take over the options of the history log; told at the start and at each change."""
+
+    file: str
+    """Of a proxy: a path without its extension, or ":memory:"; empty: in the data folder."""
+    durable: bool
+    """Each batch waits for the disk (failsafe-store-processing)."""
+    session_days: int
+    """How long entries about sessions are kept (client-expiration)."""
+    days: int
+    """How long the other entries are kept (expiration)."""
+
+
+class ReadSession(Command):
+    """Read the newest entries about a session; answered by SessionRead."""
+
+    connection: int
+    """For whom; comes back in the answer."""
+    session: str
+    limit: int
+
+
+class ReadHistory(Command):
+    """Read changes from the history of the database; answered by HistoryRead."""
+
+    connection: int
+    """For whom; comes back in the answer."""
+    revision: int | None
+    """Only what came after it; None: nothing was said of it."""
+    since_time: float
+    """Only what was committed at or after this time; 0: nothing was said of it."""
+    place: tuple[int, int]
+    """Revision and place in it of the last change that was read before."""
+
+
+class ReadEntries(Command):
+    """The master has the entries up to a number: read the next; answered by EntriesRead."""
+
+    number: int
+
+
+class TakeEntries(Command):
+    """Keep the entries of another server's store, each once; answered by EntriesTaken."""
+
+    connection: int
+    """From whom; comes back in the answer."""
+    store: str
+    entries: Sequence[HistoryEntry]
 
 
 class Stop(Command):

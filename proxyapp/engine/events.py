@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from confwire.errors import RequestError
-from confwire.messages import Record, Transaction
+from confwire.messages import HistoryEntry, Record, Transaction
 
 
 class Event(Struct, gc=False):
@@ -161,3 +161,63 @@ class LinkLost(Event):
     close_code: int = 0
     jitter: float = 0.0
     """A random number in [0, 1) for the back-off."""
+
+
+class EntriesKept(Event):
+    """The server's own history log stands here: all up to this number is on its disk."""
+
+    store: str
+    last: int
+
+
+class EntriesRead(Event):
+    """The entries of the own store behind a number, in order; none when there are no more."""
+
+    number: int
+    entries: list[HistoryEntry]
+
+
+class EntriesTaken(Event):
+    """The entries that another server sent are on this one's disk, up to a number."""
+
+    connection: int
+    store: str
+    number: int
+
+
+class SessionRead(Event):
+    """The newest entries about a session, the newest first; None when they cannot be read."""
+
+    connection: int
+    entries: list[HistoryEntry] | None
+
+
+class PastChange(Struct, gc=False):
+    """One object's step in a transaction of the past, as the history keeps it."""
+
+    revision: int
+    seq: int
+    type: int
+    dbid: int
+    folder: int
+    acl: list[tuple[int, int, int]]
+    """Grants on the object when it was last there."""
+    body: bytes
+    """A LoggedChange in JSON; empty when nothing in the document changed."""
+
+
+class HistoryRead(Event):
+    """Changes of the past in their order; None when the history cannot be read now."""
+
+    connection: int
+    changes: list[PastChange] | None
+    expired: bool = False
+    """The history does not reach back to what was asked for."""
+    last: bool = True
+    """There are no more."""
+
+
+class Stopping(Event):
+    """The process is about to end in an orderly way."""
+
+    reason: str

@@ -17,6 +17,7 @@ from msgspec import Struct
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
+from historylog.entries import Kind
 from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
 from proxyapp.engine.gathering import ROWS_A_TURN
@@ -337,6 +338,7 @@ class Intake:
             changed=len(changes),
             tree=tree_text(serving.store.tree),
         )
+        serving.keep(Kind.LOADED, load.reason)
         self._after(Entry(load.revision, 0, "", serving.store.tree, load.hash, changes, True))
 
 

@@ -142,6 +142,17 @@ class Journal:
         for index in range(revision - self.compacted, len(self._entries)):
             yield self._entries[index]
 
+    def before(self, at: float) -> int | None:
+        """Return the last revision from before a time; None where the ring does not go back there.
+
+        Args:
+            at: seconds since 1970 UTC.
+        """
+        for entry in reversed(self._entries):
+            if entry.at < at:
+                return entry.revision
+        return None
+
     def hash_at(self, revision: int) -> str | None:
         """Return the change hash of a revision that the ring still knows, else None."""
         if revision == self.compacted:

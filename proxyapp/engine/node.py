@@ -15,15 +15,25 @@ import msgspec
 from confwire import codec
 from confwire.errors import CloseCode
 from confwire.messages import (
+    HistoryTaken,
     Progress,
     ServerIdentity,
 )
 from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
+from historylog.entries import Kind
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
 from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
-from proxyapp.engine.commands import Again, Broadcast, Command, Configure, Listen, Stop
+from proxyapp.engine.commands import (
+    Again,
+    Broadcast,
+    Command,
+    Configure,
+    ConfigureHistory,
+    Listen,
+    Stop,
+)
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
@@ -56,6 +66,8 @@ class Node:
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
         self._beats = [0.0, 0.0]
+        self._active: bool | None = None
+        """The option active as it was read last."""
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             events.Received: self._received,
             events.Connected: self._connected,
@@ -77,6 +89,12 @@ class Node:
             events.LinkReceived: self._link_received,
             events.LinkProved: self._link_proved,
             events.LinkLost: self._link_lost,
+            events.EntriesKept: self._entries_kept,
+            events.EntriesRead: self._entries_read,
+            events.EntriesTaken: self._entries_taken,
+            events.SessionRead: self._past_read,
+            events.HistoryRead: self._past_read,
+            events.Stopping: self._stopping,
         }
 
     @classmethod
@@ -100,6 +118,7 @@ class Node:
     def start(self, now: float) -> list[Command]:
         """Begin; the first command of a proxy is to connect."""
         self.serving.now = now
+        self.serving.keep(Kind.SERVER_STARTED, f"release {self.serving.settings.release}")
         if self._replica is not None:
             self._replica.start(now)
         return self._commands()
@@ -164,17 +183,7 @@ class Node:
         session = self._sessions.pop(event.connection, None)
         self._opening.pop(event.connection, None)
         if session is not None:
-            if session.name:
-                self.serving.log(
-                    "info",
-                    "session closed",
-                    session=session.id,
-                    application=session.name,
-                    user=session.user,
-                    peer=session.peer,
-                    reason=event.reason,
-                )
-            session.leave()
+            session.disconnect(event.reason)
 
     def _blocked(self, event: events.Blocked, now: float) -> None:
         session = self._sessions.get(event.connection)
@@ -291,6 +300,32 @@ class Node:
         assert self._replica is not None
         self._replica.lost(event.reason, event.jitter, now)
 
+    # ------------------------------------------------------------ history
+
+    def _entries_kept(self, event: events.EntriesKept, now: float) -> None:
+        if self._replica is not None:
+            self._replica.forwarding.kept(event)
+
+    def _entries_read(self, event: events.EntriesRead, now: float) -> None:
+        assert self._replica is not None
+        self._replica.forwarding.read(event)
+
+    def _entries_taken(self, event: events.EntriesTaken, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None:
+            session.answer(HistoryTaken(store=event.store, number=event.number))
+
+    def _past_read(self, event: events.SessionRead | events.HistoryRead, now: float) -> None:
+        session = self._sessions.get(event.connection)
+        if session is not None and session.past is not None:
+            session.past.answer = event
+            session.wake()
+
+    def _stopping(self, event: events.Stopping, now: float) -> None:
+        self.serving.keep(Kind.SERVER_STOPPED, event.reason)
+
+    # ------------------------------------------------------------ what follows from changes
+
     def _diverged(self, reason: str) -> None:
         serving = self.serving
         serving.alarm("diverged", f"the data differed from the authority's: {reason}", serving.now)
@@ -365,7 +400,27 @@ class Node:
                 serving.options.text("verbose"),
             )
         )
+        self._configure_history()
         serving.out.append(Listen(client_ports(serving.application)))
+
+    def _configure_history(self) -> None:
+        options = self.serving.options
+        active = options.flag("active")
+        if self._active is not None and self._active is not active:
+            # What the start finds there is from before it: only a change suspends.
+            self.serving.keeping = active
+            self.serving.log(
+                "warning", "history log resumed" if active else "history log suspended"
+            )
+        self._active = active
+        self.serving.out.append(
+            ConfigureHistory(
+                options.text("all"),
+                options.flag("failsafe-store-processing"),
+                options.number("client-expiration"),
+                options.number("expiration"),
+            )
+        )
 
     def _own_application(self) -> Row | None:
         """Return the server's own Application: by its name at the start, by its DBID from then on.

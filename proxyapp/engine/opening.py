@@ -12,7 +12,8 @@ from confwire.errors import (
     RequestError,
 )
 from confwire.handshake import ServerHandshake
-from confwire.messages import Challenge, Open, Proof
+from confwire.messages import Challenge, HistoryEntry, Open, Proof
+from historylog.entries import Kind, clean
 from proxyapp.engine import admission
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.serving import Serving
@@ -70,8 +71,25 @@ class Opening:
                 code=error.code,
                 reason=error.text,
             )
+            self._keep_refusal(error)
             raise
         return admitted
+
+    def _keep_refusal(self, error: RequestError) -> None:
+        serving = self._serving
+        serving.keep_entry(
+            HistoryEntry(
+                kind=Kind.LOGIN_REFUSED.value,
+                at=serving.now,
+                server=serving.settings.application,
+                application=clean(self.message.application),
+                application_type=clean(self.message.application_type),
+                user=clean(self.message.user),
+                peer=self._peer,
+                port=self._port,
+                reason=clean(f"{error.code}: {error.text}"),
+            )
+        )
 
     def _check(self, data: str) -> str:
         try:

@@ -25,6 +25,7 @@ from confwire.messages import (
     Challenge,
     Cursor,
     Error,
+    HistoryTaken,
     KeepAlive,
     Open,
     Opened,
@@ -39,7 +40,9 @@ from confwire.messages import (
     ServerIdentity,
     Transaction,
 )
+from historylog.entries import Kind
 from proxyapp.engine.commands import CloseLink, ConnectLink, ProveLink, SendLink, Stop
+from proxyapp.engine.forwarding import Forwarding
 from proxyapp.engine.serving import Serving
 
 _SHORTEST_DELAY = 0.1
@@ -88,6 +91,7 @@ class Replica:
     def __init__(self, serving: Serving, data: Data) -> None:
         self._serving = serving
         self._data = data
+        self.forwarding = Forwarding(serving)
         self.state = AWAY
         self.master: ServerIdentity | None = None
         self._attempts = 0
@@ -167,11 +171,13 @@ class Replica:
     def lost(self, reason: str, jitter: float, now: float) -> None:
         """The connection failed or ended: try again later."""
         self._data.abandon()
+        self.forwarding.stop()
         if self._ended:
             return
         if self._lost_since is None:
             self._lost_since = self._heard_at  # the data was known to be current until then
             self._serving.log("warning", "master lost", reason=reason)
+            self._serving.keep(Kind.MASTER_LOST, reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
         elif self._attempts == 1 or self._attempts % 20 == 0:
             self._serving.log(
@@ -248,6 +254,8 @@ class Replica:
         elif isinstance(message, ReplicationLoaded):
             self._catch_up(message.revision)
             self._data.end(message.revision, int(message.tree, 16), message.hash)
+        elif isinstance(message, HistoryTaken):
+            self.forwarding.taken(message)
         elif isinstance(message, Error):
             self._refused(message, now)
         elif not isinstance(message, Progress):
@@ -299,6 +307,8 @@ class Replica:
         self._serving.calm("master")
         self._serving.calm("refused")
         self._serving.log("info", "master link live", away_seconds=round(away, 3))
+        self._serving.keep(Kind.MASTER_BACK, f"away for {away:.1f} s")
+        self.forwarding.start()
 
     def _refused(self, message: Error, now: float) -> None:
         self._serving.log(

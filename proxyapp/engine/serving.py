@@ -14,12 +14,14 @@ from confwire.errors import NotReady
 from confwire.messages import (
     CreateObject,
     DeleteObject,
+    HistoryEntry,
     ServerIdentity,
     UpdateObject,
 )
 from confwire.objects import ObjectType
+from historylog.entries import Kind, of_server
 from proxyapp.engine.access import Access
-from proxyapp.engine.commands import Command, Log
+from proxyapp.engine.commands import Command, Keep, Log
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.options import Settings
@@ -97,6 +99,8 @@ class Serving:
         self.options = Settings({})
         self.application: dict[str, Any] = {}
         """The document of the node's own Application object; empty before the first load."""
+        self.keeping = True
+        """Entries of the history log are kept (option active)."""
         self.epoch = ""
         self.ready = False
         """It has data and would serve."""
@@ -146,6 +150,17 @@ class Serving:
 
     def log(self, level: Any, event: str, **fields: Any) -> None:
         self.out.append(Log(level, event, fields))
+
+    def keep(self, kind: Kind, reason: str = "") -> None:
+        """Keep in the history log what happened to this server."""
+        entry = of_server(kind, self.now, self.settings.application, reason)
+        entry.epoch, entry.revision = self.epoch, self.revision
+        self.keep_entry(entry)
+
+    def keep_entry(self, entry: HistoryEntry) -> None:
+        """Keep an entry in the history log, unless that is suspended."""
+        if self.keeping:
+            self.out.append(Keep([entry]))
 
     def person_named(self, user_name: str) -> Row | None:
         """Return the person with this user name; user names are unique whatever their case."""

@@ -29,6 +29,9 @@ from confwire.messages import (
     CreateObject,
     DeleteObject,
     Error,
+    HistoryEntries,
+    HistoryEntry,
+    HistoryLog,
     Message,
     NotificationRegistered,
     NotificationUnregistered,
@@ -44,6 +47,7 @@ from confwire.messages import (
     UnregisterNotification,
     UpdateObject,
 )
+from historylog.entries import Kind, clean
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.commands import (
     Admit,
@@ -53,10 +57,12 @@ from proxyapp.engine.commands import (
     ResumeReading,
     Send,
     SetKeepAlive,
+    TakeEntries,
 )
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.opening import Opening
+from proxyapp.engine.past import Past
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Task, info_of
 from proxyapp.engine.serving import Serving, WriteRequest
@@ -88,6 +94,7 @@ class Session:
 
     __slots__ = (
         "_answers",
+        "_ended",
         "_opening",
         "_scheduled",
         "_serving",
@@ -104,6 +111,7 @@ class Session:
         "follower",
         "id",
         "name",
+        "past",
         "peer",
         "person",
         "phase",
@@ -137,6 +145,10 @@ class Session:
         self.profile = Profile(frozenset())
         self.follower = Follower(serving, connection)
         self.replication: Replication | None = None
+        self.past: Past | None = None
+        """The last look at the history that it asked for."""
+        self._ended = ""
+        """Why this side closed."""
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
@@ -209,8 +221,25 @@ class Session:
         """End the connection."""
         if self.phase is not CLOSED:
             self._flush()
+            self._ended = reason
             self.leave()
             self._serving.out.append(Close(self.connection, code, reason))
+
+    def disconnect(self, reason: str) -> None:
+        """The connection is gone, for this reason unless this side had one before."""
+        if self.name:
+            reason = self._ended or reason
+            self._serving.log(
+                "info",
+                "session closed",
+                session=self.id,
+                application=self.name,
+                user=self.user,
+                peer=self.peer,
+                reason=reason,
+            )
+            self._keep(Kind.SESSION_CLOSED, self.cursor, clean(reason))
+        self.leave()
 
     def leave(self) -> None:
         """The connection is gone, or about to be."""
@@ -316,6 +345,25 @@ class Session:
         self._serving.log("error", "request failed", traceback=traceback.format_exc())
         self._refuse(InternalError(), ref)
 
+    def _keep(self, kind: Kind, revision: int, reason: str = "") -> None:
+        serving = self._serving
+        serving.keep_entry(
+            HistoryEntry(
+                kind=kind.value,
+                at=serving.now,
+                server=serving.settings.application,
+                session=self.id,
+                application=self.name,
+                application_type=self.application_type,
+                user=self.user,
+                peer=self.peer,
+                port=self.port,
+                epoch=serving.epoch,
+                revision=revision,
+                reason=reason,
+            )
+        )
+
     def _flush(self) -> None:
         if self._answers:
             self._serving.out.append(Send(self.connection, self._answers))
@@ -354,6 +402,7 @@ class Session:
             peer=self.peer,
             port=self.port,
         )
+        self._keep(Kind.SESSION_OPENED, serving.revision)
         opened = Opened(
             session=self.id,
             epoch=serving.epoch,
@@ -445,6 +494,16 @@ class Session:
         self._serving.servers[self.connection] = self
         self._start(self.replication.start(message.since), message.ref)
 
+    def _history_log(self, message: HistoryLog) -> None:
+        self.past = Past(self._serving, self.connection, self.id, self._profile)
+        self._start(self.past.tell(message), message.ref)
+
+    def _history_entries(self, message: HistoryEntries) -> None:
+        if not isinstance(self.profile, ServerProfile):
+            raise NoPermission("only a server that opened with the role proxy has entries to send")
+        entries = message.entries
+        self._serving.out.append(TakeEntries(self.connection, message.store, entries))
+
     # ------------------------------------------------------------ tasks
 
     def _holds(self) -> bool:
@@ -510,4 +569,6 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     ReadServerInfo: Session._server_info,
     Acknowledge: Session._acknowledge,
     Replicate: Session._replicate,
+    HistoryLog: Session._history_log,
+    HistoryEntries: Session._history_entries,
 }

@@ -1,10 +1,12 @@
-"""The master's clean-up of its history, at the start and every half hour, in its own thread."""
+"""A server's clean-up of its history, at the start and every half hour, in its own thread."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 
 import structlog
 from django.db import DatabaseError, connections
@@ -18,11 +20,15 @@ log = structlog.get_logger(__name__)
 
 INTERVAL = 1800.0
 
+Prune = Callable[[datetime, Callable[[float], bool | None]], Pruned]
+"""Removes what is too old as of a time; the function waits between batches, true means stop."""
+
 
 class Pruning:
     """Prunes again and again."""
 
-    def __init__(self, interval: float = INTERVAL) -> None:
+    def __init__(self, prune: Prune = retention.prune, interval: float = INTERVAL) -> None:
+        self._prune_once = prune
         self._interval = interval
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pruning")
         self._stopping = threading.Event()
@@ -47,12 +53,12 @@ class Pruning:
             except DatabaseError as error:
                 log.error("the history could not be pruned", reason=str(error).strip())
             else:
-                if pruned.transactions:
+                if pruned.transactions or pruned.entries:
                     log.info("the history was pruned", **pruned._asdict())
             await asyncio.sleep(self._interval)
 
     def _prune(self) -> Pruned:
         try:
-            return retention.prune(timezone.now(), self._stopping.wait)
+            return self._prune_once(timezone.now(), self._stopping.wait)
         finally:
             connections.close_all()

@@ -6,11 +6,13 @@ Puts the parts together, starts them in order and ends them in order. What they 
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import os
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,9 +22,10 @@ from django.conf import settings
 from confwire.messages import RELEASE
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
-from proxyapp.runtime import bootstrap, collector, logs, present, webserver
+from proxyapp.runtime import bootstrap, collector, historyfile, logs, present, webserver
 from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
 from proxyapp.runtime.authority import Authority
+from proxyapp.runtime.historian import Historian
 from proxyapp.runtime.links import Link
 from proxyapp.runtime.pruning import Pruning
 from proxyapp.runtime.tasks import spawn
@@ -89,7 +92,8 @@ def _run(arguments: Arguments) -> int:
         if arguments.ignored:
             log.warning("parameters without effect", parameters=" ".join(arguments.ignored))
         recording.serve_as(arguments.application)
-        return Server(arguments, secret).run()
+        history_file = historyfile.use(folder) if arguments.role == "proxy" else None
+        return Server(arguments, secret, history_file).run()
     finally:
         handlers.stop()
         lock.release()
@@ -98,14 +102,18 @@ def _run(arguments: Arguments) -> int:
 class Server:
     """One server process."""
 
-    def __init__(self, arguments: Arguments, secret: str) -> None:
+    def __init__(self, arguments: Arguments, secret: str, history_file: Path | None) -> None:
         """Take the status and web ports.
+
+        Args:
+            history_file: where a proxy keeps its history log; None at a master.
 
         Raises:
             StartError: one of them is taken.
         """
         self._arguments = arguments
         self._secret = secret
+        self._history_file = history_file
         status_port = arguments.status_port or arguments.web_port + 1
         self._status = webserver.bind_http(arguments.address, status_port, "status-port")
         self._web_socket = (
@@ -117,7 +125,8 @@ class Server:
         self._loop.set_exception_handler(self._crashed)
         self._worker: Worker
         self._authority: Authority | None = None
-        self._pruning: Pruning | None = None
+        self._historian: Historian
+        self._pruning: Pruning
         self._web: WebProcess | None = None
         self._stopping = False
         self._exit_code = 0
@@ -148,11 +157,10 @@ class Server:
             address=arguments.address,
         )
         present.put(worker)
+        self._keep_history()
         if arguments.role == "master":
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
-            self._pruning = Pruning()
-            self._pruning.start()
         else:
             worker.link = Link(worker.tell, self._secret, self._local_address())
         worker.start()
@@ -161,6 +169,20 @@ class Server:
                 arguments.role, arguments.application, self._web_socket, status_port
             )
             self._web.start()
+
+    def _keep_history(self) -> None:
+        file, worker = self._history_file, self._worker
+        if file is None:
+            self._historian = Historian(worker.tell)
+            self._pruning = Pruning()
+        else:
+            historyfile.forget_memory(file)
+            prepare = functools.partial(historyfile.prepare, file)
+            self._historian = Historian(worker.tell, prepare, forwards=True)
+            self._pruning = Pruning(self._historian.prune)
+        worker.history = self._historian
+        self._historian.start()
+        self._pruning.start()
 
     def _node(self) -> Node:
         arguments = self._arguments
@@ -216,16 +238,21 @@ class Server:
 
     async def _stop(self) -> None:
         self._worker.stop("the server stops")
-        ends: list[Coroutine[Any, Any, None]] = [self._worker.wait_for_clients(CLIENTS_LIMIT)]
+        ends: list[Coroutine[Any, Any, None]] = [self._end_sessions(), self._pruning.stop()]
         if self._web is not None:
             ends.append(self._web.stop())
         if self._authority is not None:
             ends.append(self._authority.stop())
-        if self._pruning is not None:
-            ends.append(self._pruning.stop())
         await asyncio.gather(*ends)
+        if self._history_file is not None:
+            historyfile.forget_memory(self._history_file)
         log.info("server stopped")
         webserver.stop()
+
+    async def _end_sessions(self) -> None:
+        """Let the clients go, and keep that they have gone."""
+        await self._worker.wait_for_clients(CLIENTS_LIMIT)
+        await self._historian.stop()
 
     def _give_up(self) -> None:
         log.error("the server did not stop in time", seconds=STOP_LIMIT)

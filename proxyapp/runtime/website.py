@@ -16,7 +16,7 @@ import warnings
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from proxyapp.runtime import window
+from proxyapp.runtime import bootstrap, historyfile, window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
 from proxyapp.runtime.webserver import install_loop, serve, stop
@@ -29,6 +29,8 @@ def run(role: Role, application_name: str, listen_fd: int, status_port: int) -> 
     """Serve the site on an inherited socket until the node process ends or says so."""
     settings.ROOT_URLCONF = URLS[role]
     recording.serve_as(application_name)
+    if role == "proxy":
+        historyfile.use(bootstrap.data_folder(settings.DATA_ROOT, application_name))
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     # WhiteNoise hands synchronous iterators to Django's ASGI handler; the files arrive whole.
     warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume")

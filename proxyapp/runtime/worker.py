@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import structlog
 
 from confwire.errors import CloseCode
+from confwire.messages import HistoryEntry
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime import frames
@@ -109,6 +110,25 @@ class Database(Protocol):
         """Begin a new epoch."""
 
 
+class History(Protocol):
+    """The history log, as the worker sees it."""
+
+    def configure(self, command: c.ConfigureHistory) -> None:
+        """Take over the options."""
+
+    def keep(self, entries: Sequence[HistoryEntry]) -> None:
+        """Keep entries, soon."""
+
+    def order(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
+        """Carry out a command behind all that is to be kept; its event is told later."""
+
+    def read_history(self, command: c.ReadHistory) -> None:
+        """Read changes; HistoryRead is told later."""
+
+    def status(self) -> dict[str, Any]:
+        """Return its state for people and programs."""
+
+
 class Worker:
     """Owns the node. Must be made with a running loop."""
 
@@ -126,6 +146,8 @@ class Worker:
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
         self.link: Link | None = None
         self.database: Database | None = None
+        self.history: History | None = None
+        """None: nothing is kept, and nothing of the past is known."""
         self.web_outlets: dict[int, WebOutlet] = {}
         """Connections that did not come by a listening port."""
         self._halt = halt
@@ -153,6 +175,7 @@ class Worker:
     def stop(self, reason: str) -> None:
         """Take no more connections and close those that there are."""
         self._ticker.stop()
+        self.tell(e.Stopping(reason))
         self.listeners.close_doors()
         outlets = [*self.listeners.connections.values(), *self.web_outlets.values()]
         for outlet in outlets:
@@ -227,6 +250,12 @@ class Worker:
             "recentStall": round(max(self._stalls, default=0.0), 3),
             "portFailures": self._failures,
         }
+        if self.history is not None:
+            status["history"] = history = self.history.status()
+            if history["error"]:
+                text = f"the history log cannot be written: {history['error']}"
+                alarm = {"alarm": "history", "text": text, "since": history["failingFor"]}
+                status["alarms"].append(alarm)
         return status
 
     # ------------------------------------------------------------ commands
@@ -323,6 +352,22 @@ class Worker:
         assert self.link is not None
         self.link.close(command.reason)
 
+    def _keep(self, command: c.Keep) -> None:
+        if self.history is not None:
+            self.history.keep(command.entries)
+
+    def _configure_history(self, command: c.ConfigureHistory) -> None:
+        if self.history is not None:
+            self.history.configure(command)
+
+    def _order_history(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
+        assert self.history is not None, "entries are exchanged by servers that keep some"
+        self.history.order(command)
+
+    def _read_history(self, command: c.ReadHistory) -> None:
+        assert self.history is not None
+        self.history.read_history(command)
+
     def _stop(self, command: c.Stop) -> None:
         self._halt(command.reason)
 
@@ -397,6 +442,12 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.ProveLink: Worker._prove_link,
     c.SendLink: Worker._send_link,
     c.CloseLink: Worker._close_link,
+    c.Keep: Worker._keep,
+    c.ConfigureHistory: Worker._configure_history,
+    c.ReadSession: Worker._order_history,
+    c.ReadEntries: Worker._order_history,
+    c.TakeEntries: Worker._order_history,
+    c.ReadHistory: Worker._read_history,
     c.Stop: Worker._stop,
     c.Log: Worker._log,
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from historylog import retention
-from historylog.retention import Limits, Pruned
+from historylog.retention import EntryLimits, Limits, Pruned
 from proxyapp.engine.options import Settings
 from proxyapp.models import Application
 from proxyapp.models.base import key_of
@@ -15,14 +15,27 @@ from proxyapp.services import recording
 from proxyapp.services.publishing import MASTER
 
 
-def limits() -> Limits:
-    """Return how long changes are kept: the defaults where there is no such object."""
+def settings() -> Settings:
+    """Return the master's options: the defaults where there is no such object."""
     key = key_of([recording.serving() or MASTER])
     options = Application.objects.filter(key=key).values_list("options", flat=True).first()
-    settings = Settings(options or {})
-    return Limits(settings.number("audit-expiration"), settings.number("audit-max-records"))
+    return Settings(options or {})
+
+
+def limits() -> Limits:
+    """Return how long changes are kept."""
+    chosen = settings()
+    return Limits(chosen.number("audit-expiration"), chosen.number("audit-max-records"))
+
+
+def entry_limits() -> EntryLimits:
+    """Return how long entries are kept."""
+    chosen = settings()
+    return EntryLimits(chosen.number("client-expiration"), chosen.number("expiration"))
 
 
 def prune(now: datetime, wait: Callable[[float], bool | None] = time.sleep) -> Pruned:
-    """Remove the changes that are too old or too many; see `historylog.retention.prune`."""
-    return retention.prune(limits(), now, wait)
+    """Remove the changes that are too old or too many, and the entries that are too old."""
+    pruned = retention.prune(limits(), now, wait)
+    entries = retention.prune_entries(entry_limits(), now, wait)
+    return pruned._replace(entries=entries)

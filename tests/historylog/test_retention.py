@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from historylog import checkpoints, retention
-from historylog.models import ChangedProperty, ChangeRecord, Transaction
-from historylog.retention import Limits, prune
+from confwire.messages import HistoryEntry
+from historylog import checkpoints, forwarding, retention, writer
+from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Transaction
+from historylog.retention import EntryLimits, Limits, prune, prune_entries
 
 FOREVER = 10**4
 
@@ -27,7 +28,7 @@ def newest(skill: Callable[..., int]) -> Transaction:
 
 def test_nothing_goes_within_the_limits(newest: Transaction) -> None:
     before = Transaction.objects.count()
-    assert prune(Limits(FOREVER, 10**6), newest.at, instantly) == (0, 0, 0)
+    assert prune(Limits(FOREVER, 10**6), newest.at, instantly) == (0, 0, 0, 0)
     assert Transaction.objects.count() == before
     assert checkpoints.floor() is None
 
@@ -62,7 +63,7 @@ def test_the_floor_is_signed_and_bears_the_chain(newest: Transaction) -> None:
 
 def test_pruning_again_changes_nothing(newest: Transaction) -> None:
     prune(Limits(FOREVER, 1), newest.at, instantly)
-    assert prune(Limits(FOREVER, 1), newest.at, instantly) == (newest.revision - 1, 0, 0)
+    assert prune(Limits(FOREVER, 1), newest.at, instantly) == (newest.revision - 1, 0, 0, 0)
 
 
 def test_small_batches_lead_to_the_same(
@@ -80,3 +81,50 @@ def test_what_an_interrupted_pruning_left_goes_with_the_next(newest: Transaction
     pruned = prune(Limits(FOREVER, 10**6), newest.at, instantly)
     assert pruned.transactions > 0
     assert Transaction.objects.get() == newest
+
+
+DAY = 86_400.0
+NOW = datetime(2026, 1, 31, tzinfo=UTC)
+
+
+def keep(kind: str, days_ago: float) -> None:
+    writer.keep([HistoryEntry(kind=kind, at=NOW.timestamp() - days_ago * DAY)])
+
+
+def kept() -> list[str]:
+    return list(EntryRecord.objects.order_by("number").values_list("kind", flat=True))
+
+
+@pytest.mark.django_db
+def test_entries_about_sessions_go_sooner_than_others() -> None:
+    keep("sessionOpened", 3)
+    keep("loginRefused", 3)
+    keep("loginRefused", 31)
+    keep("sessionClosed", 1)
+    assert prune_entries(EntryLimits(2, 30), NOW, instantly) == 2
+    assert kept() == ["loginRefused", "sessionClosed"]
+
+
+@pytest.mark.django_db
+def test_what_the_master_does_not_have_yet_stays_as_long_as_anything() -> None:
+    keep("sessionOpened", 3)
+    keep("sessionClosed", 3)
+    keep("sessionOpened", 31)
+    forwarding.mark_forwarded(1)
+    assert prune_entries(EntryLimits(2, 30), NOW, instantly, forwards=True) == 2
+    assert kept() == ["sessionClosed"]
+
+
+@pytest.mark.django_db
+def test_entries_go_in_batches_until_one_asks_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "BATCH", 2)
+    for _ in range(5):
+        keep("sessionOpened", 3)
+    assert prune_entries(EntryLimits(1, 30), NOW, lambda seconds: True) == 2
+    assert prune_entries(EntryLimits(1, 30), NOW, instantly) == 3
+    assert kept() == []
+
+
+@pytest.mark.django_db
+def test_where_nothing_was_ever_kept_nothing_is_pruned() -> None:
+    assert prune_entries(EntryLimits(1, 1), NOW, instantly) == 0

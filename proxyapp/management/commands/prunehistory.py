@@ -28,6 +28,7 @@ class Command(BaseCommand):
         with explained_database_errors():
             pruned = retention.prune(timezone.now())
         self.stdout.write(
-            f"{pruned.transactions} transactions with {pruned.records} changes were removed; "
+            f"{pruned.transactions} transactions with {pruned.records} changes and"
+            f" {pruned.entries} entries were removed; "
             f"the history reaches back to revision {pruned.floor}."
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from hypothesis import settings as hypothesis_settings
 
 from confwire import codec
 from confwire.handshake import ClientHandshake, derive, make_verifier, parse_challenge
-from confwire.messages import Open, Proof, Record, Transaction
+from confwire.messages import HistoryEntry, Open, Proof, Record, Transaction
 from confwire.objects import BY_NAME
 from proxyapp.engine import commands, events
 from proxyapp.engine.journal import GONE, chain_hash, record_digest, tree_after, tree_text
@@ -113,6 +113,49 @@ class Database:
         return events.Committed(transaction)
 
 
+class Log:
+    """The history log of a server: what is on its disk, and what of others it has taken."""
+
+    def __init__(self, store: str) -> None:
+        self.store = store
+        self.entries: list[HistoryEntry] = []
+        self.taken: dict[str, list[HistoryEntry]] = {}
+        self.changes: list[events.PastChange] | None = []
+        """The history of changes; None: it cannot be read."""
+
+    @property
+    def last(self) -> int:
+        return self.entries[-1].number if self.entries else 0
+
+    def keep(self, entries: Sequence[HistoryEntry]) -> events.EntriesKept:
+        for entry in entries:
+            kept = msgspec.structs.replace(entry, number=self.last + 1)
+            self.entries.append(kept)
+        return events.EntriesKept(self.store, self.last)
+
+    def read(self, command: commands.ReadEntries) -> events.EntriesRead:
+        found = [entry for entry in self.entries if entry.number > command.number]
+        return events.EntriesRead(command.number, found[:2])
+
+    def take(self, command: commands.TakeEntries) -> events.EntriesTaken:
+        taken = self.taken.setdefault(command.store, [])
+        known = taken[-1].number if taken else 0
+        taken += [entry for entry in command.entries if entry.number > known]
+        last = taken[-1].number if taken else 0
+        return events.EntriesTaken(command.connection, command.store, last)
+
+    def session(self, command: commands.ReadSession) -> events.SessionRead:
+        found = [entry for entry in self.entries if entry.session == command.session]
+        return events.SessionRead(command.connection, found[::-1][: command.limit])
+
+    def past(self, command: commands.ReadHistory) -> events.HistoryRead:
+        if self.changes is None:
+            return events.HistoryRead(command.connection, None)
+        start = (command.revision or 0, 10**9) if command.place == (0, 0) else command.place
+        found = [change for change in self.changes if (change.revision, change.seq) > start]
+        return events.HistoryRead(command.connection, found[:2], False, len(found) <= 2)
+
+
 class Bench:
     """A node, its database, and everything that it has asked for."""
 
@@ -127,6 +170,9 @@ class Bench:
         self.tasks: deque[Any] = deque()
         self.hold_table = False
         """The journal table answers no question."""
+        self.log = Log(f"store of {node.serving.settings.application}")
+        self.hold_log = False
+        """Nothing gets on the disk of the history log, and nothing is read from it."""
         self._events: deque[events.Event] = deque()
         self._busy = False
 
@@ -171,6 +217,8 @@ class Bench:
                     self.handle(event)
             elif isinstance(command, commands.ReadTransactions) and not self.hold_table:
                 self.handle(self.database.read(command))
+            elif not self.hold_log and (work := _LOG.get(type(command))) is not None:
+                self.handle(work(self.log, command))
 
     def restart(self) -> None:
         """Die and start again on the same database; every connection is gone."""
@@ -223,6 +271,15 @@ class Bench:
 
     def of(self, kind: type) -> list[Any]:
         return [command for command in self.commands if isinstance(command, kind)]
+
+
+_LOG: dict[type, Any] = {
+    commands.Keep: lambda log, command: log.keep(command.entries),
+    commands.ReadEntries: Log.read,
+    commands.TakeEntries: Log.take,
+    commands.ReadSession: Log.session,
+    commands.ReadHistory: Log.past,
+}
 
 
 class Client:

@@ -135,6 +135,8 @@ class Fleet:
         self.master.tick(3.0)
         assert tree_of(self.proxy) == tree_of(self.master)
         assert self.proxy.link == "live"
+        taken = self.master.log.taken.get(self.proxy.log.store, [])
+        assert taken == self.proxy.log.entries, "every entry arrives once"
         for copy in self.copies:
             copy.take()
             if copy.lost:

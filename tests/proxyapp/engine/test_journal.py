@@ -114,3 +114,11 @@ def test_a_change_hash_tells_histories_apart_that_end_alike():
     assert one == chain_hash(chain_hash("", 1, 5), 2, 7)
     assert one != chain_hash(chain_hash("", 1, 6), 2, 7)
     assert one != chain_hash(chain_hash("", 1, 5), 3, 7)
+
+
+def test_a_place_is_found_by_a_time_as_far_back_as_the_ring_goes():
+    journal = Journal(capacity=100)
+    journal.reset(10, "h")
+    for revision, at in ((11, 5.0), (12, 7.0), (13, 7.0)):
+        journal.append(Entry(revision, at, "", 0, "", [], structural=False))
+    assert [journal.before(at) for at in (8.0, 7.0, 6.0, 5.0)] == [13, 11, 11, None]

@@ -9,8 +9,10 @@ from tests.proxyapp.engine.bench import (
     VERIFIER,
     Bench,
     Database,
+    T,
     environment,
     gone,
+    master,
     record,
     settings,
 )
@@ -147,3 +149,44 @@ def test_the_end_of_a_session_is_logged_with_who_it_was(bench):
     assert (log.fields["user"], log.fields["reason"]) == ("bob", "gone")
     assert len(bench.node.status(bench.now)["sessions"]) == 0
     bench.commit(record("skill", 601, FOLDER, name="x"))
+
+
+def kinds(bench):
+    return [entry.kind for entry in bench.log.entries]
+
+
+def with_active(value):
+    return record(
+        "application", 99, 500, name="confserv", type="configserver", accountDBID=100,
+        portInfos=[{"id": "default", "port": "2020"}], options={"history-log": {"active": value}},
+    )  # fmt: skip
+
+
+def test_the_life_of_a_server_is_kept(bench):
+    bench.carry_out(bench.node.start(bench.now))
+    bench.load("compacted")
+    bench.handle(events.Stopping("a test"))
+    assert kinds(bench) == ["loaded", "serverStarted", "loaded", "serverStopped"]
+    assert bench.log.entries[-1].reason == "a test"
+    assert (bench.log.entries[-1].epoch, bench.log.entries[-1].revision) == ("e1", 1)
+
+
+def test_entries_are_suspended_by_a_change_of_the_option_and_resumed(bench):
+    bench.commit(with_active("false"))
+    bench.login("bob")
+    assert kinds(bench) == ["loaded"]
+    bench.commit(with_active("true"))
+    bench.login("bob")
+    assert kinds(bench) == ["loaded", "sessionOpened"]
+
+
+def test_a_server_that_starts_keeps_entries_whatever_it_finds():
+    records = [item for item in environment() if item.dbid != 99 or item.type != T["application"]]
+    bench = master([*records, with_active("false")])
+    bench.login("bob")
+    assert "sessionOpened" in kinds(bench)
+
+
+def test_the_runtime_is_told_the_options_of_the_history(bench):
+    (first,) = bench.of(commands.ConfigureHistory)
+    assert first == commands.ConfigureHistory("", True, 1, 30)

@@ -263,3 +263,12 @@ def test_one_client_that_goes_away_in_its_opening_leaves_nothing(bench):
     bench.tick(20)
     bench.handle(events.Received(client.connection, [b"{}"]))
     assert bench.node.status(bench.now)["sessions"] == []
+
+
+def test_a_refused_login_is_kept_in_the_history_without_a_secret(bench):
+    client = bench.connect()
+    client.open("bob", application="x" * 300, salted=b"x" * 32)
+    (entry,) = [entry for entry in bench.log.entries if entry.kind == "loginRefused"]
+    assert (entry.application, entry.user) == ("x" * 255, "bob")
+    assert (entry.peer, entry.port, entry.server) == ("10.0.0.1:1", "default", "confserv")
+    assert entry.reason.startswith("authenticationFailed: ")

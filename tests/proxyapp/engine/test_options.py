@@ -39,3 +39,15 @@ def test_a_value_that_is_not_valid_does_not_hide_one_that_is():
     settings = Settings(given)
     assert settings.number("packet-size") == 5
     assert len(settings.complaints) == 1
+
+
+def test_a_text_without_choices_is_taken_as_it_stands():
+    settings = Settings({"history-log": {"all": " /var/lib/Site A/history "}})
+    assert settings.text("all") == "/var/lib/Site A/history"
+    assert settings.complaints == []
+
+
+def test_a_flag_is_true_or_false():
+    assert Settings({}).flag("active")
+    assert not Settings({"history-log": {"active": "False"}}).flag("active")
+    assert Settings({"history-log": {"active": "maybe"}}).flag("active")

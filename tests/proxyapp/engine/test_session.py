@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from confwire.errors import ERRORS, CloseCode, UniquenessViolation
 from proxyapp.engine import commands, events
-from tests.proxyapp.engine.bench import FOLDER, STEADY, master, record, skills
+from tests.proxyapp.engine.bench import BOB, FOLDER, STEADY, gone, master, record, skills
 
 ACL = [(3, 101, 1)]
 
@@ -283,3 +283,34 @@ def test_a_session_names_itself_in_logs(bench, bob):
     bob.watch(types=["skill"])
     bob.block()
     assert repr(session) == "<Session 1 default/bob behind open>"
+
+
+def moments(bench):
+    return [
+        (entry.kind, entry.user, entry.revision, entry.reason)
+        for entry in bench.log.entries
+        if entry.session
+    ]
+
+
+def test_the_beginning_and_the_end_of_a_session_are_kept_with_its_cursor(bench):
+    bob = bench.login("bob")
+    bob.watch(types=["skill"])
+    bob.block()
+    bench.commit(record("skill", 601, FOLDER, name="new"))
+    bob.leave()
+    assert moments(bench) == [("sessionOpened", "bob", 1, ""), ("sessionClosed", "bob", 1, "gone")]
+    (session,) = {entry.session for entry in bench.log.entries if entry.session}
+    assert bench.log.entries[-1].application_type == "sce"
+    assert len(session) == 24
+
+
+def test_a_session_that_the_server_ended_is_kept_with_the_reason(bench):
+    bench.login("bob")
+    bench.commit(gone("person", BOB))
+    assert moments(bench)[-1][3] == "the account was disabled or deleted"
+
+
+def test_a_connection_that_never_logged_in_is_no_session(bench):
+    bench.connect().leave()
+    assert moments(bench) == []

@@ -26,4 +26,4 @@ def test_pruning_now_follows_the_options(db: None) -> None:
     number = Revision.objects.get().number
     assert f"reaches back to revision {number - 1}." in prune()
     assert Transaction.objects.count() == 1
-    assert "0 transactions with 0 changes were removed" in prune("-app", "confserv")
+    assert "0 transactions with 0 changes and 0 entries were removed" in prune("-app", "confserv")

@@ -1,0 +1,303 @@
+"""The history log beside the loop: entries are gathered, and written by a thread in batches.
+
+What happened waits here at most FLUSH seconds, and longer only while the database does not take
+it: then the newest are kept up to a bound, and what was lost is counted. When it takes them again
+all goes on by itself. Knows no rules of the node: it carries out its commands.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from itertools import islice
+from typing import Any, TypeVar
+
+import structlog
+from django.db import DatabaseError, InterfaceError, connection, connections
+
+from confwire.messages import HistoryEntry
+from historylog import forwarding, past, sessions, writer
+from historylog.retention import EntryLimits, Pruned, prune_entries
+from historylog.writer import Position
+from proxyapp.engine import commands as c
+from proxyapp.engine import events as e
+from proxyapp.runtime.tasks import cancel, spawn
+
+log = structlog.get_logger(__name__)
+
+FLUSH = 0.2
+"""Seconds for which entries are gathered; the death of the process loses no older ones."""
+BATCH = 2_000
+"""Entries of one statement."""
+WAITING = 100_000
+"""Entries that wait at most; beyond, the oldest are lost."""
+RETRY_FIRST = 0.5
+RETRY_LIMIT = 5.0
+LOOK = 2.0
+"""Seconds after which it looks whether another process has kept something."""
+STOP_LIMIT = 3.0
+ERROR_CODE = "21-22138"
+"""The log event that the origin's operators know: history log error."""
+
+_FAILURES = (DatabaseError, InterfaceError, OSError)
+Order = c.ReadSession | c.ReadEntries | c.TakeEntries
+Result = TypeVar("Result")
+
+
+class Historian:
+    """Writes and reads entries for one node. Must be started with a running loop."""
+
+    def __init__(
+        self,
+        tell: Callable[[e.Event], None],
+        prepare: Callable[[c.ConfigureHistory], None] = lambda options: None,
+        *,
+        forwards: bool = False,
+    ) -> None:
+        """Write nothing until `configure`.
+
+        Args:
+            tell: tells the node an event.
+            prepare: makes the database usable; runs in the thread at the start and after failures.
+            forwards: whether others must hear of each new position.
+        """
+        self._tell = tell
+        self._prepare = prepare
+        self._forwards = forwards
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._readers = ThreadPoolExecutor(1, thread_name_prefix="past")
+        self._options: c.ConfigureHistory | None = None
+        self._queue: deque[HistoryEntry] = deque()
+        self._orders: dict[tuple[type[Order], int], Order] = {}
+        """What to do after the entries are written; a newer order replaces one of its kind."""
+        self._wake, self._urgent = asyncio.Event(), asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._opened = False
+        self._position: Position | None = None
+        self._error = ""
+        self._failing_since = 0.0
+        self._lost = 0
+        self._stopping = asyncio.Event()
+
+    def start(self) -> None:
+        """Begin to gather."""
+        self._task = spawn("history", self._run())
+
+    async def stop(self) -> None:
+        """Write what waits, if the database takes it in time, and end."""
+        self._stopping.set()
+        self._wake.set()
+        self._urgent.set()
+        if self._task is not None:
+            await asyncio.wait([self._task], timeout=STOP_LIMIT)
+            await cancel(self._task)
+        if self._queue:
+            log.error(
+                "history log error", code=ERROR_CODE, lost=self._lost + len(self._queue),
+                reason=self._error,
+            )  # fmt: skip
+        with suppress(TimeoutError, *_FAILURES):
+            async with asyncio.timeout(1.0):
+                await self._in_thread(connections.close_all)
+        for thread in (self._thread, self._readers):
+            thread.shutdown(wait=False, cancel_futures=True)
+
+    def configure(self, command: c.ConfigureHistory) -> None:
+        """Take over the options; the first ones begin the writing."""
+        self._options = command
+        self._wake.set()
+
+    def keep(self, entries: Sequence[HistoryEntry]) -> None:
+        """Keep entries, soon."""
+        self._queue.extend(entries)
+        self._trim()
+        self._wake.set()
+
+    def order(self, command: Order) -> None:
+        """Carry out a command behind all that is to be kept; its event is told."""
+        key = 0 if isinstance(command, c.ReadEntries) else command.connection
+        self._orders[type(command), key] = command
+        self._urgent.set()
+        self._wake.set()
+
+    def read_history(self, command: c.ReadHistory) -> None:
+        """Read changes; HistoryRead is told later, whatever else is being written."""
+        spawn("past", self._read_history(command))
+
+    def prune(self, now: datetime, wait: Callable[[float], bool | None]) -> Pruned:
+        """Remove the entries that are too old from a proxy's file; blocks, for another thread."""
+        while (options := self._options) is None or not self._opened:
+            if wait(LOOK):
+                return Pruned(0, 0, 0)
+        limits = EntryLimits(options.session_days, options.days)
+        return Pruned(0, 0, 0, prune_entries(limits, now, wait, forwards=self._forwards))
+
+    def status(self) -> dict[str, Any]:
+        """Return its state as JSON-able data."""
+        state = "failing" if self._error else "live" if self._opened else "waiting"
+        return {
+            "state": state,
+            "error": self._error,
+            "failingFor": round(time.monotonic() - self._failing_since, 1) if self._error else 0.0,
+            "waiting": len(self._queue),
+            "lost": self._lost,
+            "last": self._position.last if self._position is not None else 0,
+        }
+
+    # ------------------------------------------------------------ the work
+
+    async def _run(self) -> None:
+        delay = RETRY_FIRST
+        stopping = False
+        while not stopping:
+            await self._gather()
+            stopping = self._stopping.is_set()
+            options = self._options
+            if options is None:
+                if not stopping:
+                    continue
+                options = c.ConfigureHistory("", True, 1, 1)  # it never had any data
+            try:
+                await self._open(options)
+                await self._write_all()
+                await self._look()
+                await self._carry_out()
+            except _FAILURES as error:
+                await self._fail(error)
+                await self._pause(delay)
+                delay = min(2 * delay, RETRY_LIMIT)
+            else:
+                delay = RETRY_FIRST
+                self._recover()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait before the next attempt, or until the process stops."""
+        until = asyncio.get_running_loop().time() + seconds
+        while not self._stopping.is_set() and asyncio.get_running_loop().time() < until:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(until):
+                    await self._wake.wait()
+        self._wake.set()
+        self._urgent.set()
+
+    async def _gather(self) -> None:
+        """Wait until there is something to do, and for what comes soon after it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LOOK if self._opened and self._forwards else None):
+                await self._wake.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FLUSH):
+                await self._urgent.wait()
+        self._wake.clear()
+        self._urgent.clear()
+
+    async def _open(self, options: c.ConfigureHistory) -> None:
+        if not self._opened:
+            self._moved(await self._in_thread(_open, self._prepare, options))
+            self._opened = True
+
+    async def _write_all(self) -> None:
+        while self._queue:
+            batch = list(islice(self._queue, BATCH))
+            for _ in batch:
+                self._queue.popleft()
+            try:
+                position = await self._in_thread(writer.keep, batch)
+            except _FAILURES:
+                self._queue.extendleft(reversed(batch))
+                self._trim()
+                raise
+            self._moved(position)
+
+    async def _look(self) -> None:
+        """Find out whether another process has kept something, too."""
+        if self._forwards:
+            self._moved(await self._in_thread(writer.position))
+
+    def _moved(self, position: Position) -> None:
+        if position != self._position:
+            self._position = position
+            self._tell(e.EntriesKept(position.store, position.last))
+
+    async def _carry_out(self) -> None:
+        while self._orders:
+            await self._write_all()
+            key, order = next(iter(self._orders.items()))
+            event = await self._in_thread(_carry_out, order)
+            if self._orders.get(key) is order:
+                del self._orders[key]
+            self._tell(event)
+
+    def _trim(self) -> None:
+        while len(self._queue) > WAITING:
+            self._queue.popleft()
+            self._lost += 1
+
+    async def _read_history(self, command: c.ReadHistory) -> None:
+        loop = asyncio.get_running_loop()
+        self._tell(await loop.run_in_executor(self._readers, _read_history, command))
+
+    # ------------------------------------------------------------ failures
+
+    async def _fail(self, error: Exception) -> None:
+        text = " ".join(str(error).split()) or type(error).__name__
+        if not self._error:
+            self._failing_since = time.monotonic()
+            log.error("history log error", code=ERROR_CODE, reason=text)
+        self._error = text
+        self._opened = False
+        for key, order in list(self._orders.items()):
+            if isinstance(order, c.ReadSession):
+                del self._orders[key]
+                self._tell(e.SessionRead(order.connection, None))
+        # A broken connection stays broken: the next attempt makes its own.
+        with suppress(*_FAILURES):
+            await self._in_thread(connections.close_all)
+
+    def _recover(self) -> None:
+        if self._error:
+            self._error = ""
+            log.warning("history log works again", code=ERROR_CODE, lost=self._lost)
+
+    def _in_thread(
+        self, function: Callable[..., Result], *arguments: Any
+    ) -> asyncio.Future[Result]:
+        return asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def _open(prepare: Callable[[c.ConfigureHistory], None], options: c.ConfigureHistory) -> Position:
+    prepare(options)
+    connection.ensure_connection()
+    # The gap itself must outlive a power cut.
+    writer.set_durable(True)
+    position = writer.open_store()
+    writer.set_durable(options.durable)
+    return position
+
+
+def _read_history(command: c.ReadHistory) -> e.HistoryRead:
+    try:
+        found = past.page(command.revision, command.since_time, command.place)
+    except _FAILURES as error:
+        log.error("the history cannot be read", reason=str(error).strip())
+        return e.HistoryRead(command.connection, None)
+    finally:
+        connections.close_all()
+    changes = [e.PastChange(*step) for step in found.steps]
+    return e.HistoryRead(command.connection, changes, found.expired, found.last)
+
+
+def _carry_out(order: Order) -> e.Event:
+    if isinstance(order, c.ReadSession):
+        return e.SessionRead(order.connection, sessions.life_of(order.session, order.limit))
+    if isinstance(order, c.TakeEntries):
+        taken = writer.take(order.store, order.entries)
+        return e.EntriesTaken(order.connection, order.store, taken)
+    forwarding.mark_forwarded(order.number)
+    return e.EntriesRead(order.number, forwarding.next_entries(order.number))

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import pytest
+
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine.bench import Bench, Proxy, master
+
+
+def taken(bench: Bench, proxy: Proxy) -> list[str]:
+    return [entry.kind for entry in bench.log.taken.get(proxy.log.store, [])]
+
+
+def sent(proxy: Proxy) -> int:
+    return sum(
+        b"historyEntries" in message
+        for command in proxy.of(commands.SendLink)
+        for message in command.messages
+    )
+
+
+def test_what_a_proxy_keeps_arrives_at_its_master(bench, proxy):
+    proxy.login("bob").leave()
+    assert taken(bench, proxy) == [entry.kind for entry in proxy.log.entries]
+    assert taken(bench, proxy)[-2:] == ["sessionOpened", "sessionClosed"]
+
+
+def test_what_is_not_on_the_disk_is_not_sent(bench, proxy):
+    proxy.hold_log = True
+    before = taken(bench, proxy)
+    proxy.login("bob")
+    assert taken(bench, proxy) == before
+    assert not any(entry.session for entry in proxy.log.entries)
+
+
+def test_one_batch_is_under_way_at_a_time(bench, proxy):
+    bench.hold_log = True
+    count = sent(proxy)
+    for _ in range(3):
+        proxy.login("bob").leave()
+    assert sent(proxy) == count + 1
+
+
+def test_a_quiet_link_carries_nothing(bench, proxy):
+    count = sent(proxy)
+    proxy.handle(events.EntriesKept(proxy.log.store, proxy.log.last))
+    proxy.tick(1.0)
+    assert sent(proxy) == count
+
+
+def test_what_happened_while_the_master_was_away_arrives_later_and_once(bench, proxy):
+    proxy.sever()
+    proxy.login("bob").leave()
+    proxy.dial()
+    assert bench.log.taken[proxy.log.store] == proxy.log.entries
+    assert "masterLost" in taken(bench, proxy)
+
+
+@pytest.mark.parametrize("answered", range(12))
+def test_wherever_the_link_breaks_each_entry_arrives_once(bench, answered):
+    proxy = Proxy(bench)
+    proxy.start()
+    proxy.hold_wire = True
+    for _ in range(3):
+        proxy.login("bob").leave()
+    proxy.pump(answered)
+    proxy.sever()
+    proxy.hold_wire = False
+    proxy.dial()
+    assert bench.log.taken[proxy.log.store] == proxy.log.entries
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_master_that_dies_before_or_after_its_disk_has_them_gets_them_once(bench, proxy, held):
+    bench.hold_log = held
+    proxy.login("bob")
+    proxy.sever()
+    bench.restart()
+    bench.hold_log = False
+    proxy.dial()
+    assert bench.log.taken[proxy.log.store] == proxy.log.entries
+
+
+def test_an_answer_of_the_disk_for_a_lost_link_is_ignored(bench, proxy):
+    proxy.hold_log = True
+    proxy.handle(events.EntriesKept(proxy.log.store, proxy.log.last + 5))
+    (read,) = proxy.of(commands.ReadEntries)[-1:]
+    proxy.sever()
+    count = sent(proxy)
+    proxy.handle(events.EntriesRead(read.number, proxy.log.entries[:1]))
+    assert sent(proxy) == count
+
+
+def test_a_gap_in_the_numbers_is_stepped_over(bench, proxy):
+    proxy.handle(events.EntriesKept(proxy.log.store, 1_000))
+    assert proxy.of(commands.ReadEntries)[-1].number == proxy.log.last
+    reads = len(proxy.of(commands.ReadEntries))
+    proxy.handle(events.EntriesKept(proxy.log.store, 1_000))
+    assert len(proxy.of(commands.ReadEntries)) == reads
+
+
+def test_a_log_that_opens_after_the_link_is_asked_about_then(bench):
+    proxy = Proxy(bench)
+    proxy.hold_log = True
+    proxy.start()
+    assert proxy.link == "live"
+    assert sent(proxy) == 0
+    proxy.hold_log = False
+    proxy.login("bob")
+    assert taken(bench, proxy) == ["sessionOpened"]
+
+
+def test_a_master_forwards_nothing():
+    bench = master()
+    bench.login("bob").leave()
+    assert bench.log.entries
+    assert not bench.of(commands.ReadEntries)
+
+
+def test_entries_from_a_client_are_refused(bench):
+    client = bench.login("bob")
+    client.send(b'{"message":"historyEntries","store":"s","entries":[]}')
+    (answer,) = client.inbox
+    assert (answer["code"], bench.log.taken) == ("noPermission", {})
