@@ -38,6 +38,15 @@ def options_in(body: bytes) -> list[Option]:
     ]
 
 
+def has_option(body: bytes, option: Option) -> bool:
+    """Whether an option is in a document; names may differ in case."""
+    field, section, name = option
+    sections: _Sections = getattr(_decode(body), field)
+    if name in sections.get(section, ()):
+        return True
+    return any(True for _ in values_in(body, option))
+
+
 def values_in(body: bytes, option: Option) -> Iterator[str]:
     """Yield the values of an option in a document; names may differ in case."""
     field, section, name = option

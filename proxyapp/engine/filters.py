@@ -15,7 +15,7 @@ from msgspec import Struct
 from confwire.errors import InvalidParameter, UnknownFilterKey
 from confwire.messages import FilterValue
 from confwire.objects import APP_TYPES, OBJECTS, STATES, ObjectType
-from proxyapp.engine.annex import Option, options_in, values_in
+from proxyapp.engine.annex import Option, has_option, options_in, values_in
 
 How = Literal["equal", "contains", "absent", "flag", "index", "modifier", "join", "option"]
 
@@ -253,7 +253,7 @@ def _option_test(field: str, key: str, text: str) -> OptionTest:
         return OptionTest(None, holds)
     option = (field, section, name)
     if accepts is None:
-        return OptionTest(option, lambda body: any(True for _ in values_in(body, option)))
+        return OptionTest(option, lambda body: has_option(body, option))
     return OptionTest(option, lambda body: any(map(accepts, _folded_values(body, option))))
 
 

@@ -34,6 +34,11 @@ def by_dbid(row: Row) -> Key:
     return row.type, row.dbid
 
 
+def by_name(row: Row) -> tuple[str, int]:
+    """The order of names, and of DBIDs among equal ones."""
+    return row.name.casefold(), row.dbid
+
+
 class Search(Struct):
     """What is looked for."""
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 
 from proxyapp.engine.indexes import IN_PLACE, Edits
 
-Place = tuple[str, int]
-"""Where an object stands: its name, folded, and its DBID among those of equal names."""
+Place = tuple[int, str, int]
+"""Where an object stands: its folder, or 0 in an order over all folders; its name, folded; and its
+DBID among those of equal names."""
 PlaceOf = Callable[[int], Place]
 """From the DBID of an object that is there to its place."""
 
-START: Place = ("", 0)
+START: Place = (0, "", 0)
 PAGE_SIZE = 512
 _WALKED = 256
 """Entries that a walk takes at once."""
@@ -84,7 +85,7 @@ class NameOrder:
         contents: _Contents = edits.at(self._contents, 0, _Contents)
         index = contents.find(place)
         page: _Page = edits.at(self._pages, contents.numbers[index], _Page)
-        page.dbids.append(place[1])
+        page.dbids.append(place[-1])
         page.is_sorted = len(page) == 1
         if len(page) <= PAGE_SIZE:
             return
@@ -92,7 +93,7 @@ class NameOrder:
         page.sort(place_of)
         rest: _Page = edits.at(self._pages, contents.unused, _Page)
         # What comes in order fills its pages; else both halves have room left.
-        half = PAGE_SIZE if page.dbids[-1] == place[1] else PAGE_SIZE // 2
+        half = PAGE_SIZE if page.dbids[-1] == place[-1] else PAGE_SIZE // 2
         rest.dbids = page.dbids[half:]
         del page.dbids[half:]
         contents.starts.insert(index + 1, place_of(rest.dbids[0]))
@@ -105,7 +106,7 @@ class NameOrder:
         index = contents.find(place)
         number = contents.numbers[index]
         page: _Page = edits.at(self._pages, number, _Page)
-        page.dbids.remove(place[1])
+        page.dbids.remove(place[-1])
         if not page and index:
             del contents.starts[index], contents.numbers[index]
         edits.tidy(self._pages, number)

@@ -19,12 +19,11 @@ from confwire.messages import FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
 from proxyapp.engine.filters import Query, compile_filter, number_of, values_at
-from proxyapp.engine.gathering import Found, Gatherer, Search, by_dbid
+from proxyapp.engine.gathering import Found, Gatherer, Search, by_dbid, by_name
 from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import Journal
-from proxyapp.engine.nameorder import Place
 from proxyapp.engine.rows import Row
-from proxyapp.engine.store import Store, Table, place_of
+from proxyapp.engine.store import PAGE_BITS, PAGE_MASK, Store, Table
 from proxyapp.engine.subscriptions import Predicate
 
 Task = Generator[list[bytes] | None, None, None]
@@ -34,8 +33,8 @@ BYTES_A_TURN = 128 * 1024
 """Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
 LONGEST_ORDERED = 1_000
 """Objects of one page of a list in the order of names."""
-_BATCH = 256
-"""Rows that are looked at together."""
+_BATCH, _LEAST_BATCH = 256, 64
+"""Rows that are looked at together; a short page needs no more than it has."""
 
 Select = Callable[[list[Row]], list[Row]]
 
@@ -201,12 +200,14 @@ class Reader:
         if request.order == "name":
             place = (request.after_name.casefold(), request.after)
             batches, in_order = self._by_name(type_, query, place, request.limit)
-            return Search(batches, select, request.limit, looks_at, place_of, place, in_order)
-        batches = self._by_dbid(type_, query, request.after)
+            return Search(batches, select, request.limit, looks_at, by_name, place, in_order)
+        batches = self._by_dbid(type_, query, request.after, request.limit)
         after = (type_, request.after)
         return Search(batches, select, request.limit, looks_at, by_dbid, after)
 
-    def _by_dbid(self, type_: ObjectType, query: Query, after: int) -> Iterator[list[Row]]:
+    def _by_dbid(
+        self, type_: ObjectType, query: Query, after: int, limit: int
+    ) -> Iterator[list[Row]]:
         """Yield candidates in the order of their DBIDs, from the narrowest index."""
         table = self.store.tables[type_]
         rows = _named_alone(table, query)
@@ -215,10 +216,10 @@ class Reader:
         indexes = _indexes(table, query)
         if not indexes:
             return table.batches(after)
-        return _batches(table, min(indexes, key=len).walk(after))
+        return _batches(table, min(indexes, key=len).walk(after), limit)
 
     def _by_name(
-        self, type_: ObjectType, query: Query, after: Place, limit: int
+        self, type_: ObjectType, query: Query, after: tuple[str, int], limit: int
     ) -> tuple[Iterator[list[Row]], bool]:
         """Return candidates, and whether they come in the order of names and behind a place."""
         table = self.store.tables[type_]
@@ -227,10 +228,11 @@ class Reader:
             return iter([rows]), False
         postings = min(_indexes(table, query), key=len, default=None)
         # In the order of names, only so many of all rows are in the index.
-        if postings is not None and len(postings) ** 2 < limit * table.count:
-            return _batches(table, postings.walk()), False
+        few = postings is not None and len(postings) ** 2 < limit * table.count
+        if postings is not None and few and query.folder is None:
+            return _batches(table, postings.walk(), limit), False
         prefix = query.prefix
-        batches = table.batches_by_name(max(after, (prefix, 0)))
+        batches = table.batches_by_name(max(after, (prefix, 0)), query.folder)
         if prefix:
             batches = takewhile(lambda rows: not rows or _begins(rows[0], prefix), batches)
         return batches, True
@@ -367,10 +369,17 @@ def _indexes(table: Table, query: Query) -> list[Postings]:
     ]
 
 
-def _batches(table: Table, dbids: Iterator[int]) -> Iterator[list[Row]]:
-    """Yield the rows of DBIDs; changes meanwhile are allowed."""
-    while part := list(islice(dbids, _BATCH)):
-        yield [row for dbid in part if (row := table.get(dbid)) is not None]
+def _batches(table: Table, dbids: Iterator[int], limit: int) -> Iterator[list[Row]]:
+    """Yield the rows of DBIDs, some at a time; changes meanwhile are allowed."""
+    size = min(max(limit, _LEAST_BATCH), _BATCH) if limit else _BATCH
+    pages = table.pages
+    while part := list(islice(dbids, size)):
+        found = [
+            page[dbid & PAGE_MASK]
+            for dbid in part
+            if (page := pages.get(dbid >> PAGE_BITS)) is not None
+        ]
+        yield [row for row in found if row is not None]
 
 
 def _check_page(request: ReadObjects | ReadBrief) -> None:

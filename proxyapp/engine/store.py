@@ -8,6 +8,7 @@ row carries; knows no sessions and no wire.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator
+from functools import partial
 from itertools import takewhile
 
 import msgspec
@@ -18,7 +19,7 @@ from confwire.objects import BY_NAME, OBJECTS, ObjectType, name_field
 from proxyapp.engine.annex import options_in
 from proxyapp.engine.indexes import IN_PLACE, Edits, Names, Options, Postings
 from proxyapp.engine.journal import GONE, record_digest, tree_after
-from proxyapp.engine.nameorder import START, NameOrder, Place
+from proxyapp.engine.nameorder import NameOrder, Place
 from proxyapp.engine.rights import RightsNode, RightsTree
 from proxyapp.engine.rows import Row
 
@@ -75,8 +76,11 @@ class Table:
         self.by_tenant: dict[int, Postings] = {}
         self.by_option = Options()
         """By options; holds all once `is_indexed`."""
-        self._order = NameOrder(self._place_in)
-        # Invariant: what is on pages up to this one is in the two indexes above.
+        self._orders = {
+            place_of: NameOrder(partial(self._places, place_of))
+            for place_of in (_place, _place_in_folder)
+        }
+        # Invariant: what is on pages up to this one is in the indexes by option and name.
         self._indexed = _LAST_PAGE if indexed else -1
         self.count = 0
 
@@ -132,19 +136,26 @@ class Table:
             for number in numbers:
                 for row in self.pages.get(number, ()):
                     if row is not None:
-                        self._order.add(place_of(row))
+                        self._reorder(None, row, IN_PLACE)
                         self._change_options(row.dbid, None, row, IN_PLACE)
                 self._indexed = number
                 yield
         self._indexed = _LAST_PAGE
 
-    def batches_by_name(self, after: Place = START) -> Iterator[list[Row]]:
-        """Yield the rows behind a place, in the order of names, some at a time.
+    def batches_by_name(
+        self, after: tuple[str, int] = ("", 0), folder: int | None = None
+    ) -> Iterator[list[Row]]:
+        """Yield the rows behind a name and a DBID, in the order of names, some at a time.
 
-        Changes meanwhile are allowed.
+        All rows, or those of a folder. Changes meanwhile are allowed.
         """
-        for dbids in self._order.walk(after):
-            yield [row for dbid in dbids if (row := self.get(dbid)) is not None]
+        order = self._orders[_place if folder is None else _place_in_folder]
+        for dbids in order.walk((folder or 0, *after)):
+            rows = [row for dbid in dbids if (row := self.get(dbid)) is not None]
+            if folder is not None and rows and rows[-1].folder != folder:
+                yield [row for row in rows if row.folder == folder]
+                return
+            yield rows
 
     def swap(self, dbid: int, old: Row | None, new: Row | None, edits: Edits = IN_PLACE) -> None:
         """Replace `old` by `new` in the rows and in every index; the count is the caller's."""
@@ -153,30 +164,30 @@ class Table:
         if new is None:
             edits.tidy(self.pages, number)
         if old is None or new is None or old.name != new.name:
-            self._rename(dbid, old, new, edits)
+            if old is not None:
+                self._names.discard(old.name.casefold(), dbid, edits)
+            if new is not None:
+                self._names.add(new.name.casefold(), dbid, edits)
         if old is None or new is None or old.folder != new.folder:
             before, after = old.folder if old else None, new.folder if new else None
             _move(self.by_folder, dbid, before, after, edits)
         if old is None or new is None or old.tenant != new.tenant:
             before, after = old.tenant if old else None, new.tenant if new else None
             _move(self.by_tenant, dbid, before, after, edits)
-        if number <= self._indexed and (old is None or new is None or old.body != new.body):
-            self._change_options(dbid, old, new, edits)
+        if number <= self._indexed:
+            if old is None or new is None or (old.name, old.folder) != (new.name, new.folder):
+                self._reorder(old, new, edits)
+            if old is None or new is None or old.body != new.body:
+                self._change_options(dbid, old, new, edits)
 
-    def _rename(self, dbid: int, old: Row | None, new: Row | None, edits: Edits) -> None:
-        indexed = dbid >> PAGE_BITS <= self._indexed
-        if old is not None:
-            key = old.name.casefold()
-            self._names.discard(key, dbid, edits)
-            if indexed:
-                self._order.discard((key, dbid), edits)
-        if new is not None:
-            key = new.name.casefold()
-            self._names.add(key, dbid, edits)
-            if indexed:
-                self._order.add((key, dbid), edits)
+    def _reorder(self, old: Row | None, new: Row | None, edits: Edits) -> None:
+        for place_of, order in self._orders.items():
+            if old is not None:
+                order.discard(place_of(old), edits)
+            if new is not None:
+                order.add(place_of(new), edits)
 
-    def _place_in(self, edits: Edits) -> Callable[[int], Place]:
+    def _places(self, place_of: Callable[[Row], Place], edits: Edits) -> Callable[[int], Place]:
         pages, look = self.pages, edits.look
         return lambda dbid: place_of(look(pages, dbid >> PAGE_BITS)[dbid & PAGE_MASK])
 
@@ -191,9 +202,12 @@ class Table:
             self.by_option.add(option, dbid, edits)
 
 
-def place_of(row: Row) -> Place:
-    """Return the place of a row in the order of names."""
-    return row.name.casefold(), row.dbid
+def _place(row: Row) -> Place:
+    return 0, row.name.casefold(), row.dbid
+
+
+def _place_in_folder(row: Row) -> Place:
+    return row.folder, row.name.casefold(), row.dbid
 
 
 def _move(

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from proxyapp.engine.annex import options_in, values_in
+from proxyapp.engine.annex import has_option, options_in, values_in
 
 BODY = json.dumps({
     "DBID": 1, "name": "x", "options": {"Log": {"Verbose": "All", "expire": 5}},
@@ -33,3 +33,4 @@ def test_options_are_told_with_their_field_and_folded():
 )
 def test_values_are_told_as_texts(option, values):
     assert list(values_in(BODY, option)) == values
+    assert has_option(BODY, option) is bool(values)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from itertools import chain
 from random import Random
 
-from proxyapp.engine.nameorder import START, NameOrder
+from proxyapp.engine.nameorder import START, NameOrder, Place
 
 
 class Objects:
@@ -13,22 +13,21 @@ class Objects:
         self.order = NameOrder(lambda edits: self.place_of)
         self.names: dict[int, str] = {}
 
-    def place_of(self, dbid: int) -> tuple[str, int]:
-        return self.names[dbid], dbid
+    def place_of(self, dbid: int) -> Place:
+        return 0, self.names[dbid], dbid
 
     def put(self, dbid: int, name: str) -> None:
         self.names[dbid] = name
-        self.order.add((name, dbid))
+        self.order.add((0, name, dbid))
 
     def remove(self, dbid: int) -> None:
-        self.order.discard((self.names.pop(dbid), dbid))
+        self.order.discard((0, self.names.pop(dbid), dbid))
 
-    def sorted(self, after: tuple[str, int] = START) -> list[int]:
-        return [
-            dbid for name, dbid in sorted((n, d) for d, n in self.names.items() if (n, d) > after)
-        ]
+    def sorted(self, after: Place = START) -> list[int]:
+        places = sorted((0, name, dbid) for dbid, name in self.names.items())
+        return [place[2] for place in places if place > after]
 
-    def walked(self, after: tuple[str, int] = START) -> list[int]:
+    def walked(self, after: Place = START) -> list[int]:
         return list(chain(*self.order.walk(after)))
 
 
@@ -44,7 +43,7 @@ def test_objects_stay_in_order_whatever_comes_and_goes():
     for dbid in list(objects.names)[::97]:
         assert objects.walked(objects.place_of(dbid)) == objects.sorted(objects.place_of(dbid))
     for name in ("", "a", "aa", "b2", "b9999", "d"):
-        assert objects.walked((name, 500)) == objects.sorted((name, 500))
+        assert objects.walked((0, name, 500)) == objects.sorted((0, name, 500))
     for dbid in list(objects.names):
         objects.remove(dbid)
     assert objects.walked() == []

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confwire.messages import Record
+from proxyapp.engine.gathering import by_name
 from proxyapp.engine.journal import Change
 from proxyapp.engine.staging import Staging
-from proxyapp.engine.store import Store, place_of
+from proxyapp.engine.store import Store
 from tests.proxyapp.engine.bench import FOLDER, OTHER, STEADY, T, environment, gone, record
 
 
@@ -43,7 +44,7 @@ def contents(store: Store) -> dict[str, object]:
         "rows": [(row.type, row.dbid, row.body, row.node.container) for row in rows],
         "names": {row.name: [r.dbid for r in skills.named(row.name)] for row in rows},
         "folders": {key: list(found.walk()) for key, found in skills.by_folder.items()},
-        "order": [place_of(row) for rows in skills.batches_by_name() for row in rows],
+        "order": [by_name(row) for rows in skills.batches_by_name() for row in rows],
         "options": [list(skills.by_option.find(("userProperties", "s", o)).walk()) for o in "xyz"],
         "tenants": {key: list(found.walk()) for key, found in skills.by_tenant.items()},
     }

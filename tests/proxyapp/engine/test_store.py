@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from confwire.messages import Record
+from proxyapp.engine.gathering import by_name
 from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import GONE, record_digest
-from proxyapp.engine.store import Store, place_of
+from proxyapp.engine.store import Store
 from tests.proxyapp.engine.bench import STEADY, T, environment, gone, record
 
 SKILL, FOLDER = T["skill"], T["folder"]
@@ -55,10 +56,15 @@ def test_every_index_tells_the_same_as_the_rows(steps):
         assert list(table.by_folder.get(number, Postings()).walk()) == inside
         owned = [row.dbid for row in rows if row.tenant == number]
         assert list(table.by_tenant.get(number, Postings()).walk()) == owned
-    assert list(chain(*table.batches_by_name())) == sorted(rows, key=place_of)
+    assert list(chain(*table.batches_by_name())) == sorted(rows, key=by_name)
     assert list(chain(*table.batches_by_name(("a", 300)))) == [
-        row for row in sorted(rows, key=place_of) if place_of(row) > ("a", 300)
+        row for row in sorted(rows, key=by_name) if by_name(row) > ("a", 300)
     ]
+    for number in range(4):
+        inside = [row for row in sorted(rows, key=by_name) if row.folder == number]
+        assert list(chain(*table.batches_by_name(folder=number))) == inside
+        behind = [row for row in inside if by_name(row) > ("a", 300)]
+        assert list(chain(*table.batches_by_name(("a", 300), number))) == behind
     for option in ("x", "y"):
         having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
         assert list(table.by_option.find(("userProperties", "s", option)).walk()) == having
@@ -80,7 +86,12 @@ def test_indexes_that_a_load_left_are_made_while_the_data_changes(load, changes)
     assert not any(indexing)
     assert table.is_indexed
     rows = list(table.rows())
-    assert list(chain(*table.batches_by_name())) == sorted(rows, key=place_of)
+    assert list(chain(*table.batches_by_name())) == sorted(rows, key=by_name)
+    for number in range(4):
+        inside = [row for row in sorted(rows, key=by_name) if row.folder == number]
+        assert list(chain(*table.batches_by_name(folder=number))) == inside
+        behind = [row for row in inside if by_name(row) > ("a", 300)]
+        assert list(chain(*table.batches_by_name(("a", 300), number))) == behind
     for option in ("x", "y"):
         having = [row.dbid for row in rows if f'"{option.upper()}":'.encode() in row.body]
         assert list(table.by_option.find(("userProperties", "s", option)).walk()) == having
