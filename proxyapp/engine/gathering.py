@@ -14,8 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from confwire.errors import Compacted
-from proxyapp.engine.journal import Journal
+from confwire.errors import Compacted, ReadInterrupted
+from proxyapp.engine.journal import Change, Journal
 from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
 
@@ -24,6 +24,8 @@ SCANS_AT_ONCE = 16
 """Searches of several turns that go on at the same time; each holds what it has found."""
 _ATTEMPTS = 5
 """Searches that a read makes while others' writes keep spoiling them."""
+_TURNS_AT_ONCE = 20
+"""Of those, how many the last search may take in one."""
 
 Order = Callable[[Row], Any]
 """What rows are sorted by; no two rows that are found are equal in it."""
@@ -46,6 +48,8 @@ class Search(Struct):
     """The candidates."""
     select: Callable[[list[Row]], list[Row]]
     """Keeps those that fulfil the whole condition."""
+    prepare: Iterator[None] = iter(())
+    """What must be gone through before, a turn's work between two yields."""
     limit: int = 0
     """At most this many, the first ones in order; 0 for all."""
     looks_at: Container[int] = ()
@@ -117,7 +121,11 @@ class Found:
             rows += (row for row in self.batches[index] if by_dbid(row) not in gone)
             rows.sort(key=by_dbid)
             self.batches[index] = rows
-        self.batches = list(filter(None, self.batches))
+        self.batches = [
+            batch[start : start + 2 * ROWS_A_TURN]
+            for batch in self.batches
+            for start in range(0, len(batch), 2 * ROWS_A_TURN)
+        ]
         self.total = sum(map(len, self.batches))
 
 
@@ -156,6 +164,8 @@ class Gatherer:
         `begin` gives the search; it is asked again when what happened meanwhile cannot be
         mended: rights, folders or an object of the types that the search looks at have changed,
         or the journal no longer tells what did. In the last attempt it all happens in one turn.
+
+        Raises ReadInterrupted when that turn would hold everyone up.
         """
         journal = self._journal
         share = _Share(self)
@@ -163,52 +173,71 @@ class Gatherer:
             for attempt in range(1, _ATTEMPTS + 1):
                 start, resets = journal.revision, journal.resets
                 search, found = begin(), Found()
-                for _ in _fill(found, search):
+                for turns, _ in enumerate(_fill(found, search), 1):
                     if attempt < _ATTEMPTS:
                         yield []
                         while not share.may_go_on():
                             yield []
-                if resets == journal.resets and self._mend(found, start, search):
+                    elif turns == _TURNS_AT_ONCE:
+                        raise ReadInterrupted
+                mended = yield from self._mend(found, start, search)
+                if mended and resets == journal.resets:
                     break
         finally:
             share.end()
         found.epoch, found.revision = self.epoch, journal.revision
         return found
 
-    def _mend(self, found: Found, start: int, search: Search) -> bool:
-        """Take in what changed since a revision; tell whether that is possible."""
-        touched: dict[Key, Row | None] = {}
-        try:
-            for entry in self._journal.since(start):
-                if entry.structural or entry.regroups or entry.large:
-                    return False
-                for change in entry.changes:
-                    if change.type in search.looks_at:
-                        return False
-                    touched[change.type, change.dbid] = change.new
-        except Compacted:
-            return False
-        if not touched:
-            return True
-        order, limit = search.order, search.limit
+    def _mend(
+        self, found: Found, revision: int, search: Search
+    ) -> Generator[list[bytes], None, bool]:
+        """Take in what changed since a revision, over many turns; tell whether that is possible.
+
+        What changes on the way is taken in, too.
+        """
+        journal, limit = self._journal, search.limit
         full = bool(limit) and found.total >= limit
-        fresh = search.select([row for row in touched.values() if row is not None])
-        if search.after is not None:
-            fresh = [row for row in fresh if order(row) > search.after]
-        if full:  # behind the last one others are missing, too
-            bound = order(found.batches[-1][-1])
-            fresh = [row for row in fresh if order(row) <= bound]
-        found.exchange(touched, fresh, order)
-        # Where one was lost, the next behind the bound would have to fill its place.
-        complete = not full or found.total >= limit
+        # Behind the last one of a full list others are missing, too.
+        bound = search.order(found.batches[-1][-1]) if full else None
+        while revision < journal.revision:
+            try:
+                entry = next(journal.since(revision))
+            except Compacted:
+                return False
+            if entry.structural or entry.regroups:
+                return False
+            for start in range(0, len(entry.changes), ROWS_A_TURN):
+                if start:
+                    yield []
+                changes = entry.changes[start : start + ROWS_A_TURN]
+                if any(change.type in search.looks_at for change in changes):
+                    return False
+                _take_in(found, changes, search, bound)
+            revision = entry.revision
         if limit:
+            # Where one was lost, the next behind the bound would have to fill its place.
+            complete = not full or found.total >= limit
             found.cut(limit)
-        return complete
+            return complete
+        return True
+
+
+def _take_in(found: Found, changes: list[Change], search: Search, bound: Any) -> None:
+    """Bring what was found up to some changes; nothing new behind the bound, None for none."""
+    touched = {(change.type, change.dbid): change.new for change in changes}
+    order = search.order
+    fresh = search.select([row for row in touched.values() if row is not None])
+    if search.after is not None:
+        fresh = [row for row in fresh if order(row) > search.after]
+    if bound is not None:
+        fresh = [row for row in fresh if order(row) <= bound]
+    found.exchange(touched, fresh, order)
 
 
 def _fill(found: Found, search: Search) -> Iterator[None]:
     """Go through the candidates, a turn's work between two yields."""
     limit, looked = search.limit, 0
+    yield from search.prepare
     for batch in search.batches:
         rows = search.select(batch)
         if search.in_order:

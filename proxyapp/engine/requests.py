@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from itertools import accumulate, islice, takewhile
+from itertools import accumulate, chain, islice, takewhile
 from typing import Any
 
 import msgspec
@@ -19,7 +19,7 @@ from confwire.messages import FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
 from proxyapp.engine.filters import Query, compile_filter, number_of, values_at
-from proxyapp.engine.gathering import Found, Gatherer, Search, by_dbid, by_name
+from proxyapp.engine.gathering import ROWS_A_TURN, Found, Gatherer, Search, by_dbid, by_name
 from proxyapp.engine.indexes import Postings
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.rows import Row
@@ -54,7 +54,7 @@ def info_of(name: str) -> ObjectInfo:
     return info
 
 
-def _looks_at(type_: ObjectType, query: Query) -> frozenset[int]:
+def _looks_at(query: Query) -> frozenset[int]:
     """Return the types whose objects a query asks about, beside the objects that it finds."""
     found: set[int] = set()
     for key, path, _ in query.joins:
@@ -62,8 +62,6 @@ def _looks_at(type_: ObjectType, query: Query) -> frozenset[int]:
             found.add(info_of(query.object_type).type)
         else:
             found.add(BY_NAME[path[0]].type)
-        if key == "switch_dbid" and type_ is ObjectType.PERSON:
-            found.add(type_)
     return frozenset(found)
 
 
@@ -195,15 +193,17 @@ class Reader:
         request: ReadObjects | ReadBrief,
         profile: Profile,
     ) -> Search:
-        select = self._selection(type_, query, profile)
-        looks_at = _looks_at(type_, query)
+        select, prepare = self._selection(type_, query, profile)
+        looks_at = _looks_at(query)
         if request.order == "name":
             place = (request.after_name.casefold(), request.after)
             batches, in_order = self._by_name(type_, query, place, request.limit)
-            return Search(batches, select, request.limit, looks_at, by_name, place, in_order)
+            return Search(
+                batches, select, prepare, request.limit, looks_at, by_name, place, in_order
+            )
         batches = self._by_dbid(type_, query, request.after, request.limit)
         after = (type_, request.after)
-        return Search(batches, select, request.limit, looks_at, by_dbid, after)
+        return Search(batches, select, prepare, request.limit, looks_at, by_dbid, after)
 
     def _by_dbid(
         self, type_: ObjectType, query: Query, after: int, limit: int
@@ -238,25 +238,29 @@ class Reader:
         return batches, True
 
     def predicate(self, type_: ObjectType, query: Query, profile: Profile) -> Predicate:
-        """Return the whole condition of a query, rights included.
-
-        Joins are answered as of now: they look at other objects than the row.
-        """
-        select = self._selection(type_, query, profile)
+        """Return the whole condition of a query without joins, rights included."""
+        select, _ = self._selection(type_, query, profile)
         return lambda row: bool(select([row]))
 
-    def _selection(self, type_: ObjectType, query: Query, profile: Profile) -> Select:
-        """Return what keeps, of some rows, those that meet the whole condition of a query."""
+    def _selection(
+        self, type_: ObjectType, query: Query, profile: Profile
+    ) -> tuple[Select, Iterator[None]]:
+        """Return what keeps, of some rows, those that meet the whole condition of a query.
+
+        With it comes what must be gone through before. Joins are answered as of now: they look
+        at other objects than the row.
+        """
         steps = list(_steps(type_, query))
-        only, without = self._joined(type_, query, profile)
-        if only is not None or without:
-            steps.append(
-                lambda rows: [
-                    row
-                    for row in rows
-                    if (only is None or row.dbid in only) and row.dbid not in without
-                ]
-            )
+        prepare: list[Iterator[None]] = []
+        for key, path, value in query.joins:
+            if key == "no_place_dbid":
+                placed: set[int] = set()
+                prepare.append(self._note_placed(path[1:], placed))
+                steps.append(_without(placed))
+            elif key == "switch_dbid" and type_ == ObjectType.PERSON:
+                steps.append(self._on_switch(number_of(key, value), profile))
+            else:
+                steps.append(_only(self._join(key, path, value, query.object_type, profile)))
         if query.checks:
             steps.append(lambda rows: [row for row in rows if _passes(row, query)])
 
@@ -266,25 +270,10 @@ class Reader:
                 rows = step(rows)
             return rows
 
-        return select
-
-    def _joined(
-        self, type_: int, query: Query, profile: Profile
-    ) -> tuple[set[int] | None, set[int]]:
-        only: set[int] | None = None
-        without: set[int] = set()
-        for key, path, value in query.joins:
-            if key == "no_place_dbid":
-                for row in self.store.tables[ObjectType.PLACE].rows():
-                    without.update(values_at(msgspec.json.decode(row.body), path[1:]))
-                continue
-            found = self._join(type_, key, path, value, query.object_type, profile)
-            only = found if only is None else only & found
-        return only, without
+        return select, chain.from_iterable(prepare)
 
     def _join(
         self,
-        type_: int,
         key: str,
         path: tuple[str, ...],
         value: FilterValue,
@@ -295,25 +284,40 @@ class Reader:
         if key == "object_dbid":
             row = self.store.get(info_of(object_type).type, dbid)
             return {row.folder} if row is not None and profile.may_read(row) else set()
-        if key == "switch_dbid" and type_ == ObjectType.PERSON:
-            return self._persons_on_switch(dbid, profile)
         row = self.store.get(BY_NAME[path[0]].type, dbid)
         if row is None or not profile.may_read(row):
             return set()
         return set(values_at(msgspec.json.decode(row.body), path[1:]))
 
-    def _persons_on_switch(self, switch: int, profile: Profile) -> set[int]:
-        logins = {
-            row.dbid
-            for row in self.store.tables[ObjectType.AGENT_LOGIN].rows()
-            if profile.may_read(row) and msgspec.json.decode(row.body).get("switchDBID") == switch
-        }
+    def _note_placed(self, path: tuple[str, ...], placed: set[int]) -> Iterator[None]:
+        """Note what is in some place, over many turns."""
+        for count, row in enumerate(self.store.tables[ObjectType.PLACE].rows(), 1):
+            placed.update(values_at(msgspec.json.decode(row.body), path))
+            if count % ROWS_A_TURN == 0:
+                yield
+
+    def _on_switch(self, switch: int, profile: Profile) -> Select:
+        """Return what keeps the persons who have a login on a switch."""
+        logins = self.store.tables[ObjectType.AGENT_LOGIN]
         at = ("agentInfo", "agentLogins", "agentLoginDBID")
-        return {
-            row.dbid
-            for row in self.store.tables[ObjectType.PERSON].rows()
-            if not logins.isdisjoint(values_at(msgspec.json.decode(row.body), at))
-        }
+
+        def is_there(dbid: int) -> bool:
+            row = logins.get(dbid)
+            if row is None or not profile.may_read(row):
+                return False
+            return bool(msgspec.json.decode(row.body).get("switchDBID") == switch)
+
+        return lambda rows: [
+            row for row in rows if any(map(is_there, values_at(msgspec.json.decode(row.body), at)))
+        ]
+
+
+def _only(dbids: set[int]) -> Select:
+    return lambda rows: [row for row in rows if row.dbid in dbids]
+
+
+def _without(dbids: set[int]) -> Select:
+    return lambda rows: [row for row in rows if row.dbid not in dbids]
 
 
 def _steps(type_: ObjectType, query: Query) -> Iterator[Select]:

@@ -208,6 +208,50 @@ def test_a_read_ends_however_often_others_spoil_it():
     assert ids(bob.inbox) == [n for n in range(1, 2501) if n != turns]
 
 
+def test_a_read_that_is_spoiled_again_and_again_holds_nobody_up_in_the_end():
+    acl = [(21, USERS, 1)]
+    bench = master()
+    bench.commit(*(record("dn", n, acl=acl, number=str(n)) for n in range(1, 21_500)))
+    bob = bench.login("bob")
+    bench.hold_again = True
+    bob.post("readObjects", objectType="dn", filter={"no_place_dbid": 1})
+    for turns in range(5):
+        bench.commit(record("place", 40, name="p", dnDBIDs=[turns + 1]))
+        bench.turn(25)
+    bench.settle()
+    assert [(m["message"], m["code"]) for m in bob.inbox] == [("error", "readInterrupted")]
+
+
+def test_places_are_looked_through_over_many_turns():
+    acl = [(21, USERS, 1)]
+    bench = master()
+    places = [record("place", n, name=str(n), dnDBIDs=[n]) for n in range(1, 2501)]
+    bench.commit(*places, *(record("dn", n, acl=acl, number=str(n)) for n in range(2499, 2503)))
+    bob = bench.login("bob")
+    bench.hold_again = True
+    bob.post("readObjects", objectType="dn", filter={"no_place_dbid": 1})
+    bench.turn()
+    assert bob.inbox == []
+    bench.settle()
+    assert ids(bob.inbox) == [2501, 2502]
+
+
+def test_a_large_transaction_is_mended_into_a_read_over_many_turns(big):
+    bob = big.login("bob")
+    big.hold_again = True
+    changed = [record("skill", 1000, FOLDER, name="Skill changed"), gone("skill", 1001)]
+    big.commit(*changed, *skills(4000, first=10_000))
+    big.turn(20)
+    bob.post("readObjects", objectType="skill", filter={"name": "Skill *"})
+    assert big.node.serving.revision == 2
+    big.turn(3)
+    assert (big.node.serving.revision, bob.inbox) == (3, [])
+    big.settle()
+    assert ids(bob.inbox) == [1000, *range(1002, 4500), *range(10_000, 14_000)]
+    assert {message["revision"] for message in bob.inbox} == {3}
+    assert bob.inbox[0]["objects"][0]["name"] == "Skill changed"
+
+
 def test_no_row_leaves_after_its_right_was_withdrawn(big):
     bob = big.login("bob")
     big.hold_again = True
