@@ -17,7 +17,7 @@ A block inside another one joins it. After an error nothing of the block remains
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import cast
@@ -55,6 +55,8 @@ class Work:
         self.gone: dict[Key, None] = {}
         self.written: dict[Key, Document] = {}
         """The documents of objects of one row, as it was written."""
+        self.revived: set[Key] = set()
+        """Objects that may have the DBID which they had before they were deleted."""
         self.regranted: set[Key] = set()
         self.recredited: set[Key] = set()
 
@@ -100,6 +102,20 @@ class Work:
         for row in rows:
             self.remove(row)
 
+    def delete_alone(self, instances: Collection[Configured]) -> None:
+        """Delete objects that nothing lies in with few statements.
+
+        Raises:
+            ProtectedObject: the system itself needs one of them.
+        """
+        deletion.delete_alone(instances)
+        for instance in instances:
+            self._bury(instance)
+
+    def revive(self, keys: Iterable[Key]) -> None:
+        """Let deleted objects be made again under their own DBIDs."""
+        self.revived.update(keys)
+
     def touch(self, *keys: Key | Guarded) -> None:
         """Publish these objects anew, should their documents have changed."""
         for key in keys:
@@ -136,7 +152,7 @@ class Work:
         for instance in instances:
             if cast("int | None", instance.dbid) is None:
                 by_type.setdefault(instance.object_type, []).append(instance)
-            elif instance.dbid >= FIRST:
+            elif instance.dbid >= FIRST and self.revived.isdisjoint(instance.owners()):
                 raise ValueError(f"{instance!r}: DBIDs are given by the server")
         for unnumbered in by_type.values():
             dbids = allocate(unnumbered[0].object_type, len(unnumbered))

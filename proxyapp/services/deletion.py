@@ -5,7 +5,7 @@ Who refers to a deleted object from outside is found when the transaction is pub
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from django.contrib.admin.models import LogEntry
 from django.db import models
@@ -53,6 +53,17 @@ def delete(instance: Configured) -> list[Configured]:
     doomed = doomed_by(instance)
     _delete_rows(doomed)
     return doomed
+
+
+def delete_alone(instances: Collection[Configured]) -> None:
+    """Delete objects that nothing lies in.
+
+    Raises:
+        ProtectedObject: the system itself needs one of them.
+    """
+    for instance in instances:
+        _refuse_system_object(instance)
+    _delete_rows(instances)
 
 
 def doomed_by(instance: Configured) -> list[Configured]:

@@ -88,8 +88,18 @@ def create(
     return Outcome(dbid, work.result or CommitResult(None))
 
 
-def create_many(type_name: str, given: Sequence[Mapping[str, Any]], *, work: Work) -> list[int]:
+def create_many(
+    type_name: str,
+    given: Sequence[Mapping[str, Any]],
+    *,
+    work: Work,
+    again: Sequence[int] = (),
+) -> list[int]:
     """Create objects of one type in an open transaction; return their DBIDs in order.
+
+    Args:
+        again: the DBIDs that these objects had before they were deleted. Their folders are not
+            made with them, since they are to be made again too.
 
     Raises as `create` does.
     """
@@ -104,6 +114,9 @@ def create_many(type_name: str, given: Sequence[Mapping[str, Any]], *, work: Wor
         homes.place(instance)
         instances.append(instance)
         bodies.append(body)
+    for instance, dbid in zip(instances, again, strict=False):
+        instance.dbid = dbid
+    work.revive((info.type, dbid) for dbid in again)
     if len(instances) > 1 and not documents.has_rows(info.type):
         _refuse_namesakes(instances)
         work.add(instances)
@@ -112,7 +125,7 @@ def create_many(type_name: str, given: Sequence[Mapping[str, Any]], *, work: Wor
             _validate(instance)
             work.save(instance)
             documents.assign_rows(instance, body)
-    if provisioning.folder_types_of(info.type):
+    if provisioning.folder_types_of(info.type) and not again:
         for instance in instances:
             provisioning.add_default_folders(work, instance)
     return [instance.dbid for instance in instances]
