@@ -3,13 +3,14 @@ from __future__ import annotations
 import base64
 import json
 
+import msgspec
 import pytest
 
 from confwire import codec
 from confwire.messages import Record, ReplicationLoaded, ReplicationRecords, Transaction
 from proxyapp.engine import commands, events
 from proxyapp.engine.journal import GONE
-from tests.proxyapp.engine.bench import FOLDER, Proxy, gone, record, skills, tree_of
+from tests.proxyapp.engine.bench import FOLDER, Proxy, T, gone, record, skills, tree_of
 
 
 def test_the_first_thing_a_proxy_does_is_to_connect_to_its_master(bench):
@@ -260,3 +261,34 @@ def test_a_client_that_knew_more_than_its_proxy_is_told_when_that_never_was(benc
     proxy.dial()
     assert [(m["message"], m.get("reason")) for m in bob.inbox] == [("notificationsLost", "epoch")]
     assert other.changes() == [("deleted", "skill", 601)]
+
+
+def odd(dbid: int, name: str) -> Record:
+    """Return a skill in JSON that no encoder writes: its spaces, escapes and order are its own."""
+    text = f'{{"name" : "{name}\\u00e9",  "folderDBID":{FOLDER}, "tenantDBID":1 ,"DBID":{dbid}}}'
+    return Record(T["skill"], dbid, FOLDER, msgspec.Raw(text.encode()))
+
+
+def test_no_server_builds_the_json_of_a_document_again(bench):
+    """From the commit to the last client the bytes are those that the commit published."""
+    bench.commit(odd(801, "loaded"))
+    proxy = Proxy(bench)
+    proxy.start()  # it gets the first by a load, the others by their transactions
+    follower, reader = proxy.login("bob"), proxy.login("bob")
+    follower.watch(types=["skill"], mode="state", snapshot=True)
+    bench.commit(odd(802, "created"))
+    bench.commit(odd(801, "updated"))
+    bench.commit(*(odd(dbid, "large") for dbid in range(10_000, 12_500)))
+    for client, dbid, name in (
+        (follower, 801, "loaded"),
+        (follower, 802, "created"),
+        (follower, 801, "updated"),
+        (follower, 12_499, "large"),
+    ):
+        assert sum(raw.count(bytes(odd(dbid, name).body)) for raw in client.raw) == 1
+    for side in (reader, bench.login("bob")):
+        for filter_ in ({"dbid": 801}, {"name": "updated\u00e9"}, {"folder_dbid": FOLDER}):
+            side.raw.clear()
+            side.post("readObjects", objectType="skill", filter=filter_)
+            assert sum(raw.count(bytes(odd(801, "updated").body)) for raw in side.raw) == 1
+    assert tree_of(proxy) == tree_of(bench)

@@ -10,11 +10,11 @@ import pytest
 from django.db import transaction
 
 from confwire.errors import UniquenessViolation
-from confwire.objects import ObjectType
+from confwire.objects import Document, ObjectType
 from proxyapp import selectors
 from proxyapp.models import Application, Commit, ConfigObject, Folder, Host, Port, Tenant
 from proxyapp.models.door import WriteOutsideDoor
-from proxyapp.services import changes, objects
+from proxyapp.services import changes, integrity, objects
 
 HOST = int(ObjectType.HOST)
 
@@ -213,3 +213,31 @@ def test_a_new_tenant_has_its_folders_in_the_same_transaction(verify_change: Any
     folders = Folder.objects.filter(owner_type=int(ObjectType.TENANT), owner_dbid=tenant.dbid)
     assert len(transactions[0].records) == 1 + folders.count()
     assert {"Persons", "Switches", "Skills"} <= set(folders.values_list("name", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_document_is_made_into_json_once_in_a_transaction(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[str] = []
+    text_of = integrity.text_of
+
+    def counted(title: str, body: Document) -> str:
+        text = text_of(title, body)
+        made.append(text)
+        return text
+
+    monkeypatch.setattr(integrity, "text_of", counted)
+    with changes.commit(by=None, origin="test") as work:
+        host = Host(name="machine")
+        work.save(host)
+        host.ip_address = "10.0.0.1"
+        host.save()
+        work.touch(host)
+    assert work.result is not None
+    assert work.result.revision is not None
+    (committed,) = selectors.transactions_since(work.result.revision - 1)
+    # The journal and what a node loads have this text.
+    assert [bytes(record.body).decode() for record in committed.records] == made
+    (loaded,) = selectors.load_records((HOST, host.dbid - 1), 1)
+    assert bytes(loaded.body).decode() == made[0]
