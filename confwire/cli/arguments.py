@@ -91,6 +91,22 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--backup", type=address, action="append", default=[], metavar="HOST:PORT",
         help="another server for when the first cannot be reached; may be repeated",
     )  # fmt: skip
+    group.add_argument(
+        "--backup-site", type=address, action="append", default=[], metavar="HOST:PORT",
+        help="a server of another site, for when this site cannot be reached; may be repeated",
+    )  # fmt: skip
+    group.add_argument(
+        "--return-after", type=seconds, default=60.0, metavar="SECONDS",
+        help="how long this site must answer before confctl comes back from the other (60)",
+    )  # fmt: skip
+    group.add_argument(
+        "--attempts", type=attempts, default=1, metavar="N",
+        help="tries on one server before the next one is tried (1)",
+    )  # fmt: skip
+    group.add_argument(
+        "--reconnect-timeout", type=seconds, default=10.0, metavar="SECONDS",
+        help="the most to wait between two tries (10)",
+    )  # fmt: skip
     group.add_argument("--app", default="default", help="Application object (default)")
     group.add_argument("--user", default="", help="user name of a person")
     group.add_argument("--password-file", metavar="FILE", help="file with the password")
@@ -256,6 +272,24 @@ def port(text: str) -> int:
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not '{text}'")
     return int(text)
+
+
+def attempts(text: str) -> int:
+    """Return a number of attempts."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"attempts are a number from 1 on, not '{text}'")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return a time in seconds."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"a time is a number of seconds above 0, not '{text}'")
+    return value
 
 
 def address(text: str) -> tuple[str, int]:

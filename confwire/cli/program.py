@@ -18,13 +18,23 @@ from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
 from confwire.cli.text import (
     change_line,
+    connection_text,
     default_fields,
     field_of,
     name_of,
     table,
     value_text,
 )
-from confwire.client import Client, LinkLost, Notification, ObjectChange, State
+from confwire.client import (
+    Client,
+    LinkLost,
+    Notification,
+    ObjectChange,
+    Reconnect,
+    SiteRule,
+    State,
+    Status,
+)
 from confwire.errors import WireError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -69,7 +79,12 @@ async def _run(arguments: Namespace) -> None:
         password=password,
         secret=secret,
         request_timeout=arguments.timeout,
-        on_state=_Reporter() if arguments.command == "watch" else None,
+        reconnect=Reconnect(arguments.attempts, arguments.reconnect_timeout),
+        backup_site=arguments.backup_site,
+        site_rule=SiteRule(
+            proof=arguments.return_after, most_proof=max(arguments.return_after, 3600.0)
+        ),
+        on_status=_Reporter() if arguments.command == "watch" else None,
     )
     async with client:
         await _COMMANDS[arguments.command](client, arguments)
@@ -173,18 +188,17 @@ class _Names:
 
 
 class _Reporter:
-    """Says on standard error when the connection is lost and when it is back."""
+    """Says on standard error what becomes of the connection once it was open."""
 
     def __init__(self) -> None:
-        self._was_lost = False
+        self._last: Status | None = None
 
-    def __call__(self, state: State, reason: str) -> None:
-        if state is State.LOST:
-            self._was_lost = True
-            _note(f"connection lost, trying again: {reason}")
-        elif state is State.OPEN and self._was_lost:
-            self._was_lost = False
-            _note("connected again")
+    def __call__(self, status: Status) -> None:
+        if self._last is not None or status.state is State.OPEN:
+            text = connection_text(self._last, status)
+            if text:
+                _note(text)
+            self._last = status
 
 
 def _note(text: str) -> None:

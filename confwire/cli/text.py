@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from confwire.client import Notification, ObjectChange
+from confwire.client import Notification, ObjectChange, Place, State, Status
 from confwire.objects import BY_NAME
 
 OPTION_FIELDS = {"options": "", "userProperties": "annex ", "flexibleProperties": "flexible "}
@@ -91,6 +91,25 @@ def change_line(notification: Notification, change: ObjectChange, name: str, now
     )
     details = "; ".join(differences(change.delta or {}, change.former or {}))
     return f"{line}  {details}" if details else line
+
+
+def connection_text(last: Status | None, status: Status) -> str:
+    """Return what people are told of a new status, empty where there is nothing to tell."""
+    where = f"{status.address[0]}:{status.address[1]}"
+    if status.site == "backup":
+        where += " (backup site)"
+    if status.state is State.LOST:
+        return f"connection lost, trying again: {status.reason}"
+    if status.state is State.CONNECTING:
+        if status.attempts == (last.attempts if last else 0):
+            return status.reason
+        return f"attempt {status.attempts} failed: {status.reason}; next is {where}"
+    if status.state is State.OPEN and last is not None:
+        if last.state is not State.OPEN:
+            name = status.server.application if status.server is not None else ""
+            return f"connected again: {name} at {where}"
+        return status.reason if status.place in (Place.BACKUP, Place.CONFIRMING) else ""
+    return ""
 
 
 def differences(delta: Mapping[str, Any], former: Mapping[str, Any]) -> Iterator[str]:

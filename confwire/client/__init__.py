@@ -7,9 +7,17 @@ resume every subscription where it was. They need websockets and msgspec, nothin
 from __future__ import annotations
 
 from confwire.client.asynchronous import Client, Packet, Written
+from confwire.client.backoff import Reconnect
 from confwire.client.blocking import BlockingClient, BlockingWatch
-from confwire.client.failures import ClientClosed, LinkLost, NoAnswer, OutcomeUnknown
-from confwire.client.link import State
+from confwire.client.failures import (
+    ClientClosed,
+    LinkLost,
+    NoAnswer,
+    OutcomeUnknown,
+    ServerBehind,
+)
+from confwire.client.sites import Place, SiteRule
+from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Notification, ObjectChange, Watch
 from confwire.messages import Cursor, KeepAlive, ObjectId
 
@@ -28,7 +36,13 @@ __all__ = [
     "ObjectId",
     "OutcomeUnknown",
     "Packet",
+    "Place",
+    "Reconnect",
+    "ServerBehind",
+    "SiteRule",
     "State",
+    "Status",
+    "Statuses",
     "Watch",
     "Written",
 ]

@@ -9,16 +9,25 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import random
 from typing import Any, Literal, TypeVar
 
-from confwire.client.backoff import Address, Backoff
+from confwire.client.backoff import Address, Reconnect
 from confwire.client.connection import Connection
 from confwire.client.credentials import Credentials
 from confwire.client.exchange import Exchange, Exchanges
-from confwire.client.failures import ClientClosed, LinkLost, NoAnswer, OutcomeUnknown
-from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening, State
+from confwire.client.failures import (
+    ClientClosed,
+    LinkLost,
+    NoAnswer,
+    OutcomeUnknown,
+    ServerBehind,
+)
+from confwire.client.freshness import Freshness, is_older
+from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
+from confwire.client.sites import SiteRule, Sites
+from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
@@ -51,6 +60,9 @@ from confwire.messages import (
 from confwire.objects import BY_NAME, name_field
 
 _A = TypeVar("_A", bound=ServerMessage)
+
+BEHIND_TIMEOUT = 5.0
+"""Seconds for which a monotonic reader waits for a server that is behind."""
 Order = Literal["DBID", "name"]
 
 
@@ -64,6 +76,8 @@ class Packet:
     total: int
     """Objects that the request found."""
     objects: list[dict[str, Any]] = field(repr=False)
+    behind: bool = False
+    """Whether another server had shown newer data before this was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +97,17 @@ class Client:
     def __init__(
         self,
         opening: Opening,
-        backoff: Backoff,
+        sites: Sites,
         timeout: float,
-        on_state: Callable[[State, str], None] | None,
+        monotonic: bool,
+        on_status: Callable[[Status], None] | None,
     ) -> None:
-        self._connection = Connection(opening, backoff, self, on_state)
+        self._connection = Connection(opening, sites, self, on_status)
         self._timeout = timeout
+        self._monotonic = monotonic
         self._exchanges = Exchanges()
         self._watches = Watches(self._exchanges, lambda: self._connection.link)
+        self._freshness = Freshness(self._exchanges, lambda: self._connection.link)
 
     @classmethod
     async def connect(
@@ -107,13 +124,17 @@ class Client:
         opening_timeout: float = 10.0,
         patience: float = 0.0,
         tls: ssl.SSLContext | None = None,
-        on_state: Callable[[State, str], None] | None = None,
+        reconnect: Reconnect | None = None,
+        backup_site: Sequence[Address] = (),
+        site_rule: SiteRule | None = None,
+        monotonic: bool = False,
+        on_status: Callable[[Status], None] | None = None,
         jitter: Callable[[], float] = random,
     ) -> Client:
         """Open a session; from then on the client keeps it open by itself.
 
         Args:
-            servers: (host, port) of the server and of its backups.
+            servers: (host, port) of the server and of its backups, at the preferred site.
             application: name of the Application object to log in with.
             application_type: checked by the server, if given.
             user: a person's user name, with `password`.
@@ -122,7 +143,12 @@ class Client:
             request_timeout: seconds that a request may go without an answer.
             opening_timeout: seconds that connecting and logging in may take.
             patience: seconds for which a server that cannot be reached is tried again.
-            on_state: called with each new state and the reason for it.
+            reconnect: tries on each server, and the most seconds between two.
+            backup_site: servers of another site, for when the preferred one cannot be reached.
+            site_rule: when the site is changed, and when the client returns.
+            monotonic: whether a read that a server can only answer from older data than was
+                seen waits, and is refused in the end, instead of coming marked as behind.
+            on_status: called with each new status.
             jitter: gives random numbers in [0, 1) for the delays between attempts.
 
         Raises:
@@ -131,7 +157,9 @@ class Client:
         """
         credentials = Credentials(application, user, password, secret)
         opening = Opening(credentials, application_type, keep_alive, tls, opening_timeout)
-        client = cls(opening, Backoff(servers, jitter), request_timeout, on_state)
+        reconnect, site_rule = reconnect or Reconnect(), site_rule or SiteRule()
+        sites = Sites(servers, backup_site, jitter, reconnect, site_rule)
+        client = cls(opening, sites, request_timeout, monotonic, on_status)
         await client._connection.start(patience)
         return client
 
@@ -147,7 +175,26 @@ class Client:
     @property
     def state(self) -> State:
         """Whether the session is open now."""
-        return self._connection.state
+        return self._connection.status.state
+
+    @property
+    def status(self) -> Status:
+        """The state, since when, the server and its site, attempts, last error, and data age."""
+        return replace(self._connection.status, current_at=self._freshness.current_at)
+
+    def statuses(self) -> Statuses:
+        """Return an asynchronous iterator over the present status and every change of it."""
+        return self._connection.statuses()
+
+    @property
+    def seen(self) -> Cursor | None:
+        """The highest revision that any server has shown, of the newest epoch."""
+        return self._freshness.seen
+
+    @property
+    def current_at(self) -> float | None:
+        """When the data was last known to be current, in seconds since 1970."""
+        return self._freshness.current_at
 
     @property
     def server(self) -> ServerIdentity | None:
@@ -160,6 +207,14 @@ class Client:
         """The session's id at the server; empty while it is lost."""
         link = self._connection.link
         return link.opened.session if link is not None else ""
+
+    def change_keep_alive(self, keep_alive: KeepAlive) -> None:
+        """Use other keep-alive timeouts, in seconds.
+
+        `local` counts at once; `remote`, with which the server watches this client, from the
+        next session on.
+        """
+        self._connection.change_keep_alive(keep_alive)
 
     async def close(self) -> None:
         """End the session; watches and requests end with it."""
@@ -229,6 +284,7 @@ class Client:
 
         Raises:
             ReadInterrupted: rights or folders changed: drop what came, and read again.
+            ServerBehind: the client is monotonic, and the server did not catch up.
         """
         kind = ReadBrief if brief else ReadObjects
         left = limit
@@ -256,19 +312,36 @@ class Client:
             return
 
     async def _packets(self, request: ReadObjects | ReadBrief) -> AsyncIterator[Packet]:
-        exchange = await self._begin(request)
         try:
-            while True:
-                message = await self._next(exchange)
-                if isinstance(message, ObjectsSent):
-                    return
+            behind, message, exchange = await self._ask(request)
+            while not isinstance(message, ObjectsSent):
                 if not isinstance(message, ObjectsRead | BriefInfo):
                     raise _unexpected(message)
-                yield _packet_of(message)
+                yield _packet_of(message, behind)
                 if message.last:
                     return
+                message = await self._next(exchange)
         finally:
             self._exchanges.forget(request)
+
+    async def _ask(self, request: ReadObjects | ReadBrief) -> tuple[bool, ServerMessage, Exchange]:
+        """Send a read; return whether its answer is behind, its first packet, and the others."""
+        loop = asyncio.get_running_loop()
+        until, delay = loop.time() + BEHIND_TIMEOUT, 0.05
+        while True:
+            floor = self.seen
+            exchange = await self._begin(request)
+            message = await self._next(exchange)
+            behind = is_older(message, floor)
+            if not (behind and self._monotonic):
+                return behind, message, exchange
+            if loop.time() >= until:
+                name = self.server.application if self.server is not None else "the server"
+                raise ServerBehind(name, getattr(message, "revision", 0))
+            self._exchanges.forget(request)
+            request.ref = self._exchanges.new_ref()  # the rest of the answer is nobody's
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, 1.0)
 
     async def server_info(self) -> ServerInfo:
         """Return the identity and the state of the server."""
@@ -410,10 +483,16 @@ class Client:
 
     def opened(self, link: Link) -> None:
         """A session is open."""
+        self._freshness.opened(link)
         self._watches.opened(link.opened.epoch)
+
+    async def quiet(self) -> None:
+        """Wait until all that was asked is answered."""
+        await self._exchanges.quiet()
 
     def receive(self, message: ServerMessage) -> None:
         """Hand a message to whom it concerns."""
+        self._freshness.heard(message)
         if isinstance(message, ObjectsChanged):
             self._watches.changed(message)
         elif isinstance(message, Progress):
@@ -425,11 +504,13 @@ class Client:
 
     def lost(self, error: WireError) -> None:
         """The session is gone: its requests get no answer."""
+        self._freshness.lost()
         self._watches.lost()
         self._exchanges.end(LinkLost(str(error)))
 
     def ended(self, error: ClientClosed) -> None:
         """No session will follow: end everything."""
+        self._freshness.lost()
         self._watches.ended(error)
         self._exchanges.end(error)
 
@@ -441,13 +522,13 @@ def _name_of(object_type: str, document: Mapping[str, Any], brief: bool) -> str:
     return str(document.get(field, ""))
 
 
-def _packet_of(message: ObjectsRead | BriefInfo) -> Packet:
+def _packet_of(message: ObjectsRead | BriefInfo, behind: bool) -> Packet:
     documents = [decode_document(item) for item in message.objects]
     paths = getattr(message, "object_paths", None)
     if paths:
         for document, path in zip(documents, paths, strict=True):
             document["objectPath"] = path
-    return Packet(message.epoch, message.revision, message.total, documents)
+    return Packet(message.epoch, message.revision, message.total, documents, behind)
 
 
 def _expected(message: ServerMessage, answer_type: type[_A]) -> _A:

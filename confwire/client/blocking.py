@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 from confwire.client.asynchronous import Client, Packet, Written
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
-from confwire.client.link import State
+from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
-from confwire.messages import Cursor, FilterValue, ServerIdentity, ServerInfo
+from confwire.messages import Cursor, FilterValue, KeepAlive, ServerIdentity, ServerInfo
 
 _T = TypeVar("_T")
 
@@ -152,6 +152,34 @@ class BlockingClient:
     def server(self) -> ServerIdentity | None:
         """Who serves the session now; None while it is lost."""
         return self._client.server
+
+    @property
+    def status(self) -> Status:
+        """The state, since when, the server and its site, attempts, last error, and data age."""
+        return self._client.status
+
+    def statuses(self) -> Iterator[Status]:
+        """Yield the present status and every change of it, until the client is closed."""
+
+        async def begin() -> Statuses:
+            return self._client.statuses()
+
+        statuses = self._loop.run(begin())
+
+        async def following() -> Status | None:
+            return await anext(statuses, None)
+
+        try:
+            while (status := self._loop.run(following())) is not None:
+                yield status
+        except ClientClosed:
+            return
+        finally:
+            self._loop.call(statuses.close)
+
+    def change_keep_alive(self, keep_alive: KeepAlive) -> None:
+        """As `Client.change_keep_alive`."""
+        self._loop.call(lambda: self._client.change_keep_alive(keep_alive))
 
     def close(self) -> None:
         """End the session and its thread."""

@@ -1,4 +1,4 @@
-"""Keeps one link open: connects, reconnects with back-off, goes to the backup, gives up in the end.
+"""Keeps one link open: connects, reconnects with back-off, changes servers and sites, gives up.
 
 It knows no requests and no subscriptions: its owner is told of links, messages and losses.
 """
@@ -6,30 +6,51 @@ It knows no requests and no subscriptions: its owner is told of links, messages 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
-from confwire.client.backoff import Backoff
-from confwire.client.failures import ClientClosed, LinkLost
-from confwire.client.link import Link, Opening, State, open_link
-from confwire.errors import CloseCode, RemoteProtocolError, RequestError, WireError
-from confwire.messages import ServerMessage
-
-STABLE_AFTER = 5.0
-"""Seconds; a session that ends earlier counts as a failed attempt."""
+from confwire.client.failures import ClientClosed, LinkLost, ServerBehind
+from confwire.client.link import Link, Opening, first_of, open_link
+from confwire.client.probing import first_ready
+from confwire.client.sites import Place, Sites
+from confwire.client.status import State, Status, Statuses
+from confwire.errors import (
+    ApplicationInUse,
+    CloseCode,
+    RemoteProtocolError,
+    RequestError,
+    WireError,
+)
+from confwire.messages import Cursor, KeepAlive, ServerMessage
 
 KNOWN = set(CloseCode) - {CloseCode.GOING_AWAY}
 """Close codes after which the same server is the first choice; others mean: go elsewhere."""
 
+QUIET_TIMEOUT = 10.0
+"""Seconds for which a client that changes its site waits for the answers of the old server."""
+
 
 class Owner(Protocol):
     """Who uses the connection."""
+
+    @property
+    def seen(self) -> Cursor | None:
+        """The highest revision that any server has shown."""
+
+    @property
+    def current_at(self) -> float | None:
+        """When the data was last known to be current, in seconds since 1970."""
 
     def opened(self, link: Link) -> None:
         """A session is open; messages follow."""
 
     def receive(self, message: ServerMessage) -> None:
         """A message came."""
+
+    async def quiet(self) -> None:
+        """Wait until all that was asked is answered."""
 
     def lost(self, error: WireError) -> None:
         """The session is gone; another may follow."""
@@ -43,29 +64,31 @@ class Connection:
 
     Args:
         opening: how to log in.
-        backoff: where and when to connect.
+        sites: where and when to connect.
         owner: who is told.
-        on_state: called with each new state and the reason for it.
+        on_status: called with each new status.
     """
 
     def __init__(
         self,
         opening: Opening,
-        backoff: Backoff,
+        sites: Sites,
         owner: Owner,
-        on_state: Callable[[State, str], None] | None,
+        on_status: Callable[[Status], None] | None,
     ) -> None:
-        self._opening = opening
-        self._backoff = backoff
+        self.opening = opening
+        self._sites = sites
         self._owner = owner
-        self._on_state = on_state
-        self.state = State.CONNECTING
+        self._on_status = on_status
+        self._statuses: set[Statuses] = set()
+        self.status = Status(State.CONNECTING, time.time(), "", sites.server)
         self.link: Link | None = None
         self.failure: ClientClosed | None = None
         """Why there will be no link any more."""
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._was_open = False
+        self._next: Link | None = None  # at the preferred site, while the old one ends
 
     async def start(self, patience: float) -> None:
         """Connect and log in for the first time.
@@ -101,6 +124,18 @@ class Connection:
             await self._changed.wait()
         return self.link
 
+    def statuses(self) -> Statuses:
+        """Return an iterator over the present status and all that follow."""
+        statuses = Statuses(self.status, self._statuses.discard)
+        self._statuses.add(statuses)
+        return statuses
+
+    def change_keep_alive(self, keep_alive: KeepAlive) -> None:
+        """Use other timeouts: the client's own at once, the server's from the next session on."""
+        self.opening = replace(self.opening, keep_alive=keep_alive)
+        if self.link is not None:
+            self.link.watch_silence(keep_alive.local)
+
     async def close(self) -> None:
         """End the connection and everything that waits for it."""
         link = self.link
@@ -114,17 +149,22 @@ class Connection:
     async def _run(self, patient_until: float) -> None:
         try:
             while True:
-                link = await self._connect(patient_until)
+                link = self._next or await self._connect(patient_until)
+                self._next = None
                 await self._serve(link)
                 # A task group that ends with an error swallows the cancelling by `close`.
                 if self.failure is not None:
                     return
-                # Not at once: thousands of clients lost their server in the same moment.
-                await asyncio.sleep(self._backoff.delay())
+                if self._next is None:
+                    # Not at once: thousands of clients lost their server in the same moment.
+                    await asyncio.sleep(self._sites.delay())
         except Exception as error:
             closed = ClientClosed(f"the connection was given up: {error}")
             closed.__cause__ = error
             self._end(closed, str(error))
+        finally:
+            if self._next is not None:
+                self._next.abort()
 
     async def _connect(self, patient_until: float) -> Link:
         """Try the servers in turn until one opens a session.
@@ -135,52 +175,65 @@ class Connection:
         refusals: list[WireError] = []
         while True:
             try:
-                link = await open_link(self._backoff.server, self._opening)
+                link = await open_link(self._sites.server, self.opening)
             except WireError as error:
                 refusals.append(error)
-                self._backoff.failed()
-                self._enter(State.CONNECTING, str(error))
+                self._sites.failed(_now())
+                self._tell(State.CONNECTING, str(error), str(error))
             else:
                 return link
-            if len(refusals) == len(self._backoff):
+            if len(refusals) >= self._sites.round:
                 self._give_up(refusals, patient_until)
                 refusals = []
-            await asyncio.sleep(self._backoff.delay())
+            await asyncio.sleep(self._sites.delay())
 
     def _give_up(self, refusals: list[WireError], patient_until: float) -> None:
         """Raise the most telling refusal of a round, if another round would be in vain."""
         final = all(isinstance(error, RequestError) and error.permanent for error in refusals)
-        late = not self._was_open and asyncio.get_running_loop().time() >= patient_until
+        late = not self._was_open and _now() >= patient_until
         if final or late:
             answers = [error for error in refusals if isinstance(error, RequestError)]
             raise next(iter(answers or refusals))
 
-    async def _serve(self, link: Link) -> None:
-        now = asyncio.get_running_loop().time
-        self.link, self._was_open, since = link, True, now()
-        server = link.opened.server
-        if server.backup_host and server.backup_port.isdecimal():
-            self._backoff.learn((server.backup_host, int(server.backup_port)))
-        self._enter(State.OPEN, repr(link))
-        self._changed.set()
-        agreed = link.opened.keep_alive or self._opening.keep_alive
-        try:
-            self._owner.opened(link)
-            await link.run(self._receive, agreed.local)
-        except (LinkLost, RemoteProtocolError) as error:
-            self._leave(error, now() - since)
+    # ------------------------------------------------------------ a session
 
-    def _leave(self, error: LinkLost | RemoteProtocolError, age: float) -> None:
+    async def _serve(self, link: Link) -> None:
+        """Use a link until it is lost, or until one at the preferred site takes its place.
+
+        Raises:
+            LinkLost, RemoteProtocolError: connecting anew would be in vain.
+        """
+        self._begin(link)
+        agreed = link.opened.keep_alive or self.opening.keep_alive
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._look_home(link), name="confwire way back")
+                self._owner.opened(link)
+                await link.run(self._receive, agreed.local)
+        except BaseExceptionGroup as group:
+            error = first_of(group)
+            if not isinstance(error, LinkLost | RemoteProtocolError):
+                raise error from None
+            self._leave(error)
+
+    def _begin(self, link: Link) -> None:
+        self.link, self._was_open = link, True
+        self._sites.opened(_now())
+        server = link.opened.server
+        told = server.backup_host and server.backup_port.isdecimal()
+        self._sites.learn((server.backup_host, int(server.backup_port)) if told else None)
+        self._tell(State.OPEN, repr(link))
+        self._changed.set()
+
+    def _leave(self, error: LinkLost | RemoteProtocolError) -> None:
         """Note the loss; raises it again when connecting anew would be in vain."""
         self.link = None
-        self._enter(State.LOST, str(error))
-        if age >= STABLE_AFTER:
-            self._backoff.succeeded()
-        code = error.close_code
-        if age < STABLE_AFTER or (code and code not in KNOWN):
-            self._backoff.failed()
+        if self._next is None:
+            code = error.close_code
+            self._sites.lost(_now(), leave=bool(code) and code not in KNOWN)
+            self._tell(State.LOST, str(error), str(error))
         self._owner.lost(error)
-        if isinstance(error, LinkLost) and error.is_final:
+        if self._next is None and isinstance(error, LinkLost) and error.is_final:
             raise error
 
     def _receive(self, message: ServerMessage) -> None:
@@ -189,15 +242,86 @@ class Connection:
         except RequestError as error:
             raise RemoteProtocolError(f"the server sent a damaged document: {error}") from error
 
+    # ------------------------------------------------------------ the way back
+
+    async def _look_home(self, link: Link) -> None:
+        """While the backup site serves, probe the preferred one; return when the rule says so."""
+        while (due := self._sites.probe_due_at()) is not None:
+            seen = self._owner.seen
+            await asyncio.sleep(due - _now())
+            sites, place = self._sites, self._sites.place
+            server = await first_ready(
+                sites.preferred_servers, self.opening.tls, sites.rule.probe_every
+            )
+            sites.probed(_now(), server)
+            if sites.place is Place.RETURNING:
+                await self._return(link, seen)
+            elif sites.place is not place:
+                answers = "answers" if server is not None else "does not answer"
+                self._tell(State.OPEN, f"the preferred site {answers}")
+
+    async def _return(self, old: Link, seen: Cursor | None) -> None:
+        """Open a session at the preferred site, then leave the old one in an orderly way."""
+        try:
+            link = await open_link(self._sites.server, self.opening)
+            if _is_behind(link, seen):
+                link.abort()
+                raise ServerBehind(link.opened.server.application, link.opened.revision)
+        except ApplicationInUse:  # one session at a time: first leave, then come
+            await self._say_goodbye(old)
+        except WireError as error:
+            self._sites.failed(_now())
+            self._tell(State.OPEN, f"no return to the preferred site: {error}", str(error))
+        else:
+            self._next = link
+            await self._say_goodbye(old)
+
+    async def _say_goodbye(self, old: Link) -> None:
+        self.link = None  # what is asked from now on waits for the new server
+        self._tell(State.CONNECTING, "returning to the preferred site")
+        try:
+            async with asyncio.timeout(QUIET_TIMEOUT):
+                await self._owner.quiet()
+        except TimeoutError:
+            pass  # reads are repeated, and of a write the caller is told that it is unknown
+        await old.close()
+
+    # ------------------------------------------------------------ who is told
+
     def _end(self, failure: ClientClosed, reason: str) -> None:
         if self.failure is None:
             self.link, self.failure = None, failure
-            self._enter(State.CLOSED, reason)
+            error = reason if failure.__cause__ is not None else ""
+            self._tell(State.CLOSED, reason, error)
             self._owner.ended(failure)
             self._changed.set()
 
-    def _enter(self, state: State, reason: str) -> None:
-        if state is not self.state and self.state is not State.CLOSED:
-            self.state = state
-            if self._on_state is not None:
-                self._on_state(state, reason)
+    def _tell(self, state: State, reason: str, error: str = "") -> None:
+        last = self.status
+        if last.state is State.CLOSED:
+            return
+        self.status = replace(
+            last,
+            state=state,
+            since=last.since if state is last.state else time.time(),
+            reason=reason,
+            address=self.link.address if self.link is not None else self._sites.server,
+            server=self.link.opened.server if self.link is not None else None,
+            place=self._sites.place,
+            attempts=self._sites.attempts,
+            last_error=error or last.last_error,
+            current_at=self._owner.current_at,
+        )
+        if self._on_status is not None:
+            self._on_status(self.status)
+        for statuses in self._statuses:
+            statuses.add(self.status)
+
+
+def _is_behind(link: Link, seen: Cursor | None) -> bool:
+    opened = link.opened
+    return seen is not None and seen.epoch == opened.epoch and opened.revision < seen.revision
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -58,6 +58,7 @@ class Exchanges:
     def __init__(self) -> None:
         self._refs = count(1)
         self._waiting: dict[int, Waiting] = {}
+        self._answered = asyncio.Event()
 
     def new_ref(self) -> int:
         """Return a ref that was not used before."""
@@ -70,6 +71,13 @@ class Exchanges:
     def forget(self, request: Request) -> None:
         """Drop further answers of this request."""
         self._waiting.pop(int(request.ref), None)
+        self._answered.set()
+
+    async def quiet(self) -> None:
+        """Wait until nobody waits for an answer."""
+        while self._waiting:
+            self._answered.clear()
+            await self._answered.wait()
 
     def receive(self, message: ServerMessage) -> None:
         """Hand an answer to who waits for it; if nobody does any more, it is dropped.
@@ -87,5 +95,6 @@ class Exchanges:
     def end(self, error: WireError) -> None:
         """No answer will come any more."""
         waiting, self._waiting = self._waiting, {}
+        self._answered.set()
         for item in waiting.values():
             item.lost(error)

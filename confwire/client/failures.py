@@ -36,6 +36,15 @@ class NoAnswer(WireError):
     """No answer came in time."""
 
 
+class ServerBehind(WireError):
+    """A server shows older data than the client has seen elsewhere."""
+
+    def __init__(self, server: str, revision: int) -> None:
+        super().__init__(
+            f"{server} is behind at revision {revision}, newer data was seen: try again later"
+        )
+
+
 class OutcomeUnknown(WireError):
     """The link was lost before a write was answered: it may or may not have been made."""
 

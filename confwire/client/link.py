@@ -10,7 +10,6 @@ import socket as socket_module
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 from secrets import token_urlsafe
 from typing import NoReturn
 
@@ -55,15 +54,6 @@ CLOSE_TIMEOUT = 2.0
 
 
 DEFAULT_KEEP_ALIVE = KeepAlive(DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
-
-
-class State(Enum):
-    """The state of a client, for people and callbacks."""
-
-    CONNECTING = "connecting"
-    OPEN = "open"
-    LOST = "lost"
-    CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +109,7 @@ class Link:
                 tasks.create_task(self._keep_alive(), name="confwire keep-alive")
                 await self._read(receive)
         except BaseExceptionGroup as group:  # what `except*` raises, Python 3.11.2 wraps again
-            error = _first(group)
+            error = first_of(group)
             raise (_lost(error) if isinstance(error, ConnectionClosed) else error) from None
         finally:
             self._socket.transport.abort()
@@ -131,7 +121,7 @@ class Link:
         self._timeout_changed.set()
 
     async def close(self) -> None:
-        """Send what is waiting and end the connection in an orderly way."""
+        """Send what is waiting and end the connection in an orderly way: answers still come."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
                 while not self._outgoing.empty():
@@ -139,6 +129,10 @@ class Link:
                 await self._socket.close()
         except (TimeoutError, ConnectionClosed):
             self._socket.transport.abort()  # the server does not listen any more
+
+    def abort(self) -> None:
+        """End the connection without a word."""
+        self._socket.transport.abort()
 
     async def _read(self, receive: Callable[[ServerMessage], None]) -> None:
         now = asyncio.get_running_loop().time
@@ -291,9 +285,10 @@ def _lost(error: ConnectionClosed) -> LinkLost:
     return LinkLost(closed_text(error.rcvd.code, error.rcvd.reason), error.rcvd.code)
 
 
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """Return the first error of a task group, however deep it lies."""
     error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+    return first_of(error) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _refusal(address: Address, error: WebSocketException) -> str:

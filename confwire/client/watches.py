@@ -158,7 +158,8 @@ class Watches:
 
     def _register(self, watches: list[Watch]) -> None:
         link = self._link()
-        assert link is not None, "watches are registered on an open link"
+        if link is None:  # the site is being changed: all are registered at the new one
+            return
         snapshot = any(watch.needs_snapshot for watch in watches)
         cursors = [watch.received for watch in watches if watch.received is not None]
         oldest = min(cursors, key=lambda cursor: cursor.revision, default=None)

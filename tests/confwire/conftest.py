@@ -16,7 +16,7 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
 
-from confwire.client import Client, State
+from confwire.client import Client, State, Status
 from confwire.codec import decode_client, encode
 from confwire.errors import RequestError
 from confwire.handshake import ServerHandshake, make_verifier
@@ -248,8 +248,8 @@ class States:
         self.seen: list[tuple[State, str]] = []
         self._changed = asyncio.Event()
 
-    def __call__(self, state: State, reason: str) -> None:
-        self.seen.append((state, reason))
+    def __call__(self, status: Status) -> None:
+        self.seen.append((status.state, status.reason))
         self._changed.set()
 
     async def reach(self, state: State) -> str:
@@ -265,5 +265,5 @@ class States:
 
 @pytest_asyncio.fixture
 async def states() -> States:
-    """Something to give a client as `on_state`."""
+    """Something to give a client as `on_status`."""
     return States()

@@ -229,7 +229,7 @@ async def test_a_watch_says_that_the_connection_was_lost_and_is_back(peer, confc
     assert await run.note() == "confctl: connection lost, trying again: the connection was lost"
     session = await peer.session()
     await session.registered(await session.receive(RegisterNotification), 12)
-    assert await run.note() == "confctl: connected again"
+    assert await run.note() == f"confctl: connected again: confserv at 127.0.0.1:{peer.port}"
     await session.changed(12, 7)
     assert (await run.line()).endswith("  12  created  host 7 [h7]")
 

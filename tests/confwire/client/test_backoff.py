@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from confwire.client.backoff import Backoff
+from confwire.client.backoff import Backoff, Reconnect
 
 PRIMARY, BACKUP = ("primary", 2020), ("backup", 2020)
 
@@ -16,7 +16,7 @@ def test_servers_are_tried_in_turn():
         tried.append(backoff.server)
         backoff.failed()
     assert tried == [PRIMARY, BACKUP, PRIMARY, BACKUP]
-    assert len(backoff) == 2
+    assert backoff.round == 2
 
 
 def test_a_client_stays_with_the_backup_until_it_is_lost():
@@ -27,7 +27,7 @@ def test_a_client_stays_with_the_backup_until_it_is_lost():
 
 
 def test_every_round_waits_longer_up_to_a_bound():
-    backoff = Backoff([PRIMARY, BACKUP], jitter=lambda: 1.0, first=0.5, most=3.0)
+    backoff = Backoff([PRIMARY, BACKUP], jitter=lambda: 1.0, reconnect=Reconnect(timeout=3.0))
     delays = []
     for _ in range(10):
         delays.append(backoff.delay())
@@ -57,7 +57,7 @@ def test_a_client_needs_a_server():
 
 def test_a_learnt_server_is_tried_after_the_known_ones():
     backoff = Backoff([PRIMARY], jitter=lambda: 0.5)
-    backoff.learn(BACKUP)
-    backoff.learn(PRIMARY)
+    backoff.learn(PRIMARY, BACKUP)
+    backoff.learn(BACKUP, PRIMARY)
     backoff.failed()
-    assert (backoff.server, len(backoff)) == (BACKUP, 2)
+    assert (backoff.server, backoff.round) == (BACKUP, 2)

@@ -7,14 +7,14 @@ import asyncio
 import pytest
 
 from confwire.client import ClientClosed, State
-from confwire.client import connection as connection_module
+from confwire.client import sites as sites_module
 from confwire.errors import AccountDisabled, ApplicationInUse
 
 pytestmark = pytest.mark.asyncio
 
 
 async def test_a_lost_connection_is_opened_again(peer, states):
-    client = await peer.connect(on_state=states)
+    client = await peer.connect(on_status=states)
     await states.reach(State.OPEN)
     (await peer.session()).cut()
     assert await states.reach(State.LOST) == "the connection was lost"
@@ -31,7 +31,7 @@ async def test_the_backup_is_tried_when_the_primary_is_away(peers, unused_port):
 
 
 async def test_a_client_goes_elsewhere_when_its_server_stops(peers, monkeypatch):
-    monkeypatch.setattr(connection_module, "STABLE_AFTER", 0.0)
+    monkeypatch.setattr(sites_module, "STABLE_AFTER", 0.0)
     primary, backup = await peers(), await peers()
     await primary.connect(backup)
     await (await primary.session()).close(1001)
@@ -40,7 +40,7 @@ async def test_a_client_goes_elsewhere_when_its_server_stops(peers, monkeypatch)
 
 
 async def test_a_client_comes_back_to_the_same_server_after_a_cut(peers, monkeypatch):
-    monkeypatch.setattr(connection_module, "STABLE_AFTER", 0.0)
+    monkeypatch.setattr(sites_module, "STABLE_AFTER", 0.0)
     primary, backup = await peers(), await peers()
     await primary.connect(backup)
     (await primary.session()).cut()
@@ -57,7 +57,7 @@ async def test_a_server_that_drops_clients_at_once_is_left(peers):
 
 async def test_a_client_that_is_refused_everywhere_gives_up(peers, states):
     primary, backup = await peers(), await peers()
-    client = await primary.connect(backup, on_state=states)
+    client = await primary.connect(backup, on_status=states)
     primary.refusal = backup.refusal = AccountDisabled()
     (await primary.session()).cut()
     assert await states.reach(State.CLOSED) == "the account is disabled"
@@ -84,20 +84,20 @@ async def test_a_refusal_that_may_pass_is_waited_out(peer):
 
 @pytest.mark.parametrize("code", [1002, 1003, 1007, 4002, 4006])
 async def test_after_some_close_codes_a_client_does_not_come_back(peer, code, states):
-    await peer.connect(on_state=states)
+    await peer.connect(on_status=states)
     await (await peer.session()).close(code)
     assert f"close code {code}" in await states.reach(State.CLOSED)
 
 
 async def test_the_reason_of_the_server_is_passed_on(peer, states):
-    await peer.connect(on_state=states)
+    await peer.connect(on_status=states)
     await (await peer.session()).close(1001, "server is restarted")
     reason = await states.reach(State.LOST)
     assert reason.startswith("server is restarted (close code 1001: connect elsewhere")
 
 
 async def test_an_unknown_close_code_is_told_as_it_is(peer, states):
-    await peer.connect(on_state=states)
+    await peer.connect(on_status=states)
     await (await peer.session()).close(4999)
     assert await states.reach(State.LOST) == "the server closed the connection with code 4999"
 
@@ -114,7 +114,7 @@ async def test_closing_does_not_wait_for_the_next_attempt(peer):
 
 
 async def test_an_unknown_close_code_leads_to_another_server(peers, monkeypatch):
-    monkeypatch.setattr(connection_module, "STABLE_AFTER", 0.0)
+    monkeypatch.setattr(sites_module, "STABLE_AFTER", 0.0)
     primary, backup = await peers(), await peers()
     await primary.connect(backup)
     await (await primary.session()).close(4999)

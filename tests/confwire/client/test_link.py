@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio
 
 
 async def test_a_silent_server_is_given_up_after_twice_the_timeout(peer, states):
-    await peer.connect(on_state=states, keep_alive=KeepAlive(0.05, 0))
+    await peer.connect(on_status=states, keep_alive=KeepAlive(0.05, 0))
     session = await peer.session()
     session.socket.transport.pause_reading()  # it answers no ping
     assert await states.reach(State.LOST) == f"127.0.0.1:{peer.port} was silent for 0.1 s"
@@ -22,7 +22,7 @@ async def test_a_silent_server_is_given_up_after_twice_the_timeout(peer, states)
 
 
 async def test_a_server_that_answers_pings_is_kept(peer, start, states):
-    client = await peer.connect(on_state=states, keep_alive=KeepAlive(0.02, 0))
+    client = await peer.connect(on_status=states, keep_alive=KeepAlive(0.02, 0))
     session = await peer.session()
     await states.reach(State.OPEN)
     reading = start(client.read("host"))
