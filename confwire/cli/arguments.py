@@ -16,6 +16,8 @@ USAGE = """usage: confctl COMMAND [options]
 commands:
   read TYPE [key=value ...]         read objects that match filter keys
   watch [TYPE ...] [key=value ...]  print changes as they happen
+  history [--since EPOCH:REVISION | --last TIME]
+                                    print what was changed, and what became of the session
   status                            say how the server is
   write create TYPE FILE|-          create an object from a JSON document
   write update TYPE DBID DELTA|-    change an object by a JSON delta
@@ -209,6 +211,18 @@ def _define_delete(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
 
 
+def _define_history(parser: argparse.ArgumentParser) -> None:
+    when = parser.add_mutually_exclusive_group()
+    when.add_argument(
+        "--since", type=cursor, metavar="EPOCH:REVISION",
+        help="only what happened after this revision",
+    )  # fmt: skip
+    when.add_argument(
+        "--last", type=period, metavar="TIME",
+        help="only what happened within this time, such as 90s, 10m, 2h or 7d",
+    )  # fmt: skip
+
+
 def _define_status(parser: argparse.ArgumentParser) -> None:
     parser.description = "Say who serves, from which data, and how current it is."
 
@@ -216,6 +230,7 @@ def _define_status(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "read": _define_read,
     "watch": _define_watch,
+    "history": _define_history,
     "status": _define_status,
     "write create": _define_create,
     "write update": _define_update,
@@ -314,6 +329,14 @@ def object_id(text: str) -> ObjectId:
     if not colon or not name or not dbid.isdecimal():
         raise argparse.ArgumentTypeError(f"an object is TYPE:DBID, not '{text}'")
     return ObjectId(name, int(dbid))
+
+
+def period(text: str) -> float:
+    """Return the seconds of "90s", "10m", "2h" or "7d"."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"a time is such as 90s, 10m, 2h or 7d, not '{text}'")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
 def cursor(text: str) -> Cursor:

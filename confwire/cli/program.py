@@ -8,7 +8,7 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,10 @@ from confwire.cli.text import (
     change_line,
     connection_text,
     default_fields,
+    entry_line,
     field_of,
     name_of,
+    past_line,
     table,
     value_text,
 )
@@ -162,10 +164,34 @@ def _print_changes_as_json(notification: Notification, now: datetime) -> None:
     if notification.reset:
         _print_json({**common, "reset": True, "objects": len(notification.changes)})
     for change in notification.changes:
-        line = {**common, "change": change.kind, "objectType": change.object_type}
-        line["DBID"] = change.dbid
-        parts = {"object": change.object, "delta": change.delta, "former": change.former}
-        _print_json(line | {name: part for name, part in parts.items() if part is not None})
+        _print_json(common | _parts_of(change))
+
+
+def _parts_of(change: ObjectChange) -> dict[str, Any]:
+    parts = {"object": change.object, "delta": change.delta, "former": change.former}
+    named = {"change": change.kind, "objectType": change.object_type, "DBID": change.dbid}
+    return named | {name: part for name, part in parts.items() if part is not None}
+
+
+async def _history(client: Client, arguments: Namespace) -> None:
+    begin = None
+    if arguments.last is not None:
+        begin = datetime.now(UTC) - timedelta(seconds=arguments.last)
+    history = await client.history(since=arguments.since, since_time=begin)
+    names = _Names(client)
+    for past in history.changes:
+        if arguments.json:
+            time = past.at.astimezone().isoformat(timespec="milliseconds")
+            common = {"time": time, "epoch": history.epoch, "revision": past.revision}
+            _print_json(common | {"by": past.by} | _parts_of(past.change))
+        else:
+            print(past_line(past, await names.of(past.change)))
+    for entry in history.entries:
+        if arguments.json:
+            _print_json(msgspec.to_builtins(entry))
+        else:
+            print(entry_line(entry))
+    _note(f"all up to {history.epoch}:{history.revision}")
 
 
 class _Names:
@@ -300,6 +326,7 @@ def _print_json(value: Any) -> None:
 _COMMANDS = {
     "read": _read,
     "watch": _watch,
+    "history": _history,
     "status": _status,
     "write create": _create,
     "write update": _update,

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from confwire.client import Notification, ObjectChange, Place, State, Status
+from confwire.client.past import PastChange
+from confwire.messages import HistoryEntry
 from confwire.objects import BY_NAME
 
 OPTION_FIELDS = {"options": "", "userProperties": "annex ", "flexibleProperties": "flexible "}
@@ -110,6 +112,27 @@ def connection_text(last: Status | None, status: Status) -> str:
             return f"connected again: {name} at {where}"
         return status.reason if status.place in (Place.BACKUP, Place.CONFIRMING) else ""
     return ""
+
+
+def past_line(past: PastChange, name: str) -> str:
+    """Return the line about one change of the past, in local time."""
+    change = past.change
+    named = f" [{shown(name)}]" if name else ""
+    line = (
+        f"{past.at.astimezone():%Y-%m-%d %H:%M:%S}  {past.revision}  {shown(past.by) or NOTHING}  "
+        f"{change.kind:<7}  {change.object_type} {change.dbid}{named}"
+    )
+    details = "; ".join(differences(change.delta or {}, change.former or {}))
+    return f"{line}  {details}" if details else line
+
+
+def entry_line(entry: HistoryEntry) -> str:
+    """Return the line about one moment of a session, in local time."""
+    time = datetime.fromtimestamp(entry.at).astimezone()
+    who = " ".join(shown(part) for part in (entry.application, entry.user) if part)
+    where = f"{shown(entry.server)} {shown(entry.port)}, from {shown(entry.peer)}"
+    why = f": {shown(entry.reason)}" if entry.reason else ""
+    return f"{time:%Y-%m-%d %H:%M:%S}  {entry.revision}  {entry.kind}  {who} at {where}{why}"
 
 
 def differences(delta: Mapping[str, Any], former: Mapping[str, Any]) -> Iterator[str]:

@@ -18,6 +18,7 @@ from confwire.client.failures import (
 )
 from confwire.client.sites import Place, SiteRule
 from confwire.client.status import State, Status, Statuses
+from confwire.client.past import History, PastChange
 from confwire.client.watch import Interest, Notification, ObjectChange, Watch
 from confwire.messages import Cursor, KeepAlive, ObjectId
 
@@ -27,6 +28,7 @@ __all__ = [
     "Client",
     "ClientClosed",
     "Cursor",
+    "History",
     "Interest",
     "KeepAlive",
     "LinkLost",
@@ -36,6 +38,7 @@ __all__ = [
     "ObjectId",
     "OutcomeUnknown",
     "Packet",
+    "PastChange",
     "Place",
     "Reconnect",
     "ServerBehind",

@@ -10,6 +10,7 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from random import random
 from typing import Any, Literal, TypeVar
 
@@ -28,6 +29,7 @@ from confwire.client.freshness import Freshness, is_older
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
+from confwire.client.past import History, history_of
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
@@ -38,6 +40,9 @@ from confwire.messages import (
     Cursor,
     DeleteObject,
     FilterValue,
+    HistoryLog,
+    HistoryLogRead,
+    HistoryLogSent,
     KeepAlive,
     NotificationsLost,
     ObjectCreated,
@@ -354,6 +359,44 @@ class Client:
                 continue
             finally:
                 self._exchanges.forget(request)
+
+    async def history(
+        self, *, since: Cursor | None = None, since_time: datetime | None = None
+    ) -> History:
+        """Return the changes that may be read now, and what became of this session.
+
+        Args:
+            since: only changes behind this cursor.
+            since_time: only changes from this time on; not together with `since`.
+
+        Raises:
+            HistoryExpired: more was missed than a server tells, or it does not keep it: read anew.
+            EpochChanged: the cursor is of other data.
+        """
+        while True:
+            request = HistoryLog(
+                ref=self._exchanges.new_ref(),
+                since=since,
+                since_time=since_time.timestamp() if since_time is not None else 0,
+            )
+            try:
+                return history_of([packet async for packet in self._history_packets(request)])
+            except (LinkLost, ReadInterrupted):  # what came is void
+                continue
+
+    async def _history_packets(self, request: HistoryLog) -> AsyncIterator[HistoryLogRead]:
+        exchange = await self._begin(request)
+        try:
+            while True:
+                message = await self._next(exchange)
+                if isinstance(message, HistoryLogSent):
+                    return
+                packet = _expected(message, HistoryLogRead)
+                yield packet
+                if packet.last:
+                    return
+        finally:
+            self._exchanges.forget(request)
 
     # ------------------------------------------------------------ writing
 

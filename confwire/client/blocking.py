@@ -9,6 +9,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
+from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from confwire.client.asynchronous import Client, Packet, Written
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
 from confwire.client.status import State, Status, Statuses
+from confwire.client.past import History
 from confwire.client.watch import Notification, Watch
 from confwire.messages import Cursor, FilterValue, KeepAlive, ServerIdentity, ServerInfo
 
@@ -226,6 +228,12 @@ class BlockingClient:
     def server_info(self) -> ServerInfo:
         """As `Client.server_info`."""
         return self._loop.run(self._client.server_info())
+
+    def history(
+        self, *, since: Cursor | None = None, since_time: datetime | None = None
+    ) -> History:
+        """As `Client.history`."""
+        return self._loop.run(self._client.history(since=since, since_time=since_time))
 
     def create(self, object_type: str, document: Mapping[str, Any], *, folder: int = 0) -> Written:
         """As `Client.create`."""

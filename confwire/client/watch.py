@@ -17,7 +17,14 @@ from msgspec import UNSET, Raw, UnsetType
 from confwire.client.failures import ClientClosed
 from confwire.codec import decode_document
 from confwire.errors import WireError
-from confwire.messages import Change, Cursor, FilterValue, ObjectId, Subscription
+from confwire.messages import (
+    Change,
+    Cursor,
+    FilterValue,
+    LoggedChange,
+    ObjectId,
+    Subscription,
+)
 
 MAX_WAITING = 10_000
 """Notifications that wait for a slow consumer; beyond, the rest is fetched when it catches up."""
@@ -239,7 +246,7 @@ class Watch:
         self._arrived.set()
 
 
-def change_of(change: Change) -> ObjectChange:
+def change_of(change: Change | LoggedChange) -> ObjectChange:
     """Return a change with its documents decoded."""
     return ObjectChange(
         change.change,

@@ -10,6 +10,16 @@ from confwire.client import Cursor, ObjectId
 ME = ["-user", "me"]
 
 
+def test_a_look_back_begins_at_a_cursor_or_within_a_time():
+    user = ["--user", "anna"]
+    assert parse(["history", "-last", "2h", *user]).last == 7200
+    assert parse(["history", "--since", "e:7", *user]).since == Cursor("e", 7)
+    assert parse(["history", *user]).last is None
+    for words in (["--last", "2"], ["--last", "2h", "--since", "e:7"]):
+        with pytest.raises(UsageError):
+            parse(["history", *words, *user])
+
+
 def test_one_dash_and_two_are_the_same():
     single = parse("read host -host h -port 1 -app a -user u -limit 3 -json".split())
     double = parse("read host --host h --port 1 --app a --user u --limit 3 --json".split())

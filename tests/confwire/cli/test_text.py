@@ -10,20 +10,46 @@ from confwire.cli.text import (
     change_line,
     default_fields,
     differences,
+    entry_line,
     field_of,
     name_of,
+    past_line,
     shown,
     table,
     value_text,
     width,
 )
 from confwire.client import Notification, ObjectChange
+from confwire.client.past import PastChange
+from confwire.messages import HistoryEntry
 
 NOON = datetime(2026, 1, 2, 12, 0, 5)
 
 
 def line(change: ObjectChange, name: str = "") -> str:
     return change_line(Notification("e", 7, [change]), change, name, NOON)
+
+
+def test_a_line_about_the_past_says_when_and_by_whom():
+    delta, former = {"name": "b"}, {"name": "a"}
+    change = ObjectChange("updated", "skill", 5, None, delta, former)
+    line = past_line(PastChange(7, NOON.astimezone(), "an\tna", change), "b")
+    assert line == (
+        r"2026-01-02 12:00:05  7  an	na  updated  skill 5 [b]  name: a -> b"
+    )
+    gone = ObjectChange("deleted", "skill", 5)
+    assert past_line(PastChange(7, NOON.astimezone(), "", gone), "").endswith("-  deleted  skill 5")
+
+
+def test_a_line_about_a_moment_says_who_where_and_why():
+    entry = HistoryEntry(
+        kind="sessionClosed", at=NOON.timestamp(), server="site-1", application="default",
+        user="anna", peer="10.0.0.1:5", port="default", revision=9, reason="gone",
+    )  # fmt: skip
+    assert entry_line(entry) == (
+        "2026-01-02 12:00:05  9  sessionClosed  default anna at site-1 default,"
+        " from 10.0.0.1:5: gone"
+    )
 
 
 @pytest.mark.parametrize(
