@@ -72,7 +72,7 @@ def _resumer(stack: ExitStack, size: int) -> Generator:
     proxy = site.proxy(through=load.begun["port"])
     load.ask(
         "follow", port=proxy.port, reader=READER, writer=ADMINISTRATOR, password=PASSWORD,
-        objects=list(range(site.first, site.first + MISSED)),
+        objects=list(range(site.first, site.first + site.count, site.count // MISSED)),
     )  # fmt: skip
     return load
 
