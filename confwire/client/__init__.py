@@ -16,9 +16,9 @@ from confwire.client.failures import (
     OutcomeUnknown,
     ServerBehind,
 )
+from confwire.client.past import History, PastChange
 from confwire.client.sites import Place, SiteRule
 from confwire.client.status import State, Status, Statuses
-from confwire.client.past import History, PastChange
 from confwire.client.watch import Interest, Notification, ObjectChange, Watch
 from confwire.messages import Cursor, KeepAlive, ObjectId
 

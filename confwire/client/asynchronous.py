@@ -27,9 +27,9 @@ from confwire.client.failures import (
 )
 from confwire.client.freshness import Freshness, is_older
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
+from confwire.client.past import History, history_of
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
-from confwire.client.past import History, history_of
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document

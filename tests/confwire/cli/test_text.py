@@ -34,9 +34,7 @@ def test_a_line_about_the_past_says_when_and_by_whom():
     delta, former = {"name": "b"}, {"name": "a"}
     change = ObjectChange("updated", "skill", 5, None, delta, former)
     line = past_line(PastChange(7, NOON.astimezone(), "an\tna", change), "b")
-    assert line == (
-        r"2026-01-02 12:00:05  7  an	na  updated  skill 5 [b]  name: a -> b"
-    )
+    assert line == r"2026-01-02 12:00:05  7  an\tna  updated  skill 5 [b]  name: a -> b"
     gone = ObjectChange("deleted", "skill", 5)
     assert past_line(PastChange(7, NOON.astimezone(), "", gone), "").endswith("-  deleted  skill 5")
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 
 import pytest
 
 from confwire.client import BlockingClient, ClientClosed, Cursor, LinkLost, State
-from confwire.messages import ReadObjects, RegisterNotification
+from confwire.messages import (
+    HistoryLog,
+    HistoryLogRead,
+    HistoryLogSent,
+    ReadObjects,
+    RegisterNotification,
+)
 
 pytestmark = pytest.mark.asyncio
 LOGIN = {"application": "default", "user": "default", "password": "pencil", "jitter": lambda: 0.0}
@@ -90,6 +97,22 @@ async def test_closing_a_watch_releases_the_thread_that_waits(peer, start):
         return found, thread.is_alive()
 
     assert await beside(peer, program) == ([], False)
+
+
+async def serve_history(peer):
+    session = await peer.session()
+    request = await session.receive(HistoryLog)
+    assert (request.since, request.since_time) == (None, 5.0)
+    await session.send(HistoryLogRead(ref=request.ref, epoch="e", revision=9))
+    await session.send(HistoryLogSent(ref=request.ref, epoch="e", revision=9, total=0))
+
+
+async def test_it_looks_back(peer, start):
+    start(serve_history(peer))
+    history = await beside(
+        peer, lambda client: client.history(since_time=datetime.fromtimestamp(5, UTC))
+    )
+    assert (history.cursor, history.changes) == (Cursor("e", 9), [])
 
 
 async def test_a_closed_client_says_so(peer):

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,28 @@ async def test_two_watches_of_one_client_get_each_its_own(master) -> None:
         assert (await following(skills)).changes[0].object_type == "skill"
         (change,) = (await following(default)).changes
         assert change.delta == {"options": {"log": {"verbose": "all"}}}
+
+
+async def test_the_history_tells_what_was_changed_and_what_became_of_the_session(master) -> None:
+    async with await client_of(master) as client:
+        begin = datetime.now(UTC)
+        created = await client.create("skill", skill("looked back at"))
+        await client.update("skill", created.dbid, {"state": "disabled"})
+        await client.delete("skill", created.dbid)
+        epoch = (await client.server_info()).epoch
+        whole = await client.history(since=Cursor(epoch, created.revision - 1))
+        steps = [(past.change.kind, past.by) for past in whole.changes]
+        assert steps == [("created", "default"), ("updated", "default"), ("deleted", "default")]
+        assert whole.changes[1].change.former == {"state": "enabled"}
+        assert all(past.at >= begin for past in whole.changes)
+        assert [entry.kind for entry in whole.entries] == ["sessionOpened"]
+        assert whole.entries[0].session == client.session
+        assert (await client.history(since_time=begin)).changes == whole.changes
+        assert (await client.history(since=whole.cursor)).changes == []
+        # What is older than the server's memory comes from its database.
+        older = await client.history(since=Cursor(epoch, 1))
+        assert older.changes[-3:] == whole.changes
+        assert older.changes[0].revision == 2
 
 
 async def test_a_watch_misses_nothing_when_its_server_is_killed(master) -> None:
