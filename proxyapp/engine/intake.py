@@ -67,6 +67,8 @@ class Intake:
         self._applying: Transaction | None = None
         """A large one that is on its way in; what comes after it waits in `_queue`."""
         self._queue: list[Transaction] = []
+        self._freeing = False
+        """What the journal has dropped is being freed."""
         self.loads = 0
         """Full loads since the start."""
 
@@ -261,6 +263,7 @@ class Intake:
         previous = serving.journal.hash_at(serving.revision) or ""
         entry = _entry(transaction, serving.store.tree, changes, reach, large)
         serving.journal.append(entry)
+        self._free()
         self._after(entry)
         if transaction.hash != chain_hash(previous, transaction.revision, serving.store.tree):
             self._diverged(
@@ -340,6 +343,17 @@ class Intake:
         )
         serving.keep(Kind.LOADED, load.reason)
         self._after(Entry(load.revision, 0, "", serving.store.tree, load.hash, changes, True))
+        serving.journal.drop(changes)
+        self._free()
+
+    def _free(self) -> None:
+        if self._serving.journal.dropped and not self._freeing:
+            self._freeing = True
+            self._serving.out.append(Again(self._free_in_turns()))
+
+    def _free_in_turns(self) -> Iterator[None]:
+        yield from self._serving.journal.free()
+        self._freeing = False
 
 
 def _stage(staging: Staging, records: list[Record]) -> Iterator[None]:

@@ -7,8 +7,9 @@ A ring of entries in revision order without gaps. A cursor older than the ring g
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +22,8 @@ GONE = msgspec.Raw(b"null")
 """The body of a record whose object was deleted."""
 
 TREE_MODULUS = 1 << 128
+_FREED_A_TURN = 1_000
+"""Changes, with the rows that only they held."""
 
 
 def record_digest(record: Record) -> int:
@@ -102,6 +105,8 @@ class Journal:
         whose rights are known only as they are now."""
         self.resets = 0
         """Times that the data was replaced: a cursor from before one means nothing after it."""
+        self.dropped: list[list[Any]] = []
+        """What is no longer remembered, if it is much: to be freed by `free`, over many turns."""
         self._start_hash = ""
 
     def __repr__(self) -> str:
@@ -109,7 +114,10 @@ class Journal:
 
     def reset(self, revision: int, hash_: str) -> None:
         """Forget all: the data was replaced as of `revision`."""
-        self._entries.clear()
+        for entry in self._entries:
+            self.drop(entry.changes)
+        self.drop(self._entries)
+        self._entries = deque()
         self._size = 0
         self.resets += 1
         self.compacted = self.revision = self.structural = revision
@@ -125,9 +133,24 @@ class Journal:
         self._size += len(entry.changes)
         while self._size > self._capacity and len(self._entries) > 1:
             oldest = self._entries.popleft()
+            self.drop(oldest.changes)
             self._size -= len(oldest.changes)
             self.compacted = oldest.revision
             self._start_hash = oldest.hash
+
+    def drop(self, held: Collection[Any]) -> None:
+        """Let go of changes or entries: at once if they are few, else when `free` is called."""
+        if len(held) > _FREED_A_TURN:
+            self.dropped.append(list(held))  # a copy, since a reader may be on its way through
+
+    def free(self) -> Iterator[None]:
+        """Free what was dropped, a turn's work between two yields."""
+        while self.dropped:
+            held = self.dropped[-1]
+            del held[-_FREED_A_TURN:]
+            if not held:
+                self.dropped.pop()
+            yield
 
     def since(self, revision: int) -> Iterator[Entry]:
         """Iterate over the entries after `revision`.

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sys
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -122,3 +124,35 @@ def test_a_place_is_found_by_a_time_as_far_back_as_the_ring_goes():
     for revision, at in ((11, 5.0), (12, 7.0), (13, 7.0)):
         journal.append(Entry(revision, at, "", 0, "", [], structural=False))
     assert [journal.before(at) for at in (8.0, 7.0, 6.0, 5.0)] == [13, 11, 11, None]
+
+
+def turns_to_free(journal: Journal, change: Change) -> int:
+    """Free what was dropped; return the turns, after which nothing but the caller has the change."""
+    turns = 0
+    for _ in journal.free():
+        turns += 1
+    assert sys.getrefcount(change) == 3  # of the caller, of this function, of the call
+    return turns
+
+
+def test_a_large_transaction_that_is_dropped_is_freed_over_many_turns():
+    journal = filled(10, 3_500)
+    first = next(journal.since(10)).changes[0]
+    journal.append(entry(12))
+    assert journal.compacted == 11
+    assert sys.getrefcount(first) == 3  # of this function, of the call, and not yet freed
+    assert turns_to_free(journal, first) == 4
+    assert journal.dropped == []
+
+
+def test_a_full_journal_that_is_reset_is_freed_over_many_turns():
+    journal = filled(50_000, *[1] * 2_500, 3_500)
+    one, many = (item.changes[0] for item in list(journal.since(10))[-2:])
+    journal.reset(20, "h20")
+    assert turns_to_free(journal, one) == 3 + 4
+    assert turns_to_free(journal, many) == 0
+
+
+def test_little_is_dropped_at_once():
+    journal = filled(10, *[1] * 20)
+    assert journal.dropped == []
