@@ -127,7 +127,7 @@ def test_a_place_is_found_by_a_time_as_far_back_as_the_ring_goes():
 
 
 def turns_to_free(journal: Journal, change: Change) -> int:
-    """Free what was dropped; return the turns, after which nothing but the caller has the change."""
+    """Free what was dropped; return the turns, after which only the caller has the change."""
     turns = 0
     for _ in journal.free():
         turns += 1
