@@ -20,6 +20,9 @@ GAP = 1_000_000
 """Numbers left out at each start: those that a power cut took from the disk are not given to
 other entries, which would be taken for the ones that were forwarded before it."""
 
+ERROR_CODE = "21-22138"
+"""The log event by which the origin's operators know that the history cannot be written."""
+
 _TEXTS = (
     ("kind", "kind", 20),
     ("server", "server", 255),

@@ -15,15 +15,17 @@ class ProxyappConfig(AppConfig):
     verbose_name = "Environment"
 
     def ready(self) -> None:
-        """Connect what Django calls by signal: seeding after migrate, and the relation's guard."""
+        """Connect what Django calls by signal: seeding, the relation's guard, and web logins."""
         import proxyapp.checks  # noqa: F401
         from proxyapp.models.applications import Application
         from proxyapp.models.door import guard_relation
+        from proxyapp.services import logins
 
         m2m_changed.connect(
             guard_relation, sender=Application.tenants.through, dispatch_uid="proxyapp.guard"
         )
         post_migrate.connect(_seed, sender=self, dispatch_uid="proxyapp.seed")
+        logins.connect()
 
 
 def _seed(sender: AppConfig, using: str, verbosity: int, **kwargs: Any) -> None:

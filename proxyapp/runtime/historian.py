@@ -41,8 +41,6 @@ RETRY_LIMIT = 5.0
 LOOK = 2.0
 """Seconds after which it looks whether another process has kept something."""
 STOP_LIMIT = 3.0
-ERROR_CODE = "21-22138"
-"""The log event that the origin's operators know: history log error."""
 
 _FAILURES = (DatabaseError, InterfaceError, OSError)
 Order = c.ReadSession | c.ReadEntries | c.TakeEntries
@@ -98,7 +96,7 @@ class Historian:
             await cancel(self._task)
         if self._queue:
             log.error(
-                "history log error", code=ERROR_CODE, lost=self._lost + len(self._queue),
+                "history log error", code=writer.ERROR_CODE, lost=self._lost + len(self._queue),
                 reason=self._error,
             )  # fmt: skip
         with suppress(TimeoutError, *_FAILURES):
@@ -249,7 +247,7 @@ class Historian:
         text = " ".join(str(error).split()) or type(error).__name__
         if not self._error:
             self._failing_since = time.monotonic()
-            log.error("history log error", code=ERROR_CODE, reason=text)
+            log.error("history log error", code=writer.ERROR_CODE, reason=text)
         self._error = text
         self._opened = False
         for key, order in list(self._orders.items()):
@@ -263,7 +261,7 @@ class Historian:
     def _recover(self) -> None:
         if self._error:
             self._error = ""
-            log.warning("history log works again", code=ERROR_CODE, lost=self._lost)
+            log.warning("history log works again", code=writer.ERROR_CODE, lost=self._lost)
 
     def _in_thread(
         self, function: Callable[..., Result], *arguments: Any

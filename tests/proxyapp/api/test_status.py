@@ -55,6 +55,14 @@ STATUS = {
             "behind": True,
         }
     ],
+    "history": {
+        "state": "failing",
+        "error": "disk is <full>",
+        "failingFor": 2.5,
+        "waiting": 12,
+        "lost": 3,
+        "last": 1000007,
+    },
     "runtime": {"connections": 1, "longestStall": 0.01, "portFailures": []},
 }
 

@@ -18,7 +18,7 @@ from historylog.models import EntryRecord, Store
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime import historian
-from proxyapp.runtime.historian import ERROR_CODE, Historian
+from proxyapp.runtime.historian import Historian
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
@@ -153,7 +153,7 @@ async def test_a_dead_database_is_told_once_and_nothing_is_lost_when_it_is_back(
         rig.broken = ""
         await rig.until("live")
     assert await reasons() == ["a", "b"]
-    told = [log for log in logs if log.get("code") == ERROR_CODE]
+    told = [log for log in logs if log.get("code") == writer.ERROR_CODE]
     assert [log["event"] for log in told] == ["history log error", "history log works again"]
 
 

@@ -1,0 +1,65 @@
+"""Keeping in the history log who logged in to the web site, who out of it, and who was refused.
+
+Django tells it by its signals. A history that cannot be written keeps nobody out.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import structlog
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import DatabaseError
+from django.http import HttpRequest
+
+from confwire.messages import HistoryEntry
+from historylog import writer
+from historylog.entries import Kind, clean
+from proxyapp.models import Person
+from proxyapp.services import recording, retention
+
+log = structlog.get_logger(__name__)
+
+
+def connect() -> None:
+    """Be told from now on."""
+    user_logged_in.connect(_logged_in, dispatch_uid="proxyapp.logged_in")
+    user_logged_out.connect(_logged_out, dispatch_uid="proxyapp.logged_out")
+    user_login_failed.connect(_refused, dispatch_uid="proxyapp.refused")
+
+
+def _logged_in(sender: Any, request: HttpRequest | None, user: Person, **more: Any) -> None:
+    _keep(Kind.WEB_LOGIN, request, user.user_name)
+
+
+def _logged_out(sender: Any, request: HttpRequest | None, user: Person | None, **more: Any) -> None:
+    if user is not None:
+        _keep(Kind.WEB_LOGOUT, request, user.user_name)
+
+
+def _refused(
+    sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **more: Any
+) -> None:
+    name = str(credentials.get("username") or "")
+    _keep(Kind.WEB_LOGIN_REFUSED, request, name, "user name or password is wrong")
+
+
+def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") -> None:
+    seen = request.META if request is not None else {}
+    address = seen.get("REMOTE_ADDR", "")
+    entry = HistoryEntry(
+        kind=kind.value,
+        at=time.time(),
+        server=recording.serving(),
+        user=clean(user),
+        peer=f"{address}:{seen.get('REMOTE_PORT', '')}" if address else "",
+        forwarded=clean(seen.get("HTTP_X_FORWARDED_FOR", "")),
+        port="web",
+        reason=reason,
+    )
+    try:
+        if retention.settings().flag("active"):
+            writer.keep([entry])
+    except DatabaseError as error:
+        log.error("history log error", code=writer.ERROR_CODE, reason=" ".join(str(error).split()))
