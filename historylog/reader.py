@@ -6,7 +6,7 @@ thousandth page costs what the first does. Rows below the floor are not there, r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from django.db import connection
 
 from historylog import checkpoints
-from historylog.models import ChangedProperty, ChangeRecord, Transaction
+from historylog.models import ChangeRecord, Transaction
 from historylog.records import key_of
 
 PAGE = 50
@@ -54,8 +54,11 @@ class Question:
 
     def is_of_objects(self) -> bool:
         """Whether it asks for more than transactions have."""
-        asked = (self.type, self.dbid, self.name, self.kind, self.tenant, self.folder, self.path)
-        return any(asked)
+        return bool(self.name or self.path or any(getattr(self, name) for name in _OF_RECORD))
+
+    def has_more_than_a_path(self) -> bool:
+        """Whether it asks for more than a property, and when it changed."""
+        return bool(self.name or any(getattr(self, name) for name in (*_OF_HEAD, *_OF_RECORD)))
 
 
 class Change(NamedTuple):
@@ -102,29 +105,93 @@ _CHANGE = (
 )
 _OF_HEAD = ("by", "person", "application", "session", "server")
 _OF_RECORD = ("type", "dbid", "kind", "tenant", "folder")
+_PROPERTY = "historylog_changedproperty property"
+_SAME_PLACE = "property.revision = record.revision AND property.seq = record.seq"
 _LAST_CHARACTER = "\U0010ffff"
+_FEW_PATHS = 100
+"""So many properties are looked up one by one; rows of more are met soon by going back."""
 
 
 def changes(question: Question, before: Place | None = None, limit: int = PAGE) -> list[Change]:
     """Return the next changes that a question is about, newest first."""
-    conditions = _Conditions()
-    if not _add_head(conditions, question, "record.revision"):
+    bounds = _bounds(question, before)
+    if bounds is None:
         return []
+    if question.path.endswith(".") and not question.has_more_than_a_path():
+        paths = _paths_below(question.path)
+        if len(paths) <= _FEW_PATHS:
+            return _of_paths(paths, bounds, limit)
+    return _changes(question, bounds, limit)
+
+
+def _changes(question: Question, bounds: _Bounds, limit: int) -> list[Change]:
+    conditions = _Conditions()
+    source, leader = _CHANGE, "record"
+    for name in _OF_HEAD:
+        value = getattr(question, name)
+        conditions.equal(f"head.{name}", value)
+        leader = "head" if value else leader
+    if question.session:
+        conditions.add("head.session > ''")  # the index has no others
     for name in _OF_RECORD:
         conditions.equal(f"record.{name}", getattr(question, name))
     if question.name:
-        conditions.begins("record.key", key_of(question.name))
-    if before is not None:
-        conditions.add("(record.revision, record.seq) < (%s, %s)", *before)
-    source = _CHANGE
-    if question.path:
-        source += (
-            f" JOIN ({_of_path(conditions, question.path)}) property"
-            " ON property.revision = record.revision AND property.seq = record.seq"
+        conditions.add(_begins("record.key"), *_range(key_of(question.name)))
+    if question.path.endswith("."):
+        below = f"{_SAME_PLACE} AND {_begins('property.path')}"
+        conditions.add(f"EXISTS (SELECT 1 FROM {_PROPERTY} WHERE {below})", *_range(question.path))
+    elif question.path:
+        source, leader = f"{source} JOIN {_PROPERTY} ON {_SAME_PLACE}", "property"
+        conditions.add("property.path = %s", question.path)
+    conditions.within(bounds, leader, has_seq=leader != "head")
+    if leader == "head" and bounds.before is not None:
+        conditions.add("(record.revision, record.seq) < (%s, %s)", *bounds.before)
+    order = f"{leader}.revision DESC, {'record' if leader == 'head' else leader}.seq DESC"
+    return [_change(*row) for row in conditions.select(source, order, limit)]
+
+
+def _of_paths(paths: Sequence[str], bounds: _Bounds, limit: int) -> list[Change]:
+    """Return the next changes of any of these properties; the newest of each are looked at."""
+    if not paths:
+        return []
+    parts, values = [], []
+    for path in paths:
+        conditions = _Conditions()
+        conditions.add("property.path = %s", path)
+        conditions.within(bounds, "property", has_seq=True)
+        source = f"SELECT property.revision, property.seq FROM {_PROPERTY}"
+        sql, given = conditions.statement(
+            source, "property.revision DESC, property.seq DESC", limit
         )
-    order = "record.revision DESC, record.seq DESC"
-    rows = conditions.select(source, order, limit)
-    return [_change(*row) for row in rows]
+        parts.append(f"SELECT revision, seq FROM ({sql}) AS part")
+        values += given
+    newest = f"{' UNION '.join(parts)} ORDER BY revision DESC, seq DESC LIMIT %s"
+    source = f"{_CHANGE} JOIN ({newest}) AS found"
+    sql = (
+        f"{source} ON found.revision = record.revision AND found.seq = record.seq"
+        " ORDER BY record.revision DESC, record.seq DESC"
+    )
+    return [_change(*row) for row in _fetch(sql, [*values, limit])]
+
+
+def _paths_below(prefix: str) -> list[str]:
+    """Return the properties that begin so, as far as they are few; each is a look at the index."""
+    if connection.vendor == "postgresql":
+        after, up_to, order = "path ~>~ %s", "path ~<~ %s", "path USING ~<~"
+        later = "path ~>~ found.path"
+    else:
+        after, up_to, order, later = "path > %s", "path < %s", "path", "path > found.path"
+    first = (
+        "SELECT path FROM historylog_changedproperty"
+        f" WHERE {{}} AND {up_to} ORDER BY {order} LIMIT 1"
+    )
+    sql = (
+        f"WITH RECURSIVE found (path) AS (SELECT * FROM ({first.format(after)}) AS first"
+        f" UNION ALL SELECT ({first.format(later)}) FROM found WHERE found.path IS NOT NULL)"
+        " SELECT path FROM found WHERE path IS NOT NULL LIMIT %s"
+    )
+    below, end = _range(prefix)
+    return [row[0] for row in _fetch(sql, [below, end, end, _FEW_PATHS + 1])]
 
 
 def transactions(
@@ -132,9 +199,15 @@ def transactions(
 ) -> list[Transaction]:
     """Return the next transactions, newest first; what a question asks of objects is no part."""
     assert not question.is_of_objects(), question
-    conditions = _Conditions()
-    if not _add_head(conditions, question, "head.revision"):
+    bounds = _bounds(question, Place(before) if before is not None else None)
+    if bounds is None:
         return []
+    conditions = _Conditions()
+    for name in _OF_HEAD:
+        conditions.equal(f"head.{name}", getattr(question, name))
+    if question.session:
+        conditions.add("head.session > ''")
+    conditions.within(bounds, "head", has_seq=False)
     if before is not None:
         conditions.add("head.revision < %s", before)
     source = "SELECT head.revision FROM historylog_transaction head"
@@ -153,13 +226,15 @@ def steps_of(revision: int, after: int = -1, limit: int = PAGE) -> list[ChangeRe
 def paths_of(places: Iterable[Place]) -> dict[Place, list[str]]:
     """Return the properties that each of these changes concerns, sorted."""
     found: dict[Place, list[str]] = {place: [] for place in places}
-    by_revision: dict[int, list[int]] = {}
-    for place in found:
-        by_revision.setdefault(place.revision, []).append(place.seq)
-    for revision, numbers in by_revision.items():
-        rows = ChangedProperty.objects.filter(revision=revision, seq__in=numbers)
-        for seq, path in rows.values_list("seq", "path"):
-            found[Place(revision, seq)].append(path)
+    if not found:
+        return {}
+    rows = ", ".join(["(%s, %s)"] * len(found))
+    sql = (
+        "SELECT revision, seq, path FROM historylog_changedproperty"
+        f" WHERE (revision, seq) IN (VALUES {rows})"
+    )
+    for revision, seq, path in _fetch(sql, [number for place in found for number in place]):
+        found[Place(revision, seq)].append(path)
     return {place: sorted(paths) for place, paths in found.items()}
 
 
@@ -180,13 +255,44 @@ def _change(*values: Any) -> Change:
     return Change(**found)
 
 
+class _Bounds(NamedTuple):
+    """The revisions that are looked at."""
+
+    first: int
+    last: int
+    """0 for no end."""
+    before: Place | None
+
+
+def _bounds(question: Question, before: Place | None) -> _Bounds | None:
+    """Return what a question's revision and time allow; None when that is nothing.
+
+    Times are those of the commits: where the clock was set back, they overlap.
+    """
+    first, last = floor() + 1, 0
+    if question.revision:
+        first, last = max(first, question.revision), question.revision
+    if question.since is not None:
+        later = Transaction.objects.filter(at__gte=question.since).order_by("at", "revision")
+        found = later.values_list("revision", flat=True).first()
+        if found is None:
+            return None
+        first = max(first, found)
+    if question.until is not None:
+        earlier = Transaction.objects.filter(at__lt=question.until).order_by("-at", "-revision")
+        found = earlier.values_list("revision", flat=True).first()
+        if found is None:
+            return None
+        last = min(last, found) if last else found
+    return _Bounds(first, last, before)
+
+
 class _Conditions:
     """What rows must satisfy, and the values for it."""
 
     def __init__(self) -> None:
         self._texts: list[str] = []
         self._values: list[Any] = []
-        self._of_source: list[Any] = []
 
     def add(self, text: str, *values: Any) -> None:
         self._texts.append(text)
@@ -197,64 +303,29 @@ class _Conditions:
         if value:
             self.add(f"{column} = %s", value)
 
-    def begins(self, column: str, text: str) -> None:
-        self.add(_begins(column), *_range(text))
+    def within(self, bounds: _Bounds, table: str, *, has_seq: bool) -> None:
+        """Bind the table whose index leads, so that a later page begins where it does."""
+        self.add(f"{table}.revision >= %s", bounds.first)
+        if bounds.last:
+            self.add(f"{table}.revision <= %s", bounds.last)
+        if bounds.before is not None and has_seq:
+            self.add(f"({table}.revision, {table}.seq) < (%s, %s)", *bounds.before)
+        elif bounds.before is not None:
+            self.add(f"{table}.revision <= %s", bounds.before.revision)
 
-    def of_source(self, *values: Any) -> None:
-        """Add values that come before all conditions."""
-        self._of_source += values
+    def statement(self, source: str, order: str, limit: int) -> tuple[str, list[Any]]:
+        sql = f"{source} WHERE {' AND '.join(self._texts)} ORDER BY {order} LIMIT %s"
+        return sql, [*self._values, limit]
 
     def select(self, source: str, order: str, limit: int) -> list[tuple[Any, ...]]:
-        sql = f"{source} WHERE {' AND '.join(self._texts)} ORDER BY {order} LIMIT %s"
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [*self._of_source, *self._values, limit])
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-        return rows
+        return _fetch(*self.statement(source, order, limit))
 
 
-def _add_head(conditions: _Conditions, question: Question, revision: str) -> bool:
-    """Add what a question asks of transactions; False when none can be."""
-    first, last = floor() + 1, None
-    if question.revision:
-        first, last = max(first, question.revision), question.revision
-    bounds = _revisions(question)
-    if bounds is None:
-        return False
-    first = max(first, bounds[0])
-    last = min(filter(None, (last, bounds[1])), default=None)
-    conditions.add(f"{revision} >= %s", first)
-    if last is not None:
-        conditions.add(f"{revision} <= %s", last)
-    for name in _OF_HEAD:
-        conditions.equal(f"head.{name}", getattr(question, name))
-    if question.session:
-        conditions.add("head.session > ''")  # the index has no others
-    return True
-
-
-def _revisions(question: Question) -> tuple[int, int] | None:
-    """Return the revisions that a question's time is about, 0 for no end; None when there are none.
-
-    Times are those of the commits: where the clock was set back, they overlap.
-    """
-    first = last = 0
-    if question.since is not None:
-        later = Transaction.objects.filter(at__gte=question.since).order_by("at", "revision")
-        first = later.values_list("revision", flat=True).first() or 0
-    if question.until is not None:
-        earlier = Transaction.objects.filter(at__lt=question.until).order_by("-at", "-revision")
-        last = earlier.values_list("revision", flat=True).first() or 0
-    found = (question.since is None or first) and (question.until is None or last)
-    return (first, last) if found else None
-
-
-def _of_path(conditions: _Conditions, path: str) -> str:
-    rows = "SELECT revision, seq FROM historylog_changedproperty WHERE"
-    if path.endswith("."):
-        conditions.of_source(*_range(path))
-        return f"{rows} {_begins('path')} GROUP BY revision, seq"
-    conditions.of_source(path)
-    return f"{rows} path = %s"
+def _fetch(sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _begins(column: str) -> str:

@@ -202,6 +202,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="changerecord",
+            index=models.Index(fields=["type", "revision", "seq"], name="history_type"),
+        ),
+        migrations.AddIndex(
+            model_name="changerecord",
             index=models.Index(fields=["kind", "revision", "seq"], name="history_kind"),
         ),
         migrations.AddIndex(

@@ -98,6 +98,7 @@ class ChangeRecord(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["type", "dbid", "revision"], name="history_object"),
+            models.Index(fields=["type", "revision", "seq"], name="history_type"),
             models.Index(fields=["kind", "revision", "seq"], name="history_kind"),
             models.Index(
                 fields=["key", "revision", "seq"],

@@ -63,6 +63,32 @@ def test_properties_are_found_by_path_or_by_what_they_lie_in(
     assert len(places(path=path)) == count
 
 
+def test_many_properties_in_one_section_are_found_by_going_back(
+    skills: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = places(path="userProperties.")
+    monkeypatch.setattr(reader, "_FEW_PATHS", 1)
+    assert places(path="userProperties.") == few
+    assert places(path="userProperties.", type=13) == few
+
+
+def test_pages_of_properties_join_too(skills: list[int]) -> None:
+    for path in ("userProperties.", "userProperties.a.b"):
+        whole = places(path=path)
+        first = reader.changes(Question(path=path), limit=2)
+        rest = reader.changes(Question(path=path), first[-1].place)
+        assert [found.place for found in [*first, *rest]] == whole
+
+
+def test_pages_of_a_person_break_within_a_transaction(skills: list[int], skill: Skill) -> None:
+    with changes.commit(by=Person.objects.get(user_name="default"), origin="test"):
+        for dbid in skills[:2]:
+            skill(dbid=dbid, state="disabled")
+    (first,) = reader.changes(Question(by="default"), limit=1)
+    (second,) = reader.changes(Question(by="default"), first.place)
+    assert (first.revision, first.seq, second.seq) == (second.revision, 1, 0)
+
+
 def test_kinds_tenants_and_folders_are_found(skills: list[int]) -> None:
     deleted = ChangeRecord.objects.get(kind="deleted")
     assert places(kind="deleted") == [Place(deleted.revision, 0)]
