@@ -215,11 +215,22 @@ def transactions(
     return list(Transaction.objects.filter(revision__in=found).order_by("-revision"))
 
 
-def steps_of(revision: int, after: int = -1, limit: int = PAGE) -> list[ChangeRecord]:
-    """Return the next changes of a transaction with their values, in the order of the changes."""
+def steps_of(
+    revision: int, after: int = -1, limit: int = PAGE, *, type_: int = 0, kind: str = ""
+) -> list[ChangeRecord]:
+    """Return the next changes of a transaction with their values, in the order of the changes.
+
+    Args:
+        type_: only those of objects of this type; 0 for all.
+        kind: only those of this kind; empty for all.
+    """
     if revision <= floor():
         return []
     rows = ChangeRecord.objects.filter(revision=revision, seq__gt=after)
+    if type_:
+        rows = rows.filter(type=type_)
+    if kind:
+        rows = rows.filter(kind=kind)
     return list(rows.order_by("seq")[:limit])
 
 
