@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError
 from django.test import Client
 from structlog.testing import capture_logs
@@ -19,6 +20,7 @@ PASSWORD = "only for tests"
 
 @pytest.fixture(autouse=True)
 def account() -> None:
+    settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
     set_password(Person.objects.get(dbid=100), PASSWORD, by=None, origin="test")
 
 
