@@ -1,7 +1,7 @@
 """All settings of the servers, read from the environment.
 
-DATABASE_URL, CSPROXY_DATA (folder of data and logs), CSPROXY_SECRET_KEY, CSPROXY_ALLOWED_HOSTS,
-CSPROXY_DEBUG, CSPROXY_HTTPS (the web is only reached over TLS), CSPROXY_SCRAM_ITERATIONS.
+DATABASE_URL, CSPROXY_DATA (folder of data and logs), CSPROXY_SECRET_KEY,
+CSPROXY_FORMER_SECRET_KEYS, CSPROXY_ALLOWED_HOSTS, CSPROXY_DEBUG, CSPROXY_HTTPS (the web is only reached over TLS), CSPROXY_SCRAM_ITERATIONS.
 What belongs to one server is in its Application object, not here.
 """
 
@@ -34,6 +34,7 @@ def _secret_key(path: Path) -> str:
 
 
 SECRET_KEY = env.str("CSPROXY_SECRET_KEY", default="") or _secret_key(DATA_ROOT / "secret_key")
+SECRET_KEY_FALLBACKS = env.list("CSPROXY_FORMER_SECRET_KEYS", default=[])
 DEBUG = env.bool("CSPROXY_DEBUG", default=False)
 ALLOWED_HOSTS = env.list(
     "CSPROXY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", ".localhost"]

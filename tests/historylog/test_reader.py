@@ -150,6 +150,15 @@ def test_a_transaction_is_read_in_its_own_order_and_page_by_page(skills: list[in
     assert [row.seq for row in [*first, *rest]] == list(range(total))
 
 
+def test_of_a_transaction_one_type_or_kind_is_read(skills: list[int]) -> None:
+    folders = ChangeRecord.objects.filter(revision=1, type=22)
+    assert [row.pk for row in reader.steps_of(1, limit=500, type_=22)] == [
+        row.pk for row in folders.order_by("seq")
+    ]
+    assert reader.steps_of(1, kind="deleted") == []
+    assert reader.steps_of(1, kind="created", type_=22)
+
+
 def test_the_properties_of_changes_are_read_at_once(skills: list[int]) -> None:
     asked = places(type=13)
     found = reader.paths_of(asked)
