@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import Struct
 
 from confwire.errors import Compacted, ReadInterrupted
-from proxyapp.engine.journal import Change, Journal
+from proxyapp.engine.journal import Journal
 from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
 
@@ -120,13 +120,14 @@ class Found:
         for index, rows in edited.items():
             rows += (row for row in self.batches[index] if by_dbid(row) not in gone)
             rows.sort(key=by_dbid)
-            self.batches[index] = rows
-        self.batches = [
-            batch[start : start + 2 * ROWS_A_TURN]
-            for batch in self.batches
-            for start in range(0, len(batch), 2 * ROWS_A_TURN)
-        ]
+        for index in sorted(edited, reverse=True):
+            self.batches[index : index + 1] = _cut(edited[index])
         self.total = sum(map(len, self.batches))
+
+
+def _cut(rows: list[Row]) -> list[list[Row]]:
+    """Return the rows in batches that are not too long."""
+    return [rows[start : start + ROWS_A_TURN] for start in range(0, len(rows), ROWS_A_TURN)]
 
 
 class _Share:
@@ -199,6 +200,7 @@ class Gatherer:
         full = bool(limit) and found.total >= limit
         # Behind the last one of a full list others are missing, too.
         bound = search.order(found.batches[-1][-1]) if full else None
+        touched: dict[Key, Row | None] = {}
         while revision < journal.revision:
             try:
                 entry = next(journal.since(revision))
@@ -206,14 +208,16 @@ class Gatherer:
                 return False
             if entry.structural or entry.regroups:
                 return False
-            for start in range(0, len(entry.changes), ROWS_A_TURN):
-                if start:
-                    yield []
-                changes = entry.changes[start : start + ROWS_A_TURN]
-                if any(change.type in search.looks_at for change in changes):
+            for change in entry.changes:
+                if change.type in search.looks_at:
                     return False
-                _take_in(found, changes, search, bound)
+                touched[change.type, change.dbid] = change.new
+                if len(touched) == ROWS_A_TURN:
+                    _take_in(found, touched, search, bound)
+                    touched = {}
+                    yield []
             revision = entry.revision
+        _take_in(found, touched, search, bound)
         if limit:
             # Where one was lost, the next behind the bound would have to fill its place.
             complete = not full or found.total >= limit
@@ -222,9 +226,10 @@ class Gatherer:
         return True
 
 
-def _take_in(found: Found, changes: list[Change], search: Search, bound: Any) -> None:
+def _take_in(found: Found, touched: dict[Key, Row | None], search: Search, bound: Any) -> None:
     """Bring what was found up to some changes; nothing new behind the bound, None for none."""
-    touched = {(change.type, change.dbid): change.new for change in changes}
+    if not touched:
+        return
     order = search.order
     fresh = search.select([row for row in touched.values() if row is not None])
     if search.after is not None:

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from proxyapp.engine import events
-from proxyapp.engine.gathering import SCANS_AT_ONCE
+from proxyapp.engine.gathering import SCANS_AT_ONCE, Found
 from tests.proxyapp.engine.bench import (
     FOLDER,
     INNER,
@@ -250,6 +250,24 @@ def test_a_large_transaction_is_mended_into_a_read_over_many_turns(big):
     assert ids(bob.inbox) == [1000, *range(1002, 4500), *range(10_000, 14_000)]
     assert {message["revision"] for message in bob.inbox} == {3}
     assert bob.inbox[0]["objects"][0]["name"] == "Skill changed"
+
+
+def test_many_small_transactions_are_mended_into_a_read_in_one_step(big, monkeypatch):
+    steps, exchange = [], Found.exchange
+
+    def counted(found, gone_ones, *rest):
+        steps.append(len(gone_ones))
+        exchange(found, gone_ones, *rest)
+
+    monkeypatch.setattr(Found, "exchange", counted)
+    bob = big.login("bob")
+    big.hold_again = True
+    bob.post("readObjects", objectType="skill")
+    for dbid in range(1000, 1050):
+        big.commit(record("skill", dbid, FOLDER, name="changed"))
+    big.settle()
+    assert steps == [50]
+    assert len(ids(bob.inbox)) == 3502
 
 
 def test_no_row_leaves_after_its_right_was_withdrawn(big):
