@@ -1,7 +1,8 @@
 """All settings of the servers, read from the environment.
 
 DATABASE_URL, CSPROXY_DATA (folder of data and logs), CSPROXY_SECRET_KEY,
-CSPROXY_FORMER_SECRET_KEYS, CSPROXY_ALLOWED_HOSTS, CSPROXY_DEBUG, CSPROXY_HTTPS (the web is only reached over TLS), CSPROXY_SCRAM_ITERATIONS.
+CSPROXY_FORMER_SECRET_KEYS, CSPROXY_ALLOWED_HOSTS, CSPROXY_DEBUG, CSPROXY_HTTPS (the web is only
+reached over TLS), CSPROXY_SCRAM_ITERATIONS.
 What belongs to one server is in its Application object, not here.
 """
 
