@@ -117,6 +117,8 @@ class Watch:
         """Whether changes were left out, to be fetched when the consumer has caught up."""
         self.needs_snapshot = snapshot
         """Whether the next registration asks for the whole data."""
+        self.may_go_back = False
+        """Whether a server said that the revisions that were received are not those of its data."""
         self.settled = asyncio.Event()
         """Set once the server accepted or refused the first registration."""
         self._is_ahead = False
@@ -206,7 +208,7 @@ class Watch:
         """The server sent everything anew; what waits is older and no longer wanted."""
         self._waiting.clear()
         self.received = Cursor(epoch=epoch, revision=revision)
-        self.needs_snapshot = self._is_ahead = False
+        self.needs_snapshot = self._is_ahead = self.may_go_back = False
         self._go_live()
         self._deliver(Notification(epoch, revision, objects, reset=True))
 
@@ -219,6 +221,12 @@ class Watch:
         if self.received is None or not self.is_live:
             return False
         return self._is_ahead and epoch != self.received.epoch
+
+    def is_ahead_of(self, epoch: str, revision: int) -> bool:
+        """Whether data of this revision is older than what was received."""
+        if self.received is None or self.may_go_back or epoch != self.received.epoch:
+            return False
+        return revision < self.received.revision
 
     def take(self, epoch: str, revision: int, changes: Sequence[Change]) -> None:
         """Take a whole transaction of the connection; what was seen already is dropped."""

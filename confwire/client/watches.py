@@ -13,6 +13,7 @@ from collections.abc import Callable
 from confwire.client.exchange import Exchanges
 from confwire.client.failures import LinkLost
 from confwire.client.link import Link, refusal_of
+from confwire.client.postponed import Postponed
 from confwire.client.watch import ObjectChange, Watch, entered
 from confwire.errors import (
     Compacted,
@@ -25,6 +26,7 @@ from confwire.errors import (
 from confwire.messages import (
     Acknowledge,
     Change,
+    Cursor,
     Error,
     NotificationRegistered,
     NotificationsLost,
@@ -53,6 +55,7 @@ class Watches:
         self._link = link
         self._watches: dict[str, Watch] = {}
         self._registering: set[str] = set()
+        self._postponed = Postponed(exchanges, link, lambda watch: self._register([watch]))
         self._epoch = ""
         self._parts: list[Change] = []  # of a transaction that is not whole yet
         self._acknowledged = 0
@@ -83,6 +86,7 @@ class Watches:
     def remove(self, watch: Watch) -> None:
         """Forget a watch that has ended."""
         if self._watches.pop(watch.name, None) is not None:
+            self._postponed.drop(watch)
             self._unregister(watch)
 
     # ------------------------------------------------------------ the link comes and goes
@@ -97,11 +101,13 @@ class Watches:
         """The session is gone; another may follow."""
         self._parts.clear()
         self._registering.clear()
+        self._postponed.clear()
         for watch in self._watches.values():
             watch.interrupted()
 
     def ended(self, error: WireError) -> None:
         """No session will follow."""
+        self._postponed.clear()
         if self._timer is not None:
             self._timer.cancel()
         for watch in list(self._watches.values()):
@@ -169,7 +175,9 @@ class Watches:
             snapshot=snapshot,
             since=None if snapshot else oldest,
         )
-        self._registering.update(watch.name for watch in watches)
+        for watch in watches:
+            self._registering.add(watch.name)
+            self._postponed.drop(watch)
         self._exchanges.expect(request, Registration(self, request, watches))
         link.send(request)
 
@@ -177,6 +185,13 @@ class Watches:
         """A registration was answered."""
         self._exchanges.forget(request)
         self._registering.difference_update(watch.name for watch in watches)
+
+    def restarted(self, watch: Watch, cursor: Cursor, objects: list[ObjectChange]) -> None:
+        """A snapshot came; one that is older than what was received is not delivered."""
+        if watch.is_ahead_of(cursor.epoch, cursor.revision):
+            self._postponed.add(watch)
+        else:
+            watch.restarted(cursor.epoch, cursor.revision, objects)
 
     def _renew(self, watch: Watch) -> None:
         """Register a watch with a snapshot, since the server cannot go on from its cursor."""
@@ -194,6 +209,7 @@ class Watches:
             if isinstance(error, ReadInterrupted):
                 self._register([watch])  # what came of the snapshot is void
             elif isinstance(error, Compacted | EpochChanged) and not watch.needs_snapshot:
+                watch.may_go_back = isinstance(error, EpochChanged)
                 self._renew(watch)
             else:
                 del self._watches[watch.name]
@@ -204,6 +220,7 @@ class Watches:
         wanted = any(
             watch.has_caught_up or not (watch.is_live or watch.is_lagging)
             for watch in self._watches.values()
+            if watch not in self._postponed
         )
         if wanted and not self._registering and self._link() is not None:
             for watch in self._watches.values():
@@ -253,7 +270,8 @@ class Registration:
             self._owner.settled(self._request, self._watches)
             for watch in self._watches:
                 if watch.needs_snapshot:
-                    watch.restarted(message.epoch, message.revision, self._objects)
+                    cursor = Cursor(epoch=message.epoch, revision=message.revision)
+                    self._owner.restarted(watch, cursor, self._objects)
                 else:
                     watch.registered(message.epoch, message.revision)
             self._owner.resume_if_wanted()

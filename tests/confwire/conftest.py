@@ -120,6 +120,8 @@ class Peer:
         self.max_message_size = 0
         self.epoch = "e"
         self.backup = ("", 0)
+        self.server: ServerIdentity | None = None
+        """Who it says it is; a master by default."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -168,7 +170,7 @@ class Peer:
 
     def welcome(self, final: str) -> Opened:
         host, port = self.backup
-        server = ServerIdentity(
+        server = self.server or ServerIdentity(
             application="confserv",
             dbid=99,
             release="1.0.0",

@@ -50,6 +50,45 @@ def test_the_delay_is_a_random_part_of_its_bound():
     assert [backoff.delay() for _ in range(3)] == [0.0, 0.5, 1.5]
 
 
+def test_each_server_has_its_attempts_before_the_next_one_is_tried():
+    backoff = Backoff([PRIMARY, BACKUP], lambda: 1.0, Reconnect(attempts=2))
+    tried = []
+    for _ in range(5):
+        tried.append((backoff.server[0], backoff.delay()))
+        backoff.failed()
+    # A round is over when each server had all its attempts.
+    assert tried == [
+        ("primary", 0.5),
+        ("primary", 0.5),
+        ("backup", 0.5),
+        ("backup", 0.5),
+        ("primary", 1.0),
+    ]
+
+
+def test_a_server_that_cannot_help_has_no_further_attempts():
+    backoff = Backoff([PRIMARY, BACKUP], lambda: 1.0, Reconnect(attempts=5))
+    backoff.failed(leave=True)
+    assert backoff.server == BACKUP
+
+
+def test_a_backup_comes_right_behind_the_server_that_told_of_it():
+    other = ("other", 2020)
+    backoff = Backoff([PRIMARY, other], jitter=lambda: 0.5)
+    backoff.learn(PRIMARY, BACKUP)
+    assert backoff.servers == [PRIMARY, BACKUP, other]
+    backoff.choose(BACKUP)
+    backoff.learn(PRIMARY, None)  # it has no backup any more
+    backoff.failed()
+    assert (backoff.servers, backoff.server) == ([PRIMARY, other], PRIMARY)
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"timeout": 0.0}])
+def test_reconnecting_needs_attempts_and_a_timeout(wrong):
+    with pytest.raises(ValueError, match="at least one attempt and a timeout above 0"):
+        Reconnect(**wrong)
+
+
 def test_a_client_needs_a_server():
     with pytest.raises(ValueError, match="name at least one server"):
         Backoff([], jitter=lambda: 0.0)

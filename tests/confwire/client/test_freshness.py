@@ -1,0 +1,70 @@
+"""Reads from a server that is behind what another one has shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from confwire.client import ServerBehind
+from confwire.client import asynchronous as asynchronous_module
+from confwire.messages import ObjectsRead, ReadObjects
+
+pytestmark = pytest.mark.asyncio
+
+
+async def answered(peer, start, client, *revisions, epoch="e"):
+    """Let a client read, and answer with these revisions; return the read and the session."""
+    session = await peer.session()
+    packets = client.read_packets("host")
+    following = start(anext(packets))
+    for revision in revisions:
+        request = await session.receive(ReadObjects)
+        await session.send(
+            ObjectsRead(
+                ref=request.ref,
+                epoch=epoch,
+                revision=revision,
+                object_type="host",
+                count=0,
+                total=0,
+                last=True,
+                objects=[],
+            )
+        )
+    return following, session
+
+
+async def test_an_answer_that_is_older_than_what_was_seen_is_marked(peer, start):
+    client = await peer.connect()  # the server says that it is at 10
+    following, session = await answered(peer, start, client, 12)
+    assert not (await following).behind
+    session.cut()
+    following, session = await answered(peer, start, client, 11)
+    assert (await following).behind
+    session.cut()
+    following, _ = await answered(peer, start, client, 3, epoch="another")
+    assert not (await following).behind  # revisions of different epochs cannot be compared
+
+
+async def test_what_was_seen_never_goes_back_within_an_epoch(peer, start):
+    client = await peer.connect()
+    following, session = await answered(peer, start, client, 12)
+    await following
+    session.cut()
+    await peer.session()  # it says 10
+    assert client.seen is not None
+    assert client.seen.revision == 12
+
+
+async def test_a_monotonic_reader_waits_for_a_server_that_is_behind(peer, start):
+    client = await peer.connect(monotonic=True)
+    following, _ = await answered(peer, start, client, 8, 9, 10)
+    packet = await following
+    assert (packet.revision, packet.behind) == (10, False)
+
+
+async def test_a_monotonic_reader_is_refused_in_the_end(peer, start, monkeypatch):
+    monkeypatch.setattr(asynchronous_module, "BEHIND_TIMEOUT", 0.0)
+    client = await peer.connect(monotonic=True)
+    following, _ = await answered(peer, start, client, 8)
+    with pytest.raises(ServerBehind, match="confserv is behind at revision 8, newer data was"):
+        await following
