@@ -1,4 +1,4 @@
-"""Every file of confwire, of the engine and of the history log has a test file of the matching name."""
+"""Every file of confwire, the engine and the history log has a test file of its name."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ def sources() -> list[Path]:
     files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     relative = [path.relative_to(ROOT) for path in files if not path.name.startswith("__")]
     return sorted(
-        path
-        for path in relative
-        if str(path) not in VOCABULARY and "migrations" not in path.parts
+        path for path in relative if str(path) not in VOCABULARY and "migrations" not in path.parts
     )
 
 
