@@ -7,6 +7,7 @@ from typing import Any
 
 from benchmarks.generators import grpc
 from benchmarks.generators.audience import Audience, Listener
+from benchmarks.generators.lists import Reader
 from benchmarks.generators.session import frame, messages
 
 
@@ -88,3 +89,32 @@ def test_an_idle_listener_answers_a_ping() -> None:
     (wire, listener) = listeners(Audience(b"<mark>"), 1)[0]
     listener.data_received(b"\x89\0")
     assert wire.written == b"\x8a\x80\0\0\0\0"
+
+
+def test_a_page_has_come_with_its_last_byte() -> None:
+    async def scenario(head: bytes, size: int) -> None:
+        reader = Reader(Wire())  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            asked = group.create_task(reader.ask(b"?", whole=True))
+            await asyncio.sleep(0)
+            reader.data_received(head + b"x" * (size - 1))
+            assert not reader.answered.is_set()
+            reader.data_received(b"x")
+        assert asked.result() >= 0
+        assert reader.received == len(head) + size
+
+    asyncio.run(scenario(b"\x81\x7e\x01\x00", 256))
+    asyncio.run(scenario(b"\x81\x7f" + bytes(5) + b"\x01\0\0", 65536))
+
+
+def test_a_bulk_read_ends_with_objects_sent_however_its_bytes_are_cut() -> None:
+    async def scenario() -> None:
+        reader = Reader(Wire())  # type: ignore[arg-type]
+        async with asyncio.TaskGroup() as group:
+            group.create_task(reader.ask(b"?", whole=False))
+            await asyncio.sleep(0)
+            reader.data_received(b"x" * 1000 + b'{"message":"obj')
+            assert not reader.answered.is_set()
+            reader.data_received(b'ectsSent","ref":1}')
+
+    asyncio.run(scenario())

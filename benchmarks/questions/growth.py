@@ -1,0 +1,99 @@
+"""Point reads in stores of 1,000 … 1,000,000 objects, and among 100 … 10,000 connected sessions.
+
+All stores are served at the same time, and asked in turn. Of the sessions either all read, one
+request in flight on each, or 32 do and the others are idle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from benchmarks import plots, results
+from benchmarks.measuring import Generator, Options, Turn, alternate, median
+from benchmarks.processes import LOAD_CORE
+from benchmarks.questions.loading import DOCUMENT
+from benchmarks.site import PASSWORD, READER, Site, names
+
+CLIENTS = 32
+SIZES = (1_000, 10_000, 100_000, 1_000_000)
+SESSIONS = (100, 1_000, 10_000)
+DEPTHS = {1: "≤ 1.15", 16: "≤ 1.6"}
+_SESSIONS_BAR = "≤ 1.7"
+
+Points = dict[int, list[Turn]]
+
+
+def run(options: Options) -> None:
+    """Measure, and write the results."""
+    rows: list[results.Row] = []
+    with ExitStack() as stack:
+        loads = {size: stack.enter_context(_load(size, CLIENTS)) for size in SIZES}
+        by_size = {depth: _turns(loads, depth, options) for depth in DEPTHS}
+    for depth, bar in DEPTHS.items():
+        figure = f"point reads, {depth} in flight, at {{:,}} objects"
+        rows += _rows(figure, by_size[depth], bar)
+    series = {f"{depth} in flight": _against_the_first(points) for depth, points in by_size.items()}
+    plots.lines("growth", "Point reads a second, against those at 1,000", "objects", "", series)
+    rows += _rows("point reads of all of {:,} sessions", _sessions(options, all_read=True),
+                  _SESSIONS_BAR)  # fmt: skip
+    rows += _rows(f"point reads of {CLIENTS} among {{:,}} sessions",
+                  _sessions(options, all_read=False), _SESSIONS_BAR)  # fmt: skip
+    results.write("growth", rows)
+
+
+def _rows(figure: str, points: Points, bar: str) -> list[results.Row]:
+    """Return a row for each point beside the first, with the ratio the first has to it."""
+    (first, base), *others = points.items()
+    rows = [
+        results.beside(figure.format(first), "reads/s", base, f"at {number:,}", turns,
+                       bar if number == max(points) else "")
+        for number, turns in others
+    ]  # fmt: skip
+    share = [Turn(100 * turn.load) for turn in base]
+    return [*rows, results.alone(f"{figure.format(first)}: core of the load", "% busy", share)]
+
+
+def _turns(loads: dict[int, Generator], depth: int, options: Options) -> Points:
+    contestants = {
+        number: partial(_read, load, depth, options.seconds) for number, load in loads.items()
+    }
+    named = alternate(options.rounds, {str(number): take for number, take in contestants.items()})
+    return {int(name): turns for name, turns in named.items()}
+
+
+def _read(load: Generator, depth: int, seconds: float) -> Turn:
+    answer = load.ask("run", key="dbid", depth=depth, seconds=seconds)
+    return Turn(answer["rate"], answer["share"])
+
+
+def _against_the_first(points: Points) -> list[tuple[float, float]]:
+    first = median(next(iter(points.values())))
+    return [(number, median(turns) / first) for number, turns in points.items()]
+
+
+def _sessions(options: Options, *, all_read: bool) -> Points:
+    """Measure with more and more sessions, each number on a proxy of its own."""
+    with ExitStack() as stack:
+        loads = {}
+        for count in SESSIONS:
+            readers = count if all_read else CLIENTS
+            loads[count] = stack.enter_context(_load(options.objects, readers, count - readers))
+        return _turns(loads, 1, options)
+
+
+@contextmanager
+def _load(objects: int, readers: int, idle: int = 0) -> Iterator[Generator]:
+    """Serve a store, with readers and idle sessions connected."""
+    account = {"user": READER, "password": PASSWORD}
+    with Site(objects, DOCUMENT) as site:
+        site.master(core=LOAD_CORE)
+        proxy = site.proxy()
+        common = {"port": proxy.port, "first": site.first, "names": names(site.count), **account}
+        with Generator("reads", sessions=readers, **common) as load:
+            if not idle:
+                yield load
+                return
+            with Generator("reads", sessions=idle, **common):
+                yield load
