@@ -117,8 +117,9 @@ def changes(question: Question, before: Place | None = None, limit: int = PAGE) 
     bounds = _bounds(question, before)
     if bounds is None:
         return []
-    if question.path.endswith(".") and not question.has_more_than_a_path():
-        paths = _paths_below(question.path)
+    if question.path and not question.has_more_than_a_path():
+        below = question.path.endswith(".")
+        paths = _paths_below(question.path) if below else [question.path]
         if len(paths) <= _FEW_PATHS:
             return _of_paths(paths, bounds, limit)
     return _changes(question, bounds, limit)
@@ -144,7 +145,10 @@ def _changes(question: Question, bounds: _Bounds, limit: int) -> list[Change]:
         source, leader = f"{source} JOIN {_PROPERTY} ON {_SAME_PLACE}", "property"
         conditions.add("property.path = %s", question.path)
     conditions.within(bounds, leader, has_seq=leader != "head")
-    if leader == "head" and bounds.before is not None:
+    if leader != "head":
+        # Where both are gone through side by side, this one is not to begin at its newest row.
+        conditions.within(bounds, "head", has_seq=False)
+    elif bounds.before is not None:
         conditions.add("(record.revision, record.seq) < (%s, %s)", *bounds.before)
     order = f"{leader}.revision DESC, {'record' if leader == 'head' else leader}.seq DESC"
     return [_change(*row) for row in conditions.select(source, order, limit)]
