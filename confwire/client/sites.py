@@ -1,7 +1,7 @@
 """Whether a client belongs at its preferred site or at its backup site. Pure: time is an argument.
 
 It knows no sockets: it is told what was tried and what answered, and says where to go. The table
-of its states is in docs/topics/when-servers-fail.md.
+of its states is in docs/topics/clients-when-servers-fail.md.
 """
 
 from __future__ import annotations

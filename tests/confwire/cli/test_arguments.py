@@ -39,6 +39,13 @@ def test_backups_may_be_several():
     assert parse(words).backup == [("b", 1), ("::1", 2)]
 
 
+def test_the_way_to_other_servers_can_be_chosen():
+    words = "-backup-site b:1 -return-after inf -attempts 3 -reconnect-timeout 2.5".split()
+    arguments = parse(["status", *ME, *words])
+    assert (arguments.backup_site, arguments.return_after) == ([("b", 1)], float("inf"))
+    assert (arguments.attempts, arguments.reconnect_timeout) == (3, 2.5)
+
+
 def test_a_read_takes_filter_keys_and_fields():
     arguments = parse(["read", "host", "name=a=b", "--fields", "DBID,osInfo.type", "x=", *ME])
     assert arguments.filter == [("name", "a=b"), ("x", "")]
@@ -93,6 +100,8 @@ def test_writes_name_their_object():
         (["read", "host", "--limi", "5", *ME], "unrecognized arguments: --limi"),
         (["status", "-port", "0", *ME], "a port is a number from 1 to 65535, not '0'"),
         (["status", "-backup", "b", *ME], "an address is HOST:PORT, not 'b'"),
+        (["status", "-attempts", "0", *ME], "attempts are a number from 1 on, not '0'"),
+        (["status", "-return-after", "x", *ME], "a time is a number of seconds above 0, not 'x'"),
         (["watch", "-object", "host", *ME], "an object is TYPE:DBID, not 'host'"),
         (["watch", "-since", "5", *ME], "a cursor is EPOCH:REVISION, not '5'"),
         (["write", "delete", "host", "x", *ME], "invalid int value: 'x'"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
 from confwire.cli.text import (
     change_line,
+    connection_text,
     default_fields,
     differences,
     entry_line,
@@ -19,9 +21,9 @@ from confwire.cli.text import (
     value_text,
     width,
 )
-from confwire.client import Notification, ObjectChange
+from confwire.client import Notification, ObjectChange, Place, State, Status
 from confwire.client.past import PastChange
-from confwire.messages import HistoryEntry
+from confwire.messages import HistoryEntry, ServerIdentity
 
 NOON = datetime(2026, 1, 2, 12, 0, 5)
 
@@ -193,3 +195,35 @@ def test_a_name_cannot_break_the_line():
 )  # fmt: skip
 def test_every_form_of_a_delta_is_told(delta, former, texts):
     assert list(differences(delta, former)) == texts
+
+
+SERVER = ServerIdentity(application="site-1", dbid=102, release="1.0.0", mode="proxy")
+OPEN = Status(State.OPEN, 0.0, "link", ("near", 2020), SERVER, Place.PREFERRED)
+LOST = replace(OPEN, state=State.LOST, server=None, reason="the line broke")
+TRYING = replace(LOST, state=State.CONNECTING, attempts=1, reason="refused")
+AWAY = replace(OPEN, address=("far", 2020), place=Place.BACKUP)
+
+
+@pytest.mark.parametrize(
+    ("last", "status", "text"),
+    [
+        (None, OPEN, ""),
+        (OPEN, LOST, "connection lost, trying again: the line broke"),
+        (LOST, TRYING, "attempt 1 failed: refused; next is near:2020"),
+        (TRYING, OPEN, "connected again: site-1 at near:2020"),
+        (TRYING, AWAY, "connected again: site-1 at far:2020 (backup site)"),
+        (
+            AWAY,
+            replace(AWAY, place=Place.CONFIRMING, reason="the preferred site answers"),
+            "the preferred site answers",
+        ),
+        (
+            AWAY,
+            replace(AWAY, state=State.CONNECTING, server=None, reason="returning"),
+            "returning",
+        ),
+        (OPEN, replace(OPEN, state=State.CLOSED), ""),
+    ],
+)
+def test_what_becomes_of_a_connection_is_told(last, status, text):
+    assert connection_text(last, status) == text
