@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from confwire.client.backoff import Reconnect
 from confwire.client.sites import LASTING, STABLE_AFTER, Place, SiteRule, Sites
@@ -202,13 +209,46 @@ def test_a_rule_that_makes_no_sense_is_refused(wrong):
 SERVERS = {NEAR: "near", NEAR_2: "near", FAR: "far", FAR_2: "far"}
 
 
+PAGE = Path(__file__).parents[3] / "docs" / "topics" / "clients-when-servers-fail.md"
+
+
+def told() -> set[tuple[str, str]]:
+    """Return the changes of state that the table in the documentation has."""
+    rows, last = set(), ""
+    for line in PAGE.read_text().splitlines():
+        cells = [cell.strip().strip("`") for cell in line.split("|")[1:-1]]
+        if len(cells) == 4 and cells[2] in {place.value for place in Place}:
+            last = cells[0] or last
+            rows.add((last, cells[2]))
+    return rows
+
+
+class Watched(Sites):
+    """Notes every change of state that ever happened."""
+
+    changes: set[tuple[str, str]] = set()
+
+    def __setattr__(self, name, value):
+        if name == "place" and hasattr(self, "place") and self.place is not value:
+            self.changes.add((self.place.value, value.value))
+        super().__setattr__(name, value)
+
+
+def test_the_table_in_the_documentation_is_complete():
+    """Also backwards: each row of the table happens."""
+    Watched.changes.clear()
+    journeys = settings(max_examples=200, stateful_step_count=40, derandomize=True)
+    run_state_machine_as_test(Journey, settings=journeys)
+    assert Watched.changes == told()
+
+
 class Journey(RuleBasedStateMachine):
     """A client in virtual time, whose servers come and go as chance wants it."""
 
     def __init__(self):
         super().__init__()
         self.chance = 0.0
-        self.sites = Sites((NEAR, NEAR_2), (FAR, FAR_2), lambda: self.chance, Reconnect(2), RULE)
+        self.sites = Watched((NEAR, NEAR_2), (FAR, FAR_2), lambda: self.chance, Reconnect(2), RULE)
         self.now = 1000.0
         self.up = dict.fromkeys(SERVERS, True)
         self.at = None  # the server of the session
@@ -217,6 +257,8 @@ class Journey(RuleBasedStateMachine):
         self.probes = []  # (time, answered) since the client came to the backup site
         self.came = 0.0
         self.returns = []
+        self.opens_no_return = False  # answers probes, but is behind, say
+        self.breaks_on_return = False
 
     # What the connection does, in the time that passes.
 
@@ -265,7 +307,9 @@ class Journey(RuleBasedStateMachine):
         self.check_proof()
         target = self.sites.server
         assert SERVERS[target] == "near"
-        if self.up[target]:
+        if self.breaks_on_return:
+            self.lose()
+        elif self.up[target] and not self.opens_no_return:
             self.sites.opened(self.now)
             self.at, self.since, self.tried = target, self.now, []
             self.returns.append(self.now)
@@ -317,11 +361,23 @@ class Journey(RuleBasedStateMachine):
     def site_stops_or_starts(self, site, up):
         self.up.update({server: up for server, its in SERVERS.items() if its == site})
 
+    @rule(seconds=st.floats(1.0, 200.0))
+    def the_preferred_site_is_away_for_a_minute(self, seconds):
+        self.site_stops_or_starts("near", False)
+        self.up[FAR] = True
+        self.pass_time(60.0)
+        self.site_stops_or_starts("near", True)
+        self.pass_time(seconds)
+
     @rule(chance=st.floats(0.0, 1.0, exclude_max=True))
     def chance_changes(self, chance):
         self.chance = chance
 
-    @rule(seconds=st.floats(0.01, 300.0))
+    @rule(refuses=st.booleans(), breaks=st.booleans())
+    def returns_become_difficult(self, refuses, breaks):
+        self.opens_no_return, self.breaks_on_return = refuses, breaks
+
+    @rule(seconds=st.one_of(st.floats(0.01, 20.0), st.floats(20.0, 300.0)))
     def time_passes(self, seconds):
         self.pass_time(seconds)
 
@@ -347,11 +403,12 @@ class Journey(RuleBasedStateMachine):
     def teardown(self):
         """Whatever happened before: when all is well again, every client comes home."""
         self.up = dict.fromkeys(SERVERS, True)
+        self.opens_no_return = self.breaks_on_return = False
         self.pass_time(30.0)
         assert self.at is not None
         self.pass_time(2 * RULE.most_proof + 60.0)
         assert self.sites.place is Place.PREFERRED
 
 
-Journey.TestCase.settings = settings(max_examples=150, stateful_step_count=40)
+Journey.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestJourney = Journey.TestCase
