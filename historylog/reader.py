@@ -264,9 +264,8 @@ def revision_at(at: datetime) -> int:
 
 def _change(*values: Any) -> Change:
     found = dict(zip(Change._fields, values, strict=True))
-    if isinstance(found["at"], str):  # SQLite keeps times as text in UTC, and booleans as numbers
-        found["at"] = datetime.fromisoformat(found["at"]).replace(tzinfo=UTC)
-        found["secret"] = bool(found["secret"])
+    if found["at"].tzinfo is None:  # SQLite keeps times in UTC, and does not say so
+        found["at"] = found["at"].replace(tzinfo=UTC)
     return Change(**found)
 
 

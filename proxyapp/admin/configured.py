@@ -10,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import model_ngettext
 from django.db import IntegrityError, models
 from django.forms import Field as FormField
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
@@ -195,6 +195,16 @@ class ConfiguredAdmin(DoorAdmin):
             count = len(selected)
             words = f"{count} {model_ngettext(self.opts, count)} {state}"
             self.message_user(request, words, messages.SUCCESS)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show all changes of the object, whoever made them, wherever."""
+        instance = self.get_object(request, object_id)
+        if instance is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        page = reverse("admin:history_object", args=[int(instance.object_type), instance.dbid])
+        return HttpResponseRedirect(page)
 
     # ------------------------------------------------------------ deleting
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -12,7 +13,7 @@ from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 
 from confwire.objects import OBJECTS
 from proxyapp.admin.naming import paths_of
@@ -33,6 +34,9 @@ ORDER = (
     "ConfigObject",
 )
 """The models as operators look for them."""
+
+
+View = Callable[..., HttpResponseBase]
 
 
 class LoginForm(AdminAuthenticationForm):
@@ -89,12 +93,53 @@ class ConfigurationSite(AdminSite):
     enable_nav_sidebar = True
     empty_value_display = "–"
 
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._pages: list[URLPattern] = []
+        self._listed: list[tuple[str, str]] = []
+
+    def page(self, route: str, name: str, title: str = "") -> Callable[[View], View]:
+        """Return a decorator that makes a view a page for those who may enter.
+
+        Args:
+            title: lists the page in the menu; empty for pages that others lead to.
+        """
+
+        def added(view: View) -> View:
+            self._pages.append(path(route, self.admin_view(view), name=name))
+            if title:
+                self._listed.append((name, title))
+            return view
+
+        return added
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages that belong to no model."""
+        return [*self._pages, *super().get_urls()]
+
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
-        """List the models in the order of `ORDER`."""
+        """List the models in the order of `ORDER`, then the pages of the history."""
         app_list = super().get_app_list(request, app_label)
         for app in app_list:
             app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
+        if app_label is None and self.has_permission(request):
+            app_list.append(self._history())
         return app_list
+
+    def _history(self) -> dict[str, Any]:
+        pages: list[dict[str, Any]] = [
+            {
+                "name": title,
+                "object_name": name,
+                "admin_url": reverse(f"admin:{name}"),
+                "add_url": None,
+                "view_only": True,
+                "perms": {},
+            }
+            for name, title in self._listed
+        ]
+        first = pages[0]["admin_url"]
+        return {"name": "History", "app_label": "history", "app_url": first, "models": pages}
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponse:
         """Answer the look-ups of fields."""

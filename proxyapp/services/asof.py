@@ -139,7 +139,7 @@ class Past:
         root = (int(type_), dbid)
         inside = self._containers_in(root)
         folders = {dbid for type_, dbid in inside if type_ == _FOLDER}
-        states = self.states([*inside, *self._perhaps_in(folders)])
+        states = self.states([*inside, *self.perhaps_in(folders)])
         return {
             key: state
             for key, state in states.items()
@@ -247,7 +247,7 @@ class Past:
             found.update(waiting)
         return found
 
-    def _perhaps_in(self, folders: set[int]) -> set[Key]:
+    def perhaps_in(self, folders: set[int]) -> set[Key]:
         """Return all objects that lie in one of these folders, or did since the revision."""
         found: set[Key] = set()
         ordered = sorted(folders)

@@ -243,18 +243,18 @@ def _planned(
         folders = {key: state.folder for key, state in states.items() if state is not None}
     readable = Visibility(by).readable(folders)
     plan = Plan(revision, conflicts=[one for one in conflicts if one.key in readable])
-    hidden = 0
+    hides = False
     for key, state in wanted.items():
         if present.get(key) == state:
             continue
         if key not in readable:
-            hidden += 1
+            hides = True
             continue
         plan.wanted[key] = state
         if key in present:
             plan.present[key] = present[key]
-    if hidden:
-        text = f"{hidden} of the objects may not be read by you: they stay as they are"
+    if hides:
+        text = "there are objects that you may not read: they stay as they are"
         plan.conflicts.append(Conflict("hidden", text))
     if not overwrite:
         _keep_what_others_lie_in(plan)
@@ -275,7 +275,7 @@ def _keep_what_others_lie_in(plan: Plan) -> None:
         inside = {key for key in inside if not _comes_with(key, past)}
         if inside:
             staying[state.key] = state
-            text = f"{_words(state)} holds {len(inside)} objects that came later: it stays"
+            text = f"{_words(state)} holds objects that came later: it stays"
             plan.conflicts.append(Conflict("holdsOthers", text, state.key))
     for key in staying:
         del plan.wanted[key]
@@ -295,15 +295,13 @@ def _words(state: State) -> str:
 # ---------------------------------------------------------------- doing
 
 
-def preview(plan: Plan, *, by: Person | None, origin: str) -> Preview:
-    """Try a plan, and take it back: nothing is written, and nobody is told."""
-    refusal = ""
-    try:
-        with transaction.atomic():
-            _carry_out(plan, by, origin)
-            transaction.set_rollback(True)
-    except RequestError as error:
-        refusal = str(error)
+def preview(plan: Plan, *, by: Person | None, origin: str, trying: bool = True) -> Preview:
+    """Try a plan, and take it back: nothing is written, and nobody is told.
+
+    Args:
+        trying: False only tells what would be done; writers do not wait meanwhile.
+    """
+    refusal = _refusal_of(plan, by, origin) if trying else ""
     keys = plan.wanted.keys() | plan.present.keys()
     folders = {key: state.folder for key, state in plan.present.items()}
     folders |= {key: state.folder for key, state in plan.wanted.items() if state is not None}
@@ -316,6 +314,16 @@ def preview(plan: Plan, *, by: Person | None, origin: str) -> Preview:
     secretive = {int(ObjectType.PERSON), int(ObjectType.APPLICATION)}
     remade = [one.key for one in planned if one.kind == "created" and one.key[0] in secretive]
     return Preview(planned, plan.conflicts, refusal, remade)
+
+
+def _refusal_of(plan: Plan, by: Person | None, origin: str) -> str:
+    try:
+        with transaction.atomic():
+            _carry_out(plan, by, origin)
+            transaction.set_rollback(True)
+    except RequestError as error:
+        return str(error)
+    return ""
 
 
 def revert(

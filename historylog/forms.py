@@ -1,0 +1,183 @@
+"""What people fill in to search the history, and the questions that it makes.
+
+Times are UTC. Marks stand in addresses for where the next page begins. Knows no pages.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from confwire.objects import OBJECTS
+from historylog.entries import Kind
+from historylog.entryreader import GROUPS, EntryPlace, EntryQuestion
+from historylog.models.changes import KINDS
+from historylog.reader import Place, Question
+
+_MOST = 2**63 - 1
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TYPES = sorted((int(type_), info.title) for type_, info in OBJECTS.items())
+_ENTRY_KINDS = [
+    ("", "everything"),
+    *((group, f"all {group}") for group in GROUPS),
+    *((kind.value, "") for kind in Kind),
+]
+
+
+def words_of_kind(kind: str) -> str:
+    """Return the kind of an entry for people: "session opened"."""
+    return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in kind)
+
+
+class _Moment(forms.DateTimeField):
+    def __init__(self, label: str) -> None:
+        widget = forms.DateTimeInput(
+            attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
+        )
+        super().__init__(required=False, label=label, widget=widget)
+
+
+class _Number(forms.IntegerField):
+    def __init__(self, label: str) -> None:
+        super().__init__(required=False, label=label, min_value=1, max_value=_MOST)
+
+
+class _Text(forms.CharField):
+    def __init__(self, label: str, hint: str = "") -> None:
+        widget = forms.TextInput(attrs={"placeholder": hint} if hint else {})
+        super().__init__(required=False, label=label, max_length=500, widget=widget)
+
+
+class _SearchForm(forms.Form):
+    """A form in an address: what is not given does not matter."""
+
+    def given(self) -> dict[str, Any]:
+        """Return what was filled in; nothing when some of it is wrong."""
+        if not self.is_valid():
+            return {}
+        return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+class TransactionsForm(_SearchForm):
+    """Who changed something, where from, and when."""
+
+    by = _Text("Person", "user name")
+    application = _Text("Application")
+    server = _Text("Server")
+    session = _Text("Session")
+    since = _Moment("From (UTC)")
+    until = _Moment("Before (UTC)")
+    revision = _Number("Revision")
+
+    def question(self) -> Question:
+        """Return the question; everything where the form is wrong, which its page shows."""
+        return Question(**{name: _plain(name, value) for name, value in self.given().items()})
+
+
+class ChangesForm(TransactionsForm):
+    """The same, and of which objects."""
+
+    type = forms.TypedChoiceField(
+        required=False,
+        coerce=int,
+        label="Type",
+        choices=[("", "every type"), *sorted(_TYPES, key=lambda pair: pair[1])],
+    )
+    name = _Text("Name begins with")
+    dbid = _Number("DBID")
+    kind = forms.ChoiceField(
+        required=False, label="Kind", choices=[("", "every kind"), *((k, k) for k in KINDS)]
+    )
+    path = _Text("Property", "options.log. or state")
+    tenant = _Number("Tenant (DBID)")
+    folder = _Number("Folder (DBID)")
+    field_order = ("name", "type", "kind", "path", "by", "since", "until", "application")
+    FIRST = ("name", "type", "kind", "path", "by", "since", "until")
+    """Fields that are always shown; the others may be folded away."""
+
+    def is_narrow(self) -> bool:
+        """Whether one of the fields that may be folded away is filled in, or wrong."""
+        return bool((self.given().keys() | self.errors.keys()) - set(self.FIRST))
+
+
+class EntriesForm(_SearchForm):
+    """Sessions, logins and server events."""
+
+    kind = forms.ChoiceField(
+        required=False,
+        label="Kind",
+        choices=[(value, words or words_of_kind(value)) for value, words in _ENTRY_KINDS],
+    )
+    user = _Text("Person", "user name")
+    application = _Text("Application")
+    server = _Text("Server")
+    session = _Text("Session")
+    since = _Moment("From (UTC)")
+    until = _Moment("Before (UTC)")
+
+    def question(self) -> EntryQuestion:
+        """Return the question."""
+        return EntryQuestion(**{name: _plain(name, value) for name, value in self.given().items()})
+
+
+class PastForm(forms.Form):
+    """A point in the past: a revision or a time."""
+
+    revision = forms.IntegerField(required=False, label="Revision", min_value=0, max_value=_MOST)
+    time = _Moment("or time (UTC)")
+
+
+def _plain(name: str, value: Any) -> Any:
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+# ---------------------------------------------------------------- marks
+
+
+def mark_of_change(place: Place | None) -> str:
+    """Return the mark of a change: "17.2"."""
+    return f"{place.revision}.{place.seq}" if place is not None else ""
+
+
+def change_at(mark: str) -> Place | None:
+    """Return the place of a mark; None for what is none."""
+    numbers = _numbers(mark)
+    return Place(*numbers) if len(numbers) == 2 else None
+
+
+def mark_of_number(number: int | None) -> str:
+    """Return the mark of a transaction, or of a place in one."""
+    return "" if number is None else str(number)
+
+
+def number_at(mark: str) -> int | None:
+    """Return the number of a mark; None for what is none."""
+    numbers = _numbers(mark)
+    return numbers[0] if len(numbers) == 1 else None
+
+
+def mark_of_entry(place: EntryPlace | None) -> str:
+    """Return the mark of an entry: microseconds since 1970, and its number."""
+    if place is None:
+        return ""
+    return f"{(place.at - _EPOCH) // timedelta(microseconds=1)}.{place.id}"
+
+
+def entry_at(mark: str) -> EntryPlace | None:
+    """Return the place of a mark; None for what is none."""
+    numbers = _numbers(mark)
+    if len(numbers) != 2:
+        return None
+    try:
+        return EntryPlace(_EPOCH + timedelta(microseconds=numbers[0]), numbers[1])
+    except OverflowError:
+        return None
+
+
+def _numbers(mark: str) -> list[int]:
+    parts = mark.split(".")
+    if not all(part.isdecimal() and part.isascii() and len(part) < 19 for part in parts):
+        return []
+    return [int(part) for part in parts]

@@ -1,0 +1,142 @@
+"""A folder or the whole environment as it was, and what differs between two points in time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms as django_forms
+from django.http import Http404, HttpRequest, HttpResponse
+
+from confwire.errors import RequestError
+from confwire.objects import OBJECTS, ObjectType
+from historylog import forms
+from historylog.records import name_of
+from proxyapp.admin.history.objects import past_of
+from proxyapp.admin.history.words import SIGNS, links_of, object_url, page, query_of, sight_of
+from proxyapp.admin.naming import title_of
+from proxyapp.admin.site import site
+from proxyapp.models.door import Key
+from proxyapp.services import pastpages
+from proxyapp.services.asof import Past, State
+from proxyapp.services.browsing import Sight
+
+_PATHS = 6  # properties that a row names
+_FOLDER = ObjectType.FOLDER
+_TYPES = sorted(((int(type_), info.title) for type_, info in OBJECTS.items()), key=lambda p: p[1])
+
+
+class EnvironmentForm(forms.PastForm):
+    """When, and of what."""
+
+    type = django_forms.TypedChoiceField(
+        required=False, coerce=int, label="Type", choices=[("", "every type"), *_TYPES]
+    )
+    folder = django_forms.IntegerField(
+        required=False, label="Folder (DBID)", min_value=1, max_value=2**63 - 1
+    )
+
+    def place(self) -> dict[str, int]:
+        """Return type and folder; 0 for all."""
+        given = self.cleaned_data if self.is_valid() else {}
+        return {"type_": given.get("type") or 0, "folder": given.get("folder") or 0}
+
+
+class BetweenForm(EnvironmentForm):
+    """Two revisions; the later one is the present when it is not given."""
+
+    field_order = ["revision", "time", "until", "type", "folder"]
+    until = django_forms.IntegerField(
+        required=False, label="up to revision", min_value=0, max_value=2**63 - 1
+    )
+
+
+@site.page("history/at/", "history_at", "As it was")
+def at(request: HttpRequest) -> HttpResponse:
+    """List the objects that were there, page by page."""
+    sight, form = sight_of(request), EnvironmentForm(request.GET)
+    context: dict[str, Any] = {"tab": "history_at", "form": form, "mode": "at"}
+    title = "The environment as it was"
+    try:
+        past = past_of(form, sight)
+        context |= _folder_of(sight, past, form.place()["folder"])
+        found = pastpages.objects(past, **form.place(), after=_key(request))
+    except RequestError as error:
+        return page(request, "at", title, status=404, refusal=str(error), **context)
+    context |= {
+        "revision": past.revision,
+        "rows": [_row(state) for state in found.rows],
+        "more": links_of(request, _mark(found.next)),
+        "between": query_of(request, revision=str(past.revision), time="", after=""),
+    }
+    return page(request, "at", context.get("folder_title") or title, **context)
+
+
+@site.page("history/between/", "history_between", "What differs")
+def between(request: HttpRequest) -> HttpResponse:
+    """List the objects that differ between two revisions, page by page."""
+    sight, form = sight_of(request), BetweenForm(request.GET)
+    context: dict[str, Any] = {"tab": "history_between", "form": form, "mode": "between"}
+    title = "What differs"
+    try:
+        former = past_of(form, sight)
+        until = form.cleaned_data.get("until") if form.is_valid() else None
+        past = past_of(forms.PastForm({"revision": until}), sight)
+        if former.revision > past.revision:
+            former, past = past, former
+        context |= _folder_of(sight, past, form.place()["folder"])
+        found = pastpages.changed(former, past, **form.place(), after=_key(request))
+    except RequestError as error:
+        return page(request, "at", title, status=404, refusal=str(error), **context)
+    context |= {
+        "former": former.revision,
+        "revision": past.revision,
+        "rows": [
+            {
+                **_row(one.any),
+                "sign": SIGNS[one.kind],
+                "kind": one.kind,
+                "paths": [difference.path for difference in one.differences[:_PATHS]],
+                "more_paths": max(0, len(one.differences) - _PATHS),
+            }
+            for one in found.rows
+        ],
+        "more": links_of(request, _mark(found.next)),
+    }
+    return page(request, "at", f"{title} between {former.revision} and {past.revision}", **context)
+
+
+def _row(state: State) -> dict[str, Any]:
+    return {
+        "type": state.type,
+        "dbid": state.dbid,
+        "title": title_of(state.type),
+        "name": name_of(state.document),
+        "folder": state.folder,
+        "state": state.document.get("state", ""),
+        "url": object_url(state.type, state.dbid),
+        "is_folder": state.type == _FOLDER,
+    }
+
+
+def _folder_of(sight: Sight, past: Past, dbid: int) -> dict[str, Any]:
+    """Return what a page says of the folder that it is about."""
+    if not dbid:
+        return {}
+    if not sight.may_read(int(_FOLDER), dbid):
+        raise Http404("there is no such folder in the history")
+    state = past.state(_FOLDER, dbid)
+    name = name_of(state.document) if state is not None else str(dbid)
+    return {"folder": dbid, "folder_title": f"Folder {name} as it was", "upper": _upper(state)}
+
+
+def _upper(state: State | None) -> int:
+    return state.folder if state is not None else 0
+
+
+def _key(request: HttpRequest) -> Key | None:
+    place = forms.change_at(request.GET.get("after", ""))
+    return (place.revision, place.seq) if place is not None else None
+
+
+def _mark(key: Key | None) -> str:
+    return f"{key[0]}.{key[1]}" if key is not None else ""

@@ -1,0 +1,189 @@
+"""Searching the history: changes of objects, transactions, and what else is kept; with exports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.urls import reverse
+
+from confwire.objects import OBJECTS, ObjectType
+from historylog import forms, reader
+from historylog.entryreader import EntryQuestion
+from historylog.exporting import CONTENT_TYPES
+from historylog.reader import Change
+from historylog.records import Head
+from historylog.responses import exported
+from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
+from proxyapp.admin.history.words import (
+    Row,
+    counts_of,
+    exports_of,
+    links_of,
+    page,
+    pages_of,
+    sight_of,
+)
+from proxyapp.admin.site import site
+
+_CHANGE_COLUMNS = (
+    "revision", "seq", "at", "kind", "type", "dbid", "name", "tenant", "folder", "properties",
+    "by", "person", "origin", "application", "session", "server", "through",
+)  # fmt: skip
+_BATCH = 500  # rows of an export that are read at once
+
+
+# ---------------------------------------------------------------- changes
+
+
+@site.page("history/", "history_changes", "Changes")
+def changes(request: HttpRequest) -> HttpResponse:
+    """Show the changes that a search finds, newest first."""
+    form = forms.ChangesForm(request.GET)
+    sight = sight_of(request)
+    found = sight.changes(form.question(), forms.change_at(request.GET.get("after", "")))
+    rows = rows_of(found.rows)
+    context: dict[str, Any] = {
+        "tab": "history_changes",
+        "form": form,
+        "rows": rows,
+        "more": links_of(request, forms.mark_of_change(found.next)),
+        "exports": exports_of(request, "history_changes_export"),
+        "floor": reader.floor(),
+    }
+    return page(request, "changes", "History: changes", **context)
+
+
+def rows_of(found: Sequence[Change]) -> list[Row]:
+    """Return changes with the properties that they concern."""
+    paths = reader.paths_of(change.place for change in found)
+    return [Row(change, paths[change.place]) for change in found]
+
+
+@site.page("history/changes.<str:form>", "history_changes_export")
+def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
+    """Export what the page of changes finds."""
+    _check_form(form)
+    asked = forms.ChangesForm(request.GET)
+    sight, question = sight_of(request), asked.question()
+    pages = pages_of(
+        lambda place: sight.changes(question, place, _BATCH),
+        forms.change_at(request.GET.get("after", "")),
+        _changes_as_rows,
+        forms.mark_of_change,
+    )
+    return exported(request, "changes", form, _CHANGE_COLUMNS, pages)
+
+
+def _changes_as_rows(found: list[Change]) -> list[dict[str, Any]]:
+    paths = reader.paths_of(change.place for change in found)
+    return [
+        {
+            **change._asdict(),
+            "at": change.at.isoformat(),
+            "type": OBJECTS[ObjectType(change.type)].name,
+            "properties": paths[change.place],
+        }
+        for change in found
+    ]
+
+
+# ---------------------------------------------------------------- transactions
+
+
+@site.page("history/transactions/", "history_transactions", "Transactions")
+def transactions(request: HttpRequest) -> HttpResponse:
+    """Show the transactions that a search finds, newest first."""
+    form = forms.TransactionsForm(request.GET)
+    place = forms.number_at(request.GET.get("after", ""))
+    found = sight_of(request).transactions(form.question(), place)
+    context: dict[str, Any] = {
+        "tab": "history_transactions",
+        "form": form,
+        "rows": [(head, counts_of(head)) for head in found.rows],
+        "more": links_of(request, forms.mark_of_number(found.next)),
+        "exports": exports_of(request, "history_transactions_export"),
+        "floor": reader.floor(),
+    }
+    return page(request, "transactions", "History: transactions", **context)
+
+
+@site.page("history/transactions.<str:form>", "history_transactions_export")
+def export_transactions(request: HttpRequest, form: str) -> HttpResponseBase:
+    """Export what the page of transactions finds."""
+    _check_form(form)
+    asked = forms.TransactionsForm(request.GET)
+    sight, question = sight_of(request), asked.question()
+    pages = pages_of(
+        lambda place: sight.transactions(question, place, _BATCH),
+        forms.number_at(request.GET.get("after", "")),
+        lambda heads: [{**head._asdict(), "at": head.at.isoformat()} for head in heads],
+        forms.mark_of_number,
+    )
+    return exported(request, "transactions", form, Head._fields, pages)
+
+
+# ---------------------------------------------------------------- entries
+
+
+@site.page("history/log/", "history_log", "Sessions and logins")
+def log(request: HttpRequest) -> HttpResponse:
+    """Show sessions, logins and server events that a search finds, newest first."""
+    form = forms.EntriesForm(request.GET)
+    place = forms.entry_at(request.GET.get("after", ""))
+    found = sight_of(request).entries(form.question(), place)
+    context: dict[str, Any] = {
+        "tab": "history_log",
+        "form": form,
+        "rows": [ShownEntry(entry) for entry in found.rows],
+        "more": links_of(request, forms.mark_of_entry(found.next)),
+        "exports": exports_of(request, "history_log_export"),
+        "sessions": reverse("admin:history_sessions"),
+    }
+    return page(request, "log", "History: sessions, logins, servers", **context)
+
+
+@site.page("history/log.<str:form>", "history_log_export")
+def export_log(request: HttpRequest, form: str) -> HttpResponseBase:
+    """Export what the page of entries finds."""
+    _check_form(form)
+    asked = forms.EntriesForm(request.GET)
+    sight, question = sight_of(request), asked.question()
+    pages = pages_of(
+        lambda place: sight.entries(question, place, _BATCH),
+        forms.entry_at(request.GET.get("after", "")),
+        lambda entries: [entry_row(entry) for entry in entries],
+        forms.mark_of_entry,
+    )
+    return exported(request, "log", form, ENTRY_COLUMNS, pages)
+
+
+@site.page("history/sessions/", "history_sessions")
+def sessions(request: HttpRequest) -> HttpResponse:
+    """Lead to the list of sessions."""
+    return HttpResponseRedirect(f"{reverse('admin:history_log')}?kind=sessions")
+
+
+@site.page("history/sessions/<str:session>/", "history_session")
+def session(request: HttpRequest, session: str) -> HttpResponse:
+    """Show the life of a session as a timeline, with the changes that it made."""
+    sight = sight_of(request)
+    found = sight.entries(EntryQuestion(session=session), limit=200)
+    made = sight.changes(reader.Question(session=session))
+    life = life_of(found.rows, made.rows)
+    context: dict[str, Any] = {
+        "tab": "history_log",
+        "session": session,
+        "life": life,
+        "more_entries": found.next is not None,
+        "more_changes": made.next is not None,
+        "changes": reverse("admin:history_transactions"),
+    }
+    status = 200 if life.moments else 404
+    return page(request, "session", f"Session {session}", status=status, **context)
+
+
+def _check_form(form: str) -> None:
+    if form not in CONTENT_TYPES:
+        raise Http404(f"there is no export as {form}: csv, json or xml")

@@ -1,0 +1,182 @@
+"""The past page by page: the objects that were there, and what differs between two revisions.
+
+Each page costs what its own objects do, however many there are and however much has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from historylog.models import ChangedProperty, ChangeRecord
+from historylog.paths import Difference
+from historylog.records import name_of
+from proxyapp.models import Document as Published
+from proxyapp.models.door import Key
+from proxyapp.services.asof import Past, State, compared
+from proxyapp.services.browsing import Found
+
+_MOST_READ = 20
+"""Readings for one page; where little of what they find is to be shown, it is not full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An object that differs between two revisions."""
+
+    former: State | None
+    state: State | None
+    differences: list[Difference]
+
+    @property
+    def key(self) -> Key:
+        """(type, DBID)"""
+        return self.any.key
+
+    @property
+    def name(self) -> str:
+        """The name that it has, or had."""
+        return name_of(self.any.document)
+
+    @property
+    def kind(self) -> str:
+        """What became of it: "created", "changed" or "deleted"."""
+        if self.former is None:
+            return "created"
+        return "changed" if self.state is not None else "deleted"
+
+    @property
+    def any(self) -> State:
+        """The newer of its states."""
+        found = self.state or self.former
+        assert found is not None
+        return found
+
+
+def objects(
+    past: Past, *, type_: int = 0, folder: int = 0, after: Key | None = None, limit: int = 50
+) -> Found[State, Key]:
+    """Return the next objects as of a revision, in order of (type, DBID).
+
+    Args:
+        folder: only what lay right in it.
+    """
+    if folder:
+        return _in_folder(past, type_, folder, after, limit)
+    rows: list[State] = []
+    place = after
+    for _ in range(_MOST_READ):
+        keys = _there_or_gone(past, type_, place, limit + 1)
+        for state in _ordered(past, keys):
+            if len(rows) == limit:
+                return Found(rows, rows[-1].key)
+            rows.append(state)
+        if len(keys) <= limit:
+            return Found(rows)
+        place = keys[-1]
+    return Found(rows, place)
+
+
+def changed(
+    former: Past,
+    past: Past,
+    *,
+    type_: int = 0,
+    folder: int = 0,
+    after: Key | None = None,
+    limit: int = 50,
+) -> Found[Changed, Key]:
+    """Return the next objects that differ between two revisions, in order of (type, DBID).
+
+    Args:
+        folder: only what lay right in it at one of them.
+    """
+    rows: list[Changed] = []
+    place = after
+    for _ in range(_MOST_READ):
+        keys = _touched(former.revision, past.revision, type_, folder, place, limit)
+        before, now = former.states(keys), past.states(keys)
+        for key in keys:
+            found = Changed(before.get(key), now.get(key), compared(before.get(key), now.get(key)))
+            if found.differences and _is_in(folder, found):
+                rows.append(found)
+            place = key
+            if len(rows) == limit:
+                return Found(rows, place)
+        if len(keys) < limit:
+            return Found(rows)
+    return Found(rows, place)
+
+
+def _is_in(folder: int, found: Changed) -> bool:
+    return not folder or folder in {state.folder for state in (found.former, found.state) if state}
+
+
+def _touched(
+    first: int, last: int, type_: int, folder: int, after: Key | None, limit: int
+) -> list[Key]:
+    """Return the next objects that were changed after one revision, up to another one."""
+    rows = ChangeRecord.objects.filter(revision__gt=first, revision__lte=last)
+    if not folder:
+        return _first_keys(rows, type_, after, limit)
+    keys = set(rows.filter(folder=folder).values_list("type", "dbid")) | _moved(first, last)
+    return sorted(key for key in keys if _is_asked(key, type_, after))[:limit]
+
+
+def _is_asked(key: Key, type_: int, after: Key | None) -> bool:
+    return (not type_ or key[0] == type_) and (after is None or key > after)
+
+
+def _moved(first: int, last: int) -> set[Key]:
+    moves = ChangedProperty.objects.filter(
+        path="folderDBID", revision=OuterRef("revision"), seq=OuterRef("seq")
+    )
+    rows = ChangeRecord.objects.filter(Exists(moves), revision__gt=first, revision__lte=last)
+    return set(rows.values_list("type", "dbid"))
+
+
+# ---------------------------------------------------------------- objects
+
+
+def _there_or_gone(past: Past, type_: int, after: Key | None, limit: int) -> list[Key]:
+    """Return the next objects that are there, or were and are gone by now."""
+    gone = ChangeRecord.objects.filter(kind="deleted", revision__gt=past.revision)
+    found = {
+        *_first_keys(Published.objects.all(), type_, after, limit),
+        *_first_keys(gone, type_, after, limit),
+    }
+    return sorted(found)[:limit]
+
+
+def _first_keys(rows: QuerySet[Any], type_: int, after: Key | None, limit: int) -> list[Key]:
+    if type_:
+        rows = rows.filter(type=type_)
+    if after is not None:
+        rows = rows.filter(Q(type=after[0], dbid__gt=after[1]) | Q(type__gt=after[0]))
+    keys = rows.order_by("type", "dbid").values_list("type", "dbid").distinct()
+    return list(keys[:limit])
+
+
+def _in_folder(
+    past: Past, type_: int, folder: int, after: Key | None, limit: int
+) -> Found[State, Key]:
+    keys = sorted(key for key in past.perhaps_in({folder}) if _is_asked(key, type_, after))
+    rows: list[State] = []
+    for start in range(0, len(keys), limit + 1):
+        for state in _ordered(past, keys[start : start + limit + 1]):
+            if state.folder != folder:
+                continue
+            if len(rows) == limit:
+                return Found(rows, rows[-1].key)
+            rows.append(state)
+    return Found(rows)
+
+
+def _ordered(past: Past, keys: Collection[Key]) -> Iterator[State]:
+    states = past.states(keys)
+    for key in keys:
+        if key in states:
+            yield states[key]
