@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
-from django.db import OperationalError
+from django.db import OperationalError, connections
 from structlog.testing import capture_logs
 
 from confwire.messages import HistoryEntry
@@ -95,6 +95,7 @@ async def rig(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Rig]:
     rig = Rig()
     yield rig
     await rig.stop()
+    await sync_to_async(connections.close_all)()  # the thread of `reasons` has one of its own
 
 
 @sync_to_async

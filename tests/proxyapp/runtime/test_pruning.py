@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from asgiref.sync import sync_to_async
+from django.db import connection
 
 from historylog.models import Transaction
 from proxyapp.runtime.pruning import Pruning
@@ -15,7 +16,18 @@ from proxyapp.services import objects
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 
 
-@sync_to_async
+async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Use the database in a thread, and leave no connection behind."""
+
+    def run() -> Any:
+        try:
+            return function(*arguments)
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(run)
+
+
 def keep(records: int) -> None:
     options = {"options": {"history-log": {"audit-max-records": records}}}
     objects.update("application", 99, options, by=None, origin="test")
@@ -23,16 +35,16 @@ def keep(records: int) -> None:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not await sync_to_async(holds)():  # noqa: ASYNC110 - only the table tells
+        while not await in_thread(holds):  # noqa: ASYNC110 - only the table tells
             await asyncio.sleep(0.01)
 
 
 async def test_it_prunes_at_the_start_and_again() -> None:
     pruning = Pruning(interval=0.05)
-    await keep(3)
+    await in_thread(keep, 3)
     pruning.start()
     await until(lambda: Transaction.objects.count() <= 3)
-    await keep(1)
+    await in_thread(keep, 1)
     await until(lambda: Transaction.objects.count() == 1)
     await pruning.stop()
 
