@@ -15,6 +15,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
 
 from confwire.client import Client, State, Status
 from confwire.codec import decode_client, encode
@@ -189,6 +190,11 @@ class Peer:
         )
 
 
+def ready(connection: ServerConnection, request: Request) -> Response | None:
+    """Answer a probe; everything else is a client."""
+    return connection.respond(200, "ready\n") if request.path == "/readyz" else None
+
+
 @pytest_asyncio.fixture
 async def peers() -> AsyncIterator[Any]:
     """Start scripted servers; called with nothing it gives another one."""
@@ -198,7 +204,12 @@ async def peers() -> AsyncIterator[Any]:
     async def start() -> Peer:
         peer = Peer()
         server = await serve(
-            peer.handle, "127.0.0.1", 0, subprotocols=[SUBPROTOCOL], ping_interval=None
+            peer.handle,
+            "127.0.0.1",
+            0,
+            subprotocols=[SUBPROTOCOL],
+            ping_interval=None,
+            process_request=ready,
         )
         peer.port = server.sockets[0].getsockname()[1]
         started.append(peer)

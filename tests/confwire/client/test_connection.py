@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from confwire.client import ClientClosed, State
+from confwire.client import ClientClosed, SiteRule, State
 from confwire.client import sites as sites_module
-from confwire.errors import AccountDisabled, ApplicationInUse
+from confwire.errors import AccountDisabled, ApplicationInUse, NotReady
 
 pytestmark = pytest.mark.asyncio
 
@@ -127,3 +127,55 @@ async def test_a_backup_is_learnt_from_the_server(peers):
     await primary.connect()
     (await primary.session()).cut()  # too early to be trusted again at once
     await backup.session()
+
+
+AT_ONCE = SiteRule(rounds=1, proof=0.0, probe_every=0.02)
+
+
+async def away(peers, states):
+    """A client that went to the backup site; return both peers and its session there."""
+    preferred, backup = await peers(), await peers()
+    preferred.refusal = NotReady()
+    options = {"backup_site": [backup.address], "site_rule": AT_ONCE, "on_status": states}
+    client = await preferred.connect(**options)
+    return client, preferred, await backup.session()
+
+
+async def test_the_new_session_is_open_before_the_old_one_ends(peers, states):
+    client, preferred, session = await away(peers, states)
+    preferred.refusal = None
+    await preferred.session()
+    await session.socket.wait_closed()
+    assert session.socket.close_code == 1000
+    async with asyncio.timeout(20):
+        async for status in client.statuses():
+            if (status.state, status.site) == (State.OPEN, "preferred"):
+                break
+
+
+async def test_a_return_that_is_refused_leaves_the_session_alone(peers, states):
+    client, preferred, session = await away(peers, states)
+    for _ in range(3):
+        preferred.refused.clear()
+        await preferred.refused.wait()
+    assert (client.state, client.status.site) == (State.OPEN, "backup")
+    assert session.socket.close_code is None
+
+
+async def test_an_application_of_one_session_leaves_before_it_comes(peers, states):
+    _, preferred, session = await away(peers, states)
+    preferred.refusal = ApplicationInUse()
+    await session.socket.wait_closed()
+    assert session.socket.close_code == 1000
+    preferred.refusal = None
+    await preferred.session()
+
+
+async def test_a_client_that_is_closed_on_its_way_leaves_nothing_open(peers, states):
+    client, preferred, session = await away(peers, states)
+    session.socket.transport.pause_reading()  # it answers no CLOSE
+    preferred.refusal = None
+    new = await preferred.session()
+    await client.close()
+    await new.socket.wait_closed()
+    session.cut()
