@@ -122,6 +122,10 @@ class Server:
         tasks = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
+    def delay(self) -> float:
+        """Return the seconds that its first thread has waited for a processor so far."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
+
     def memory(self) -> int:
         """Return the bytes that are resident now."""
         return self._status("VmRSS")

@@ -4,7 +4,8 @@ Point reads, lists, full scans, reads of everything, logins and logouts, single 
 in one transaction, changes of rights on a part and on all, and new epochs, for which both load
 everything anew. Stalls are what the servers say of their event loops; waits are those of one
 more session that reads an object every millisecond. The worst are told with their times and
-with what was going on. The master has the load's core and shares it with the load.
+with what was going on, and with how long a server waited for its core in that second, since
+what others do on the machine is no pause of ours. The master shares the load's core with it.
 """
 
 from __future__ import annotations
@@ -50,6 +51,8 @@ class Pause(NamedTuple):
     seconds: float
     at: float
     what: str
+    delay: float
+    """Seconds of that second in which the server waited for its core, which others had."""
 
 
 def run(options: Options) -> None:
@@ -97,6 +100,12 @@ def run(options: Options) -> None:
         results.alone(f"point reads at the {name}, p99", "ms", [Turn(found["p99"] * 1e3)])
         for name, found in zip(nodes, latencies, strict=True)
     ]
+    rows += [
+        results.alone(f"the {name} without its core, in the second of its longest stall", "ms",
+                      [Turn(worst.delay * 1e3)])
+        for name in nodes
+        for worst in [max(p for p in pauses if p.what == f"{name}: longest stall of the loop")]
+    ]  # fmt: skip
     lost = sum(answer["lost"] for answer in answers)
     rows.append(results.alone("subscriptions that had to begin anew", "", [Turn(lost)]))
     results.write("pauses", rows)
@@ -157,7 +166,10 @@ class _Watch:
         self._ending = threading.Event()
         self._threads = [
             *(threading.Thread(target=self._stalls, args=item) for item in nodes.items()),
-            *(threading.Thread(target=self._waits, args=item) for item in probers.items()),
+            *(
+                threading.Thread(target=self._waits, args=(name, nodes[name], prober))
+                for name, prober in probers.items()
+            ),
         ]
         for thread in self._threads:
             thread.start()
@@ -175,18 +187,20 @@ class _Watch:
         self.end()
 
     def _stalls(self, name: str, node: Node) -> None:
-        last = 0.0
+        last, delay = 0.0, node.delay()
         while not self._ending.wait(_LOOK):
-            stall = node.status()["runtime"]["recentStall"]
+            stall, before, delay = node.status()["runtime"]["recentStall"], delay, node.delay()
             if stall > last:  # else it is one of before, still recent
                 what = f"{name}: longest stall of the loop"
-                self.pauses.append(Pause(stall, time.time(), what))
+                self.pauses.append(Pause(stall, time.time(), what, delay - before))
             last = stall
 
-    def _waits(self, name: str, prober: Generator) -> None:
+    def _waits(self, name: str, node: Node, prober: Generator) -> None:
+        what = f"{name}: longest wait of a reader"
         while not self._ending.is_set():
+            before = node.delay()
             worst = prober.ask("run", seconds=_LOOK)["worst"]
-            self.pauses.append(Pause(worst, time.time(), f"{name}: longest wait of a reader"))
+            self.pauses.append(Pause(worst, time.time(), what, node.delay() - before))
 
 
 def _during(pause: Pause, steps: Sequence[Step]) -> str:
@@ -206,5 +220,7 @@ def _tell(begun: float, pauses: Sequence[Pause], steps: Sequence[Step]) -> None:
         if step.ended - step.begun > _LOOK:
             print(f"{step.begun - begun:7.1f} … {step.ended - begun:6.1f} s  {step.name}")
     for pause in sorted(pauses, reverse=True)[: _WORST * 2]:
-        print(f"{pause.at - begun:7.1f} s  {pause.seconds * 1e3:6.1f} ms  {pause.what}"
-              f"  during {_during(pause, steps)}")  # fmt: skip
+        print(
+            f"{pause.at - begun:7.1f} s  {pause.seconds * 1e3:6.1f} ms  {pause.what} during "
+            f"{_during(pause, steps)}; {pause.delay * 1e3:.0f} ms without its core"
+        )
