@@ -7,7 +7,7 @@ whether it is the master: its authority does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -159,6 +159,15 @@ class Node:
             for group in rows
             if group is not None
         )
+
+    def hidden_names(self, user_name: str, type_: ObjectType, names: Iterable[str]) -> list[str]:
+        """Return which names are such of objects that a person may not read."""
+        viewer = self.serving.person_named(user_name)
+        profile = self.serving.access.profile_of(viewer.dbid if viewer is not None else 0)
+        table = self.serving.store.tables[type_]
+        return [
+            name for name in names if not all(profile.may_read(row) for row in table.named(name))
+        ]
 
     # ------------------------------------------------------------ connections
 

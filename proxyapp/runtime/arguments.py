@@ -11,6 +11,8 @@ from typing import Literal
 
 Role = Literal["master", "proxy"]
 
+_PORT = 65_535
+_DAYS = 36_500
 _VERBOSITIES = ("all", "debug", "trace", "interaction", "standard", "none")
 
 
@@ -37,6 +39,10 @@ class Arguments:
     verbose: str = ""
     log_files: dict[str, str] = field(default_factory=dict)
     """Level -> file, of the parameters -log-all FILE, -log-standard FILE and so on."""
+    audit_file: str = ""
+    """Write the changes of the history to this file, and end."""
+    audit_days: int = 0
+    """Only those of the last days; 0 for all."""
     show_version: bool = False
     show_help: bool = False
     ignored: tuple[str, ...] = ()
@@ -51,7 +57,8 @@ class _Parameter:
     """What stands for the value in the usage; empty: the parameter is a switch."""
     attribute: str = ""
     """Of `Arguments`; empty: accepted for the origin's sake, without effect."""
-    number: bool = False
+    number: int = 0
+    """The highest number that the value may be; 0 when it is none."""
     optional: bool = False
     """The value may be left out."""
 
@@ -71,7 +78,7 @@ _MEANINGLESS = (
 _COMMON = (
     _Parameter("address", "local address of all ports (every address)", "ADDRESS", "address"),
     _Parameter("status-port", "port of the status as JSON (one above the web port)", "PORT",
-               "status_port", True),
+               "status_port", _PORT),
     _Parameter("no-web", "do not start the web process", "", "web"),
     _Parameter("V", "print the version and end", "", "show_version"),
     _Parameter("v", "the same", "", "show_version"),
@@ -82,7 +89,10 @@ _PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
     "master": (
         _Parameter("app", "name of the server's Application object (confserv)", "NAME",
                    "application"),
-        _Parameter("web-port", "port of the web site (8080)", "PORT", "web_port", True),
+        _Parameter("web-port", "port of the web site (8080)", "PORT", "web_port", _PORT),
+        _Parameter("dumpauditxml", "write the changes of the history as XML, and end", "FILE",
+                   "audit_file"),
+        _Parameter("last", "of them those of the last days", "DAYS", "audit_days", _DAYS),
         *_COMMON,
         *_MEANINGLESS,
         _Parameter("c", "configuration file; settings come from the environment", "FILE"),
@@ -91,16 +101,16 @@ _PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
     "proxy": (
         _Parameter("app", "name of the server's Application object", "NAME", "application"),
         _Parameter("host", "host of the master", "HOST", "master_host"),
-        _Parameter("port", "port of the master", "PORT", "master_port", True),
+        _Parameter("port", "port of the master", "PORT", "master_port", _PORT),
         _Parameter("secret", "file (mode 600) with the application's secret; else CSPROXY_SECRET",
                    "FILE", "secret_file"),
         _Parameter("transport-address", "local address of the connection to the master",
                    "ADDRESS", "transport_address"),
         _Parameter("transport-port", "local port of the connection to the master", "PORT",
-                   "transport_port", True),
+                   "transport_port", _PORT),
         _Parameter("insecure-link", "let verifiers cross a network in clear text", "",
                    "insecure_link"),
-        _Parameter("web-port", "port of the status pages (8090)", "PORT", "web_port", True),
+        _Parameter("web-port", "port of the status pages (8090)", "PORT", "web_port", _PORT),
         *_COMMON,
         *_MEANINGLESS,
     ),
@@ -169,8 +179,8 @@ def _take_value(parameter: _Parameter, word: str, given: list[str]) -> object:
     value = given.pop(0)
     if not parameter.number:
         return value
-    if not value.isdecimal() or not 0 < int(value) < 65536:
-        raise UsageError(f"{word} {value}: a port is a number from 1 to 65535")
+    if not value.isdecimal() or not 0 < int(value) <= parameter.number:
+        raise UsageError(f"{word} {value}: give a number from 1 to {parameter.number}")
     return int(value)
 
 
@@ -196,6 +206,8 @@ def _take_log_option(
 
 
 def _check(arguments: Arguments) -> None:
+    if arguments.audit_days and not arguments.audit_file:
+        raise UsageError("-last DAYS says of what -dumpauditxml FILE writes: give both")
     if arguments.show_version or arguments.show_help or arguments.role == "master":
         return
     missing = [

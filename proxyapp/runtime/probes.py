@@ -13,11 +13,13 @@ import time
 from base64 import b64decode
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 import structlog
 
 from confwire.handshake import check_password
+from confwire.objects import ObjectType
 from proxyapp.runtime import present
 from proxyapp.runtime.peers import FORWARDED, is_forwarded, is_loopback
 from proxyapp.runtime.worker import Worker
@@ -111,13 +113,31 @@ async def _answer(scope: dict[str, Any]) -> Answer:
     if path in ("/livez", "/readyz"):
         good, text = worker.probe(path)
         return Answer(200 if good else 503, f"{text}\n".encode())
-    if path != "/status":
+    if path not in ("/status", "/hidden"):
         return Answer(404, b"there is /status, /readyz and /livez here\n")
     headers = _first_of(scope["headers"])
-    if not await _gatekeeper.admits(worker, _peer_of(scope, headers), headers):
+    peer = _peer_of(scope, headers)
+    if not await _gatekeeper.admits(worker, peer, headers):
         challenge = (b"www-authenticate", b'Basic realm="csproxy status", charset="UTF-8"')
         return Answer(401, b"log in as a super administrator\n", headers=(challenge,))
+    if path == "/hidden":
+        viewer = "" if is_loopback(peer) else credentials_of(headers)[0]
+        return Answer(200, _hidden(worker, viewer, scope["query_string"]), "application/json")
     return Answer(200, msgspec.json.encode(worker.status()), "application/json")
+
+
+def _hidden(worker: Worker, viewer: str, query: bytes) -> bytes:
+    """Return which of the names that the web process asks about the viewer may not read.
+
+    This machine is no person, and sees all.
+    """
+    names = parse_qs(query.decode("latin-1"))
+    types = {"application": ObjectType.APPLICATION, "person": ObjectType.PERSON}
+    found = {
+        kind: worker.node.hidden_names(viewer, type_, names.get(kind, ())) if viewer else []
+        for kind, type_ in types.items()
+    }
+    return msgspec.json.encode(found)
 
 
 def _first_of(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -12,14 +12,18 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import structlog
 from channels.routing import get_default_application
 from django.conf import settings
+from django.db import DatabaseError
+from django.utils import timezone
 
 from confwire.messages import RELEASE
+from historylog import audit
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import bootstrap, collector, historyfile, logs, present, webserver
@@ -57,10 +61,32 @@ def main(role: Any, words: list[str]) -> int:
         print(usage(role))
         return 0
     try:
+        if arguments.audit_file:
+            return _dump_audit(arguments)
         return _run(arguments)
     except bootstrap.StartError as error:
         print(f"run{role}: {error}", file=sys.stderr)
         return 1
+
+
+def _dump_audit(arguments: Arguments) -> int:
+    """Write the changes of the history to a file that only its owner may read."""
+    days = arguments.audit_days
+    since = timezone.now() - timedelta(days=days) if days else None
+    path = Path(arguments.audit_file)
+    try:
+        with open(path, "w", encoding="utf-8", errors="replace", opener=_for_the_owner) as file:
+            count = audit.write(file, since)
+    except OSError as error:
+        raise bootstrap.StartError(f"cannot write {path}: {error.strerror}") from error
+    except DatabaseError as error:
+        raise bootstrap.StartError(f"cannot read the history: {error}") from error
+    print(f"{count} changes were written to {path}")
+    return 0
+
+
+def _for_the_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _run(arguments: Arguments) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ import structlog
 
 from confwire.errors import CloseCode
 from confwire.messages import HistoryEntry
+from confwire.objects import ObjectType
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime import frames
@@ -60,6 +61,9 @@ class NodeLike(Protocol):
 
     def is_super_administrator(self, user_name: str) -> bool:
         """Whether the person may see and do everything."""
+
+    def hidden_names(self, user_name: str, type_: ObjectType, names: Iterable[str]) -> list[str]:
+        """Return which names are such of objects that a person may not read."""
 
 
 class Outlet(Protocol):

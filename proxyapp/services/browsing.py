@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from django.db.models import Count, Max, Q
 
@@ -19,6 +19,7 @@ from confwire.objects import ObjectType
 from historylog import entryreader, reader
 from historylog.entryreader import EntryPlace, EntryQuestion
 from historylog.models import ChangeRecord, EntryRecord
+from historylog.paging import MOST_SCANNED, Found, scan
 from historylog.reader import Change, Place, Question
 from historylog.records import Head, key_of
 from proxyapp.engine.rights import NO_PROPAGATE, READ, READ_PERMISSIONS
@@ -31,26 +32,10 @@ from proxyapp.services.visibility import Visibility
 HIDDEN = "(hidden)"
 """What stands for a name that the viewer may not read."""
 
-SCAN = 500
-MOST_SCANNED = 5_000
-"""Rows that are looked through for one page, and of one transaction for its counts."""
-
 _PERSON = int(ObjectType.PERSON)
 _APPLICATION = int(ObjectType.APPLICATION)
 _BATCH = 500  # objects named in one statement
 _HEAD = (1, int(ObjectType.TENANT))
-
-R = TypeVar("R")
-P = TypeVar("P")
-
-
-@dataclass(frozen=True, slots=True)
-class Found(Generic[R, P]):
-    """A page of a search."""
-
-    rows: list[R]
-    next: P | None = None
-    """Behind which place the search goes on; None when there is nothing more."""
 
 
 class Group(NamedTuple):
@@ -132,10 +117,10 @@ class Sight:
         """Return the next changes of objects that may be read."""
         if not self._may_ask(question):
             return Found([])
-        found = self._scan(
+        found = scan(
             lambda place, count: reader.changes(question, place, count),
             lambda row: row.place,
-            self._of_readable,
+            self._seen(self._of_readable),
             before,
             limit,
         )
@@ -147,13 +132,13 @@ class Sight:
         """Return the next transactions with something in them that may be read."""
         if not self._may_ask(question):
             return Found([])
-        found = self._scan(
+        found = scan(
             lambda place, count: [
                 Head._make(getattr(row, name) for name in Head._fields)
                 for row in reader.transactions(question, place, count)
             ],
             lambda head: head.revision,
-            self._counted,
+            self._seen(self._counted),
             before,
             limit,
         )
@@ -185,43 +170,26 @@ class Sight:
             start = -1 if place is None else place
             return reader.steps_of(revision, start, count, type_=type_, kind=kind)
 
-        return self._scan(read, lambda row: row.seq, self._of_readable, after, limit)
+        return scan(read, lambda row: row.seq, self._seen(self._of_readable), after, limit)
 
     def entries(
         self, question: EntryQuestion, before: EntryPlace | None = None, limit: int = reader.PAGE
     ) -> Found[EntryRecord, EntryPlace]:
         """Return the next entries that name nothing that may not be read."""
-        return self._scan(
+        return scan(
             lambda place, count: entryreader.entries(question, place, count),
             entryreader.place_of,
-            self._of_known,
+            self._seen(self._of_known),
             before,
             limit,
         )
 
     # ------------------------------------------------------------ how
 
-    def _scan(
-        self,
-        read: Callable[[P | None, int], list[R]],
-        place_of: Callable[[R], P],
-        seen: Callable[[list[R]], list[R]],
-        before: P | None,
-        limit: int,
-    ) -> Found[R, P]:
-        """Read on until a page is full, or enough was looked through."""
-        place, rows, scanned = before, list[R](), 0
-        size = limit + 1 if self.whole else max(limit + 1, SCAN)
-        while scanned < MOST_SCANNED:
-            page = read(place, size)
-            rows += seen(page)
-            if len(rows) > limit:
-                return Found(rows[:limit], place_of(rows[limit - 1]))
-            if len(page) < size:
-                return Found(rows)
-            scanned += len(page)
-            place = place_of(page[-1])
-        return Found(rows, place)
+    def _seen(
+        self, seen: Callable[[list[Any]], list[Any]]
+    ) -> Callable[[list[Any]], list[Any]] | None:
+        return None if self.whole else seen
 
     def _of_readable(self, rows: list[Any]) -> list[Any]:
         readable = self.readable({(row.type, row.dbid) for row in rows})
@@ -239,8 +207,6 @@ class Sight:
 
     def _counted(self, heads: list[Head]) -> list[Head]:
         """Return transactions with the numbers of what may be read of them, if anything may."""
-        if self.whole:
-            return heads
         counts = self._counts_of([head.revision for head in heads])
         return [
             head._replace(

@@ -12,12 +12,12 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from historylog.models import ChangedProperty, ChangeRecord
+from historylog.paging import Found
 from historylog.paths import Difference
 from historylog.records import name_of
 from proxyapp.models import Document as Published
 from proxyapp.models.door import Key
 from proxyapp.services.asof import Past, State, compared
-from proxyapp.services.browsing import Found
 
 _MOST_READ = 20
 """Readings for one page; where little of what they find is to be shown, it is not full."""

@@ -37,7 +37,8 @@ def test_behind_a_balancer_both_addresses_are_shown() -> None:
 
 
 def test_a_life_is_told_from_its_beginning(db: None) -> None:
-    moments = [(Kind.SESSION_OPENED, 100.0), (Kind.SESSION_MOVED, 130.0), (Kind.SESSION_CLOSED, 400)]
+    kinds = (Kind.SESSION_OPENED, Kind.SESSION_MOVED, Kind.SESSION_CLOSED)
+    moments = zip(kinds, (100.0, 130.0, 400.0), strict=True)
     writer.keep([HistoryEntry(kind=kind, at=at, session="s") for kind, at in moments])
 
     life = life_of(entryreader.entries(EntryQuestion(session="s")))

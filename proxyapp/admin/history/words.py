@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from confwire.objects import OBJECTS, Field, Kind, ObjectType
+from historylog.paging import Found
 from historylog.paths import PERMISSIONS, Difference
 from historylog.records import Head
 from proxyapp.admin.door import author_of
@@ -23,7 +24,7 @@ from proxyapp.admin.naming import title_of
 from proxyapp.admin.rights import words_of
 from proxyapp.admin.site import site
 from proxyapp.models.door import Key
-from proxyapp.services.browsing import Found, Sight
+from proxyapp.services.browsing import Sight
 from proxyapp.services.integrity import names_of
 
 SIGNS = {"created": "+", "changed": "~", "deleted": "−"}

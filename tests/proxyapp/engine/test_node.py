@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from confwire.objects import ObjectType
 from proxyapp.engine import commands, events
 from proxyapp.engine.node import Node
 from tests.proxyapp.engine.bench import (
@@ -128,6 +129,15 @@ def test_verifiers_and_administrators_are_looked_up_by_name(bench):
         False,
         False,
     ]
+
+
+def test_names_of_what_somebody_may_not_read_are_told(bench):
+    bench.commit(record("skill", 603, 503, name="Hidden"), record("skill", 604, 502, name="seen"))
+    names = ["hidden", "seen", "never there"]
+    hidden = {
+        user: bench.node.hidden_names(user, ObjectType.SKILL, names) for user in ("bob", "nobody")
+    }
+    assert hidden == {"bob": ["hidden"], "nobody": ["hidden", "seen"]}
 
 
 def test_events_of_connections_that_are_gone_are_nobodys(bench):

@@ -60,8 +60,8 @@ def test_log_options_choose_level_and_files() -> None:
         (["-app"], "-app needs a value"),
         (["-app", "x", "-host", "h"], "-port must be given"),
         ([], "-app and -host and -port must be given"),
-        (["-app", "x", "-host", "h", "-port", "ten"], "a port is a number"),
-        (["-app", "x", "-host", "h", "-port", "70000"], "a port is a number"),
+        (["-app", "x", "-host", "h", "-port", "ten"], "give a number from 1 to 65535"),
+        (["-app", "x", "-host", "h", "-port", "70000"], "give a number from 1 to 65535"),
         ([*PROXY, "-log-verbose", "loud"], "choose from all, debug"),
         ([*PROXY, "-log-all"], "-log-all needs a value"),
     ],
@@ -80,3 +80,15 @@ def test_the_usage_names_every_parameter_that_has_an_effect() -> None:
     text = usage("proxy")
     for word in ("-app", "-host", "-port", "-secret", "-transport-address", "-log-verbose"):
         assert f"{word} " in text
+
+
+def test_a_master_writes_its_changes_to_a_file() -> None:
+    arguments = parse("master", ["-dumpauditxml", "audit.xml", "-last", "30"])
+    assert (arguments.audit_file, arguments.audit_days) == ("audit.xml", 30)
+    assert parse("master", ["-dumpauditxml", "audit.xml"]).audit_days == 0
+
+
+@pytest.mark.parametrize("words", [["-last", "3"], ["-dumpauditxml", "f", "-last", "0"]])
+def test_days_are_those_of_a_file(words: list[str]) -> None:
+    with pytest.raises(UsageError, match="-last"):
+        parse("master", words)

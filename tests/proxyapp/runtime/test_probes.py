@@ -10,8 +10,10 @@ import msgspec
 import pytest
 
 from confwire.handshake import make_verifier
+from confwire.objects import ObjectType
 from proxyapp.runtime import present, probes
 
+HIDDEN = ("boss", "PERSON", "äffle")
 VERIFIER = make_verifier("pass:wörd", b"salt" * 4, 4096)
 
 
@@ -21,6 +23,9 @@ class Node:
 
     def is_super_administrator(self, user_name: str) -> bool:
         return user_name == "boss"
+
+    def hidden_names(self, user_name: str, type_: ObjectType, names: list[str]) -> list[str]:
+        return [name for name in names if (user_name, type_.name, name) == HIDDEN]
 
 
 class Worker:
@@ -62,7 +67,8 @@ async def ask(
     scope = {
         "type": "http",
         "method": method,
-        "path": path,
+        "path": path.partition("?")[0],
+        "query_string": path.partition("?")[2].encode(),
         "client": [peer, 5],
         "headers": list(headers),
     }
@@ -160,3 +166,15 @@ async def test_without_a_node_there_is_an_error(monkeypatch) -> None:
     monkeypatch.setattr(present, "_present", [])
     with pytest.raises(LookupError, match="no node runs"):
         await ask("/livez")
+
+
+@pytest.mark.asyncio
+async def test_names_are_hidden_from_persons_and_from_nobody_here(worker) -> None:
+    path = "/hidden?person=%C3%A4ffle&person=anna&application=%C3%A4ffle"
+    boss = basic("boss", "pass:wörd")
+    answers = [await ask(path, boss, peer=peer) for peer in ("10.0.0.1", "127.0.0.1")]
+    assert [msgspec.json.decode(answer[1]) for answer in answers] == [
+        {"application": [], "person": ["äffle"]},
+        {"application": [], "person": []},
+    ]
+    assert (await ask(path, peer="10.0.0.1"))[0] == 401

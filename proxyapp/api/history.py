@@ -1,0 +1,176 @@
+"""The history pages of a proxy: the sessions, logins and server events that it keeps itself.
+
+They work while the master is away. Who may see them, and which names, the node says: a proxy's
+database has no configuration.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+
+from historylog import entryreader, forms
+from historylog.entryreader import EntryPlace, EntryQuestion
+from historylog.exporting import CONTENT_TYPES, Pages
+from historylog.models import EntryRecord
+from historylog.paging import Found, scan
+from historylog.responses import exported
+from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
+from proxyapp.runtime.peers import FORWARDED, is_forwarded
+from proxyapp.runtime.window import NodeAway, View, window
+
+_NAMES_AT_ONCE = 20  # so that an address stays short enough for every server
+_EXPORTED_AT_ONCE = 500
+
+
+class Refused(Exception):
+    """The viewer may not see the pages, or the node cannot be asked."""
+
+    def __init__(self, response: HttpResponse) -> None:
+        super().__init__()
+        self.response = response
+
+
+@dataclass(slots=True)
+class Viewer:
+    """Who asks, and what the node says of it."""
+
+    request: HttpRequest
+    _hidden: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def check(self) -> None:
+        """Refuse those who may not see the pages.
+
+        Raises:
+            Refused: with the answer to give.
+        """
+        self._ask([])
+
+    def entries(
+        self, question: EntryQuestion, before: EntryPlace | None, limit: int
+    ) -> Found[EntryRecord, EntryPlace]:
+        """Return the next entries that name nothing that the viewer may not read."""
+        return scan(
+            lambda place, count: entryreader.entries(question, place, count),
+            entryreader.place_of,
+            self._of_readable,
+            before,
+            limit,
+        )
+
+    def _of_readable(self, rows: list[EntryRecord]) -> list[EntryRecord]:
+        names = {row.pk: _names_of(row) for row in rows}
+        self._learn({pair for pairs in names.values() for pair in pairs})
+        return [row for row in rows if not any(self._hidden[pair] for pair in names[row.pk])]
+
+    def _learn(self, pairs: set[tuple[str, str]]) -> None:
+        new = sorted(pairs - self._hidden.keys())
+        for start in range(0, len(new), _NAMES_AT_ONCE):
+            part = new[start : start + _NAMES_AT_ONCE]
+            found = self._ask(part)
+            self._hidden |= {(kind, name): name in found[kind] for kind, name in part}
+
+    def _ask(self, pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
+        peer = self.request.META.get("REMOTE_ADDR") or "unknown"
+        if is_forwarded(self.request.headers):
+            peer = FORWARDED
+        authorization = self.request.headers.get("Authorization", "")
+        try:
+            view = window().look(f"/hidden?{urlencode(pairs)}", peer, authorization)
+        except NodeAway as error:
+            raise Refused(_away(self.request, 503, str(error))) from error
+        if view.status != 200:
+            raise Refused(_challenge(self.request, view))
+        return view.json()
+
+
+def _names_of(row: EntryRecord) -> set[tuple[str, str]]:
+    pairs = {("person", row.user), ("application", row.application), ("application", row.server)}
+    return {pair for pair in pairs if pair[1]}
+
+
+def _challenge(request: HttpRequest, view: View) -> HttpResponse:
+    response = _away(request, view.status, "log in as a super administrator")
+    response["WWW-Authenticate"] = view.challenge
+    return response
+
+
+def _away(request: HttpRequest, code: int, text: str) -> HttpResponse:
+    return _page(request, "away", {"text": text}, code)
+
+
+def _page(
+    request: HttpRequest, template: str, context: dict[str, Any], code: int = 200
+) -> HttpResponse:
+    response = render(request, f"history/{template}.html", context, status=code)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+# ---------------------------------------------------------------- pages
+
+
+def log(request: HttpRequest) -> HttpResponse:
+    """Show the entries that a search finds, newest first."""
+    form = forms.EntriesForm(request.GET)
+    try:
+        place = forms.entry_at(request.GET.get("after", ""))
+        found = Viewer(request).entries(form.question(), place, entryreader.PAGE)
+    except Refused as refusal:
+        return refusal.response
+    query = request.GET.copy()
+    query.pop("after", None)
+    mark = forms.mark_of_entry(found.next)
+    context = {
+        "form": form,
+        "rows": [ShownEntry(entry) for entry in found.rows],
+        "sessions": reverse("history-sessions"),
+        "more": {
+            "first": f"?{query.urlencode()}" if place else "",
+            "following": f"?{query.urlencode()}&after={mark}" if mark else "",
+        },
+        "exports": [
+            (form.upper(), f"{reverse('history-export', args=[form])}?{query.urlencode()}")
+            for form in CONTENT_TYPES
+        ],
+    }
+    return _page(request, "log", context)
+
+
+def session(request: HttpRequest, session: str) -> HttpResponse:
+    """Show the life of a session as a timeline."""
+    try:
+        found = Viewer(request).entries(EntryQuestion(session=session), None, 200)
+    except Refused as refusal:
+        return refusal.response
+    life = life_of(found.rows)
+    context = {"session": session, "life": life, "more_entries": found.next is not None}
+    return _page(request, "session", context, 200 if life.moments else 404)
+
+
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """Export what the page finds, as CSV, JSON or XML."""
+    if form not in CONTENT_TYPES:
+        raise Http404(f"there is no export as {form}: csv, json or xml")
+    viewer = Viewer(request)
+    try:
+        viewer.check()
+    except Refused as refusal:
+        return refusal.response
+    question = forms.EntriesForm(request.GET).question()
+    pages = _pages(viewer, question, forms.entry_at(request.GET.get("after", "")))
+    return exported(request, "log", form, ENTRY_COLUMNS, pages)
+
+
+def _pages(viewer: Viewer, question: EntryQuestion, place: EntryPlace | None) -> Pages:
+    while True:
+        found = viewer.entries(question, place, _EXPORTED_AT_ONCE)
+        place = found.next
+        yield [entry_row(entry) for entry in found.rows], forms.mark_of_entry(place)
+        if place is None:
+            return
