@@ -119,9 +119,10 @@ class Keeping:
         return {"seconds": time.monotonic() - begun - made}
 
     async def count(self) -> dict[str, Any]:
-        """Return how many were made, wait and were lost."""
+        """Return how many wait and were lost, and the processor time of the loop's thread."""
         status = self._historian.status()
-        return {"made": self._made, "waiting": status["waiting"], "lost": status["lost"]}
+        busy = time.thread_time()
+        return {"waiting": status["waiting"], "lost": status["lost"], "busy": busy}
 
     async def _settle(self) -> None:
         while self._historian.status()["waiting"]:  # noqa: ASYNC110 - nobody tells
