@@ -136,7 +136,7 @@ OPTIONS: tuple[Option, ...] = (
         "audit-expiration",
         365,
         "immediately",
-        "Days for which the master keeps changes.",
+        "Days for which the master keeps changes; more than `expiration`.",
         least=1,
         most=36_500,
     ),
@@ -145,7 +145,8 @@ OPTIONS: tuple[Option, ...] = (
         "audit-max-records",
         10_000_000,
         "immediately",
-        "Changes of single objects that the master keeps at most; the oldest go first.",
+        "Changes of single objects that the master keeps at most, more than `max-records`; the"
+        " oldest go first.",
         least=1,
     ),
     Option(
@@ -159,13 +160,19 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+_GREATER = (("audit-expiration", "expiration"), ("audit-max-records", "max-records"))
+"""Options of one section whose values must be greater than that of another one."""
+
+
 class Settings:
     """The values of all options, read from the options of an Application object."""
 
     def __init__(self, given: Mapping[str, Mapping[str, str | int]]) -> None:
         self.complaints: list[str] = []
-        """What was given and is not valid; the default is used instead."""
+        """What was given and is not valid, and what is used instead."""
         self._values = {option.name: self._read(option, given) for option in OPTIONS}
+        for name, lesser in _GREATER:
+            self._raise_above(name, self.number(lesser), lesser)
 
     def __getitem__(self, name: str) -> int | str:
         return self._values[name]
@@ -180,6 +187,16 @@ class Settings:
 
     def flag(self, name: str) -> bool:
         return self._values[name] == "true"
+
+    def _raise_above(self, name: str, bound: int, lesser: str) -> None:
+        value = self.number(name)
+        if value <= bound:
+            # Not the default: who wants little kept gets the least that is valid.
+            self._values[name] = bound + 1
+            self.complaints.append(
+                f"option [history-log] {name} has the value '{value}', which is not greater than"
+                f" {lesser}, {bound}: {bound + 1} is used"
+            )
 
     def _read(self, option: Option, given: Mapping[str, Mapping[str, str | int]]) -> int | str:
         for section, value in _given(option, given):

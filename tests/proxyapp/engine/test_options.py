@@ -51,3 +51,25 @@ def test_a_flag_is_true_or_false():
     assert Settings({}).flag("active")
     assert not Settings({"history-log": {"active": "False"}}).flag("active")
     assert Settings({"history-log": {"active": "maybe"}}).flag("active")
+
+
+@pytest.mark.parametrize(
+    ("name", "lesser"), [("audit-expiration", "expiration"), ("audit-max-records", "max-records")]
+)
+@pytest.mark.parametrize("below", [0, 1])
+def test_changes_are_kept_longer_than_the_option_beside_it_says(name, lesser, below):
+    settings = Settings({"history-log": {lesser: "20", name: str(20 - below)}})
+    assert (settings.number(lesser), settings.number(name)) == (20, 21)
+    (complaint,) = settings.complaints
+    assert complaint == (
+        f"option [history-log] {name} has the value '{20 - below}', which is not greater than"
+        f" {lesser}, 20: 21 is used"
+    )
+    enough = Settings({"history-log": {lesser: "20", name: "21"}})
+    assert (enough.number(name), enough.complaints) == (21, [])
+
+
+def test_changes_are_kept_longer_than_the_default_of_the_option_beside_it():
+    settings = Settings({"history-log": {"audit-expiration": 7}})
+    assert settings.number("audit-expiration") == 31
+    assert len(settings.complaints) == 1

@@ -29,7 +29,7 @@ async def in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def keep(records: int) -> None:
-    options = {"options": {"history-log": {"audit-max-records": records}}}
+    options = {"options": {"history-log": {"max-records": 1, "audit-max-records": records}}}
     objects.update("application", 99, options, by=None, origin="test")
 
 
@@ -44,8 +44,9 @@ async def test_it_prunes_at_the_start_and_again() -> None:
     await in_thread(keep, 3)
     pruning.start()
     await until(lambda: Transaction.objects.count() <= 3)
-    await in_thread(keep, 1)
-    await until(lambda: Transaction.objects.count() == 1)
+    await in_thread(keep, 4)
+    await in_thread(keep, 2)
+    await until(lambda: Transaction.objects.count() == 2)
     await pruning.stop()
 
 

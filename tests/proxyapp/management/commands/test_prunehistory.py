@@ -21,7 +21,7 @@ def prune(*words: str) -> str:
 
 
 def test_pruning_now_follows_the_options(db: None) -> None:
-    options = {"options": {"history-log": {"audit-max-records": 1}}}
+    options = {"options": {"history-log": {"max-records": 1, "audit-max-records": 2}}}
     objects.update("application", 99, options, by=None, origin="test")
     number = Revision.objects.get().number
     assert f"reaches back to revision {number - 1}." in prune()
