@@ -12,7 +12,7 @@ from typing import Any
 
 WARM_UP = 0.5
 _SETTLE = 0.1
-_PROBE = 0.5
+_PROBE, _PROBE_LIMIT = 0.5, 10.0
 
 
 class Loop(asyncio.Protocol):
@@ -58,8 +58,11 @@ async def probe(loops: list[Loop]) -> bytes:
     for loop in loops:
         loop.size, loop.first = 0, b""
         loop.send(1)
-    await asyncio.sleep(_PROBE)
-    sizes = {len(loop.first) for loop in loops}
+    deadline = time.monotonic() + _PROBE_LIMIT
+    sizes = {0}
+    while (len(sizes) != 1 or 0 in sizes) and time.monotonic() < deadline:
+        await asyncio.sleep(_PROBE)
+        sizes = {len(loop.first) for loop in loops}
     if len(sizes) != 1 or 0 in sizes:
         raise ValueError(f"answers are not of one size: {sizes}")
     for loop in loops:
