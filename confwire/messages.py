@@ -514,6 +514,21 @@ class HistoryTaken(Message, kw_only=True):
     number: int
 
 
+class SiteProgress(Message, kw_only=True):
+    """Proxy: how far it is itself, and its clients are. Each pair is a revision and a number."""
+
+    epoch: str
+    revision: int
+    clients: int
+    """Those that have subscriptions."""
+    behind: list[tuple[int, int]] = []
+    """Of clients that were not sent all up to `revision`: how far they were."""
+    acknowledged: list[tuple[int, int]] = []
+    """Of all clients: what they have acknowledged."""
+    slowest: str = ""
+    """Application of the client that is furthest behind."""
+
+
 ClientMessage = (
     Open
     | Proof
@@ -529,6 +544,7 @@ ClientMessage = (
     | Replicate
     | HistoryLog
     | HistoryEntries
+    | SiteProgress
 )
 ServerMessage = (
     Challenge

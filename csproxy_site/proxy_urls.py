@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from proxyapp.api import history, status
+from proxyapp.api import convergence, history, status
 
 status_patterns = [
     path("status", status.status, name="status"),
+    path("convergence", convergence.convergence, name="convergence"),
     path("readyz", status.readyz, name="readyz"),
     path("livez", status.livez, name="livez"),
 ]

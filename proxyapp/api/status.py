@@ -42,29 +42,39 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 async def status(request: HttpRequest) -> HttpResponse:
     """Show the node's status: a page for people, JSON for programs."""
     try:
-        view = await _look(request)
+        view = await look(request)
     except NodeAway as error:
-        return _refuse(request, 503, str(error))
+        return refuse(request, 503, str(error))
     if view.status == 401:
-        response = _refuse(request, 401, "log in as a super administrator")
-        response["WWW-Authenticate"] = view.challenge
-        return response
-    if _wants_json(request):
+        return challenge(request, view)
+    if wants_json(request):
         return HttpResponse(view.body, status=view.status, content_type="application/json")
-    return _page(request, "status/status.html", {"status": view.json()})
+    return page(request, "status/status.html", {"status": view.json()})
 
 
-async def _look(request: HttpRequest) -> View:
+def challenge(request: HttpRequest, view: View) -> HttpResponse:
+    """Return the answer to somebody who must log in first."""
+    response = refuse(request, 401, "log in as a super administrator")
+    response["WWW-Authenticate"] = view.challenge
+    return response
+
+
+async def look(request: HttpRequest) -> View:
+    """Ask the node for its status in the name of who asks.
+
+    Raises:
+        NodeAway: it does not answer.
+    """
     peer = request.META.get("REMOTE_ADDR") or "unknown"
     if is_forwarded(request.headers):
         peer = FORWARDED
-    if await _is_super_administrator(request):
+    if await is_super_administrator(request):
         peer = _THIS_MACHINE
     authorization = request.headers.get("Authorization", "")
     return await asyncio.to_thread(window().look, "/status", peer, authorization)
 
 
-async def _is_super_administrator(request: HttpRequest) -> bool:
+async def is_super_administrator(request: HttpRequest) -> bool:
     """Whether the admin's own session vouches; a proxy has no admin, so no such sessions."""
     if not is_valid_path(_ADMIN) or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return False
@@ -76,21 +86,24 @@ def _is_in_session(request: HttpRequest) -> bool:
     return bool(request.user.is_active and request.user.is_staff)
 
 
-def _wants_json(request: HttpRequest) -> bool:
+def wants_json(request: HttpRequest) -> bool:
+    """Whether a program asks."""
     if "format" in request.GET:
         return request.GET["format"] == "json"
     return request.get_preferred_type(["text/html", "application/json"]) == "application/json"
 
 
-def _refuse(request: HttpRequest, code: int, text: str) -> HttpResponse:
-    if _wants_json(request):
+def refuse(request: HttpRequest, code: int, text: str) -> HttpResponse:
+    """Return a page, or JSON, that says why there is no status."""
+    if wants_json(request):
         return JsonResponse({"error": text}, status=code)
-    return _page(request, "status/away.html", {"text": text}, code)
+    return page(request, "status/away.html", {"text": text}, code)
 
 
-def _page(
+def page(
     request: HttpRequest, template: str, context: dict[str, object], code: int = 200
 ) -> HttpResponse:
+    """Return a page that loads nothing but its style sheet."""
     response = render(request, template, context, status=code)
     response["Content-Security-Policy"] = _CONTENT_POLICY
     response["Cache-Control"] = "no-store"

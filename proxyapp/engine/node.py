@@ -34,6 +34,7 @@ from proxyapp.engine.commands import (
     Listen,
     Stop,
 )
+from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
@@ -60,6 +61,8 @@ class Node:
         serving.identity = self._identity
         self._writes = Writes(serving)
         serving.write = self._writes.begin
+        self._convergence = Convergence(serving)
+        serving.hear = self._convergence.heard
         self._intake = Intake(serving, self._after, self._diverged)
         self._replica: Replica | None = None
         self._database: DatabaseAuthority | None = None
@@ -141,7 +144,8 @@ class Node:
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the server as JSON-able data."""
-        return status_of(self.serving, self._intake.loads, now)
+        found = status_of(self.serving, self._intake.loads, now)
+        return {**found, "convergence": self._convergence.status()}
 
     def verifier_of(self, user_name: str) -> str | None:
         """Return the SCRAM verifier of an enabled person, None where there is none."""
@@ -215,6 +219,9 @@ class Node:
 
     def _ticked(self, event: events.Ticked, now: float) -> None:
         self._expire(now)
+        progress = self._convergence.tick(now)
+        if self._replica is not None:
+            self._replica.tell(progress)
         for index, (period, beat) in enumerate(
             ((_CLIENT_BEAT, self._beat_clients), (_SERVER_BEAT, self._beat_servers))
         ):
@@ -343,6 +350,8 @@ class Node:
     def _after(self, entry: Entry) -> None:
         """A transaction (or the difference of a load) was applied and told."""
         serving = self.serving
+        if entry.at:
+            self._convergence.applied(entry.revision, entry.at)
         types = {change.type for change in entry.changes}
         if entry.structural or entry.regroups:
             self._regroup()

@@ -38,6 +38,7 @@ from confwire.messages import (
     ReplicationResumed,
     ReplicationStarted,
     ServerIdentity,
+    SiteProgress,
     Transaction,
 )
 from historylog.entries import Kind
@@ -92,6 +93,8 @@ class Replica:
         self._serving = serving
         self._data = data
         self.forwarding = Forwarding(serving)
+        self._told: SiteProgress | None = None
+        """What the master knows of this server's clients."""
         self.state = AWAY
         self.master: ServerIdentity | None = None
         self._attempts = 0
@@ -233,6 +236,12 @@ class Replica:
             "resumes": self.resumes,
         }
 
+    def tell(self, progress: SiteProgress) -> None:
+        """Tell the master how far the clients are, if it does not know."""
+        if self.state is LIVE and progress != self._told:
+            self._told = progress
+            self._send(progress)
+
     # ------------------------------------------------------------ the states
 
     def _take(self, message: Any, now: float) -> None:
@@ -309,6 +318,7 @@ class Replica:
         self._serving.log("info", "master link live", away_seconds=round(away, 3))
         self._serving.keep(Kind.MASTER_BACK, f"away for {away:.1f} s")
         self.forwarding.start()
+        self._told = None
 
     def _refused(self, message: Error, now: float) -> None:
         self._serving.log(

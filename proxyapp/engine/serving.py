@@ -16,6 +16,7 @@ from confwire.messages import (
     DeleteObject,
     HistoryEntry,
     ServerIdentity,
+    SiteProgress,
     UpdateObject,
 )
 from confwire.objects import ObjectType
@@ -113,6 +114,8 @@ class Serving:
         self.authority: Authority
         self.identity: Callable[[], ServerIdentity]
         self.write: Callable[[int, int | str, WriteRequest, int, str], None]
+        self.hear: Callable[[int, str, SiteProgress], None]
+        """A proxy has told how far its clients are: its connection and application."""
 
     @property
     def revision(self) -> int:

@@ -44,6 +44,7 @@ from confwire.messages import (
     RegisterNotification,
     Replicate,
     ServerInfo,
+    SiteProgress,
     UnregisterNotification,
     UpdateObject,
 )
@@ -504,6 +505,11 @@ class Session:
         entries = message.entries
         self._serving.out.append(TakeEntries(self.connection, message.store, entries))
 
+    def _site_progress(self, message: SiteProgress) -> None:
+        if not isinstance(self.profile, ServerProfile):
+            raise NoPermission("only a server that opened with the role proxy tells of its clients")
+        self._serving.hear(self.connection, self.name, message)
+
     # ------------------------------------------------------------ tasks
 
     def _holds(self) -> bool:
@@ -571,4 +577,5 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     Replicate: Session._replicate,
     HistoryLog: Session._history_log,
     HistoryEntries: Session._history_entries,
+    SiteProgress: Session._site_progress,
 }
