@@ -27,8 +27,6 @@ class Options:
     """In the store, where the question does not say it."""
     length: float = 300.0
     """Seconds of a run that does everything at once."""
-    length: float = 300.0
-    """Seconds of a run that does everything at once."""
 
 
 @dataclass(frozen=True, slots=True)
