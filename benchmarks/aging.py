@@ -5,9 +5,13 @@ Names, persons and properties are spread unevenly: some are in a tenth of all ro
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.db import connection
 
-from historylog.models import ChangedProperty, ChangeRecord, Transaction
+from historylog import writer
+from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Transaction
 from proxyapp.models import Revision
 
 RECORDS_EACH = 2
@@ -46,23 +50,49 @@ SELECT %(start)s + 1 + (n - 1) / %(each)s, (n - 1) %% %(each)s,
 FROM generate_series(1, %(count)s::bigint * %(each)s) AS n
 """
 
+_ENTRIES = """
+INSERT INTO historylog_entryrecord (store, number, at, kind, server, session, application,
+    application_type, "user", peer, forwarded, port, epoch, revision, reason)
+SELECT %(store)s, %(start)s + n, now() - interval '1 day' * %(days)s * (1 - n / %(count)s::float),
+    CASE WHEN n %% 5003 = 0 THEN 'masterLost' WHEN n %% 997 = 0 THEN 'loginRefused'
+        WHEN n %% 9973 = 0 THEN 'webLogin' WHEN n %% 31 = 0 THEN 'sessionRestored'
+        WHEN n / 1000 %% 2 = 0 THEN 'sessionOpened' ELSE 'sessionClosed' END,
+    'server ' || n %% 23, 's' || n / 2000 * 1000 + n %% 1000,
+    'application ' || (n %% 1000) * (n %% 1000) %% 499, 'genericClient',
+    'person ' || (n %% 1000) * 7919 %% 3001, '10.0.0.1:' || n %% 60000, '', 'default', 'epoch', n,
+    CASE WHEN n / 1000 %% 2 = 0 THEN '' ELSE 'the client has gone' END
+FROM generate_series(1, %(count)s::bigint) AS n
+"""
+"""Sessions open and close in turns of a thousand."""
+
 
 def age(records: int) -> int:
     """Add so many changes to the history; return the first of their revisions."""
     start = Revision.objects.get().number
     values = {"start": start, "count": records // RECORDS_EACH, "each": RECORDS_EACH, "days": DAYS}
     tables = [model._meta.db_table for model in (Transaction, ChangeRecord, ChangedProperty)]
+    _fill(tables, (_TRANSACTIONS, _RECORDS, _PROPERTIES), values)
+    Revision.objects.update(number=start + records // RECORDS_EACH)
+    return start + 1
+
+
+def add_entries(count: int) -> None:
+    """Add so many entries to the history, of sessions above all."""
+    store = writer.open_store()
+    values = {"store": store.store, "start": store.last, "count": count, "days": DAYS}
+    _fill([EntryRecord._meta.db_table], (_ENTRIES,), values)
+
+
+def _fill(tables: list[str], statements: Sequence[str], values: dict[str, Any]) -> None:
     with connection.cursor() as cursor:
         indexes = [index for table in tables for index in _drop_indexes(cursor, table)]
-        for statement in (_TRANSACTIONS, _RECORDS, _PROPERTIES):
+        for statement in statements:
             cursor.execute(statement, values)
         cursor.execute("SET maintenance_work_mem = '1GB'")
         for index in indexes:
             cursor.execute(index)
         for table in tables:
             cursor.execute(f"VACUUM ANALYZE {table}")
-    Revision.objects.update(number=start + records // RECORDS_EACH)
-    return start + 1
 
 
 def _drop_indexes(cursor: object, table: str) -> list[str]:
@@ -71,7 +101,8 @@ def _drop_indexes(cursor: object, table: str) -> list[str]:
     assert hasattr(cursor, "fetchall")
     cursor.execute(
         "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = %s"
-        " AND indexname LIKE 'history\\_%%'",
+        " AND (indexname LIKE 'history\\_%%' OR indexname LIKE 'entry\\_%%')"
+        " AND indexname <> 'entry_once'",
         [table],
     )
     found = cursor.fetchall()

@@ -1,7 +1,8 @@
 """Searches of a long history on PostgreSQL: each first page, and a page from its middle.
 
-A hundred changes for each object that `--objects` says: 10,000,000 by default. What is measured is
-what a page of the site asks, in the process that asks. Pruning is measured beside a writer.
+A hundred changes for each object that `--objects` says, 10,000,000 by default, and half as many
+entries about sessions, logins and servers. What is measured is what a page of the site asks, in
+the process that asks. Pruning is measured beside a writer.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ from benchmarks.measuring import Options, Turn
 from benchmarks.postgres import on_postgres
 
 CHANGES_EACH = 100
+CHANGES_OF_AN_ENTRY = 2
 BAR = "≤ 300"
-_TO_PRUNE = 100_000  # changes
+_TO_PRUNE = 100_000  # changes, or entries
 
 Search = Callable[[int], Any]
 """Asks once; the number chooses what for."""
@@ -45,20 +47,28 @@ def _measure(options: Options) -> None:
 
 
 def _rows(options: Options) -> Iterator[results.Row]:
-    from benchmarks.aging import age
+    from benchmarks.aging import add_entries, age
 
     records = options.objects * CHANGES_EACH
-    print(f"making a history of {records:,} changes …", end=" ", flush=True)
+    entries = records // CHANGES_OF_AN_ENTRY
+    print(f"making {records:,} changes and {entries:,} entries …", end=" ", flush=True)
     begun = time.monotonic()
     first = age(records)
+    add_entries(entries)
     print(f"{time.monotonic() - begun:.0f} s")
-    for words, search in _searches(first, records).items():
+    yield from _asked(_searches(first, records), f"{records:,} changes", options)
+    yield from _asked(_entry_searches(), f"{entries:,} entries", options)
+    yield from _pruning(records)
+    yield from _pruning_entries(entries)
+
+
+def _asked(searches: dict[str, Search], rows: str, options: Options) -> Iterator[results.Row]:
+    for words, search in searches.items():
         turns = [Turn(_milliseconds(search, number)) for number in range(4 * options.rounds)]
         slowest = [max(turns, key=lambda turn: turn.value)]
-        figure = f"{words}, {records:,} changes"
+        figure = f"{words}, {rows}"
         yield results.alone(f"{figure}, slowest of {len(turns)}", "ms", slowest, BAR)
         yield results.alone(f"{figure}, median", "ms", turns)
-    yield from _pruning(records)
 
 
 def _milliseconds(search: Search, number: int) -> float:
@@ -130,6 +140,63 @@ def _searches(first: int, records: int) -> dict[str, Search]:
     }
 
 
+def _entry_searches() -> dict[str, Search]:
+    from django.utils import timezone
+
+    from historylog import sessions
+    from historylog.entryreader import GROUPS, entries, place_of
+    from historylog.entryreader import EntryQuestion as Q
+
+    now = timezone.now()
+    half_a_year_ago = place_of(entries(Q(until=now - timedelta(days=180)), limit=1)[0])
+    month: dict[str, Any] = {
+        "since": now - timedelta(days=60),
+        "until": now - timedelta(days=30),
+    }
+
+    def pages(question: Callable[[int], Q]) -> Search:
+        def search(number: int) -> None:
+            entries(question(number), half_a_year_ago if number % 2 else None)
+
+        return search
+
+    def user(number: int) -> str:
+        return f"person {number * 7919 % 3001}"
+
+    def group(name: str) -> Search:
+        return pages(lambda n: Q(kind=name))
+
+    return {
+        "all entries": pages(lambda n: Q()),
+        "entries of a month": pages(lambda n: Q(**month)),
+        "entries of a session": pages(lambda n: Q(session=f"s{1000 * n}")),
+        "entries of an application": pages(lambda n: Q(application=f"application {n * n}")),
+        "entries of a user": pages(lambda n: Q(user=user(n))),
+        "entries of nobody there is": pages(lambda n: Q(user="nobody")),
+        "entries of a server": pages(lambda n: Q(server=f"server {n % 23}")),
+        **{f"entries about {name}": group(name) for name in GROUPS},
+        "web logins": pages(lambda n: Q(kind="webLogin")),
+        "entries of a kind that there is not": pages(lambda n: Q(kind="draining")),
+        "logins at a server": pages(lambda n: Q(kind="logins", server=f"server {n % 23}")),
+        "logins of a user": pages(lambda n: Q(kind="logins", user=user(n))),
+        "logins by an application": pages(
+            lambda n: Q(kind="logins", application=f"application {n * n}")
+        ),
+        "entries of an application and its user": pages(
+            lambda n: Q(application=f"application {n * n}", user=user(n))
+        ),
+        "entries of a user at a server in a month": pages(
+            lambda n: Q(user=user(n), server=f"server {n % 23}", **month)
+        ),
+        "the life of a session": lambda n: sessions.life_of(f"s{1000 * n}"),
+        "the state of a session": lambda n: sessions.state_of(f"s{1000 * n}"),
+        "the sessions of an application": lambda n: sessions.of_application(f"application {n * n}"),
+        "the sessions that a server had open for an hour": lambda n: sessions.open_at(
+            f"server {n % 23}", since=now.timestamp() - 3600
+        ),
+    }
+
+
 def _pruning(records: int) -> Iterator[results.Row]:
     from django.utils import timezone
 
@@ -137,21 +204,37 @@ def _pruning(records: int) -> Iterator[results.Row]:
     from historylog.retention import Limits, prune
 
     kept = ChangeRecord.objects.count() - min(_TO_PRUNE, records // 2)
+    limits = Limits(10 * 365, kept)
+    yield from _beside_a_writer("changes", lambda: prune(limits, timezone.now()).records)
+
+
+def _pruning_entries(entries: int) -> Iterator[results.Row]:
+    from historylog.models import EntryRecord
+    from historylog.retention import EntryLimits, prune_entries
+
+    oldest = EntryRecord.objects.order_by("at")
+    until = oldest[min(_TO_PRUNE, entries // 2)].at
+    limits = EntryLimits(1, 1)
+    now = until + timedelta(days=1)
+    yield from _beside_a_writer("entries", lambda: prune_entries(limits, now))
+
+
+def _beside_a_writer(what: str, prune: Callable[[], int]) -> Iterator[results.Row]:
     waits: list[float] = []
     stopping = threading.Event()
-    writer = threading.Thread(target=_write, args=(stopping, waits))
+    writer = threading.Thread(target=_write, args=(what, stopping, waits))
     writer.start()
     begun = time.monotonic()
-    pruned = prune(Limits(10 * 365, kept), timezone.now())
+    pruned = prune()
     passed = time.monotonic() - begun
     stopping.set()
     writer.join()
-    yield results.alone("pruning", "changes/s", [Turn(pruned.records / passed)], "≥ 1000")
+    yield results.alone(f"pruning of {what}", f"{what}/s", [Turn(pruned / passed)], "≥ 1000")
     turns = [Turn(1e3 * max(waits))]
-    yield results.alone("a commit beside it, slowest", "ms", turns, BAR)
+    yield results.alone(f"a commit beside the pruning of {what}, slowest", "ms", turns, BAR)
 
 
-def _write(stopping: threading.Event, waits: list[float]) -> None:
+def _write(what: str, stopping: threading.Event, waits: list[float]) -> None:
     from django.db import connection
 
     from proxyapp.services import objects
@@ -160,7 +243,7 @@ def _write(stopping: threading.Event, waits: list[float]) -> None:
     while not stopping.is_set():
         number += 1
         begun = time.perf_counter()
-        document = {"tenantDBID": 1, "name": f"beside the pruning {number}"}
+        document = {"tenantDBID": 1, "name": f"beside the pruning of {what} {number}"}
         objects.create("skill", document, by=None, origin="benchmark")
         waits.append(time.perf_counter() - begun)
     connection.close()
