@@ -79,13 +79,14 @@ class Process:
     def __init__(self, environment: dict[str, str], command: str, *arguments: str) -> None:
         self.port = self.web_port = self.status_port = 0
         self._environment = environment
-        self._command = [sys.executable, str(ROOT / "manage.py"), command, *arguments]
+        self.script = [str(ROOT / "manage.py")]
+        self._command = [command, *arguments]
         self.child: subprocess.Popen[str] | None = None
 
     def start(self, *, ready: bool = True) -> Process:
         """Start it, and wait until it would serve."""
         self.child = subprocess.Popen(
-            self._command,
+            [sys.executable, *self.script, *self._command],
             env=self._environment,
             cwd=ROOT,
             text=True,
