@@ -59,7 +59,8 @@ def restore(work: Work, wanted: Wanted) -> None:
     ]
     surplus = [key for key, state in wanted.items() if state is None and key in present]
     renamed = [state.key for row, state in differing if _is_renamed(row, state)]
-    _make_room(work, renamed + surplus)
+    if len(renamed) + len(surplus) + len(missing) > 1:
+        _make_room(work, renamed + surplus)
     rights = Rights(work.by)
     _create(work, missing)
     for row, state in differing:
@@ -81,8 +82,6 @@ def _is_renamed(row: Row, state: State) -> bool:
 
 def _make_room(work: Work, keys: Collection[Key]) -> None:
     """Give objects that go or get other names keys that nothing else has until then."""
-    if len(keys) < 2:
-        return
     for instance in documents.find_all(keys).values():
         key = f"making room\x1f{instance.dbid}"
         columns = {"key": key} | ({"user_key": key} if isinstance(instance, Person) else {})

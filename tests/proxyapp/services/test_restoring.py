@@ -86,3 +86,27 @@ def test_folders_that_would_lie_in_each_other_are_refused(create: Create) -> Non
     turned = replace(ring[22, outer], folder=inner)
     with pytest.raises(ObjectNotFound, match="lie in each other"):
         restore({(22, outer): turned, (22, inner): ring[22, inner]})
+
+
+@pytest.mark.parametrize("kind", ["skill", "person"])
+def test_who_took_the_name_of_what_was_deleted_makes_room_for_it(create: Create, kind: str) -> None:
+    def make(name: str) -> int:
+        names = {"name": name} if kind == "skill" else {"employeeID": name, "userName": name}
+        return create(kind, tenantDBID=1, **names)
+
+    first = make("English")
+    then, before = everything(), present()
+    objects.delete(kind, first, by=None, origin="test")
+    second = make("English")
+    type_ = next(type_ for type_, dbid in before if dbid == first and type_ in (3, 13))
+    restore({(type_, first): then[type_, first], (type_, second): None})
+    assert present() == before
+
+
+def test_who_was_renamed_gives_back_the_name_of_what_was_deleted(create: Create) -> None:
+    first, second = (create("skill", tenantDBID=1, name=name) for name in ("English", "Anglais"))
+    then, before = everything(), present()
+    objects.delete("skill", first, by=None, origin="test")
+    objects.update("skill", second, {"name": "English"}, by=None, origin="test")
+    restore({(13, dbid): then[13, dbid] for dbid in (first, second)})
+    assert present() == before
