@@ -123,8 +123,9 @@ def life_of(entries: Iterable[EntryRecord], changes: Sequence[Change] = ()) -> L
 def words_of_time(time: timedelta) -> str:
     """Return a time in words, as exact as people need it: "0.021 s", "4 min 59 s", "2 d 3 h"."""
     seconds = max(0.0, time.total_seconds())
-    if seconds < 60:
+    if seconds < 59.5:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.3g} s"
+    seconds = round(seconds)
     for size, unit, part, words in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min")):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit} {seconds % size // part:.0f} {words}"

@@ -8,7 +8,7 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -168,6 +168,16 @@ class GrantAdmin(DoorAdmin):
             return format_html("{}", "shown once the grant is saved")
         key = obj.object_type, obj.object_dbid
         return format_html('<a href="{}">{}</a>', url_of(*key), titles_of([key])[key])
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the changes of the object, of which its permissions are a part."""
+        grant = self.get_object(request, object_id)
+        if grant is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        page = reverse("admin:history_object", args=[grant.object_type, grant.object_dbid])
+        return HttpResponseRedirect(page)
 
     # ------------------------------------------------------------ the list
 

@@ -36,6 +36,15 @@ ORDER = (
 """The models as operators look for them."""
 
 
+HISTORY = (
+    ("history_changes", "Changes"),
+    ("history_transactions", "Transactions"),
+    ("history_log", "Sessions and logins"),
+    ("history_at", "As it was"),
+    ("history_between", "What differs"),
+)
+"""The pages of the history that the menu lists."""
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -96,19 +105,12 @@ class ConfigurationSite(AdminSite):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self._pages: list[URLPattern] = []
-        self._listed: list[tuple[str, str]] = []
 
-    def page(self, route: str, name: str, title: str = "") -> Callable[[View], View]:
-        """Return a decorator that makes a view a page for those who may enter.
-
-        Args:
-            title: lists the page in the menu; empty for pages that others lead to.
-        """
+    def page(self, route: str, name: str) -> Callable[[View], View]:
+        """Return a decorator that makes a view a page for those who may enter."""
 
         def added(view: View) -> View:
             self._pages.append(path(route, self.admin_view(view), name=name))
-            if title:
-                self._listed.append((name, title))
             return view
 
         return added
@@ -131,12 +133,15 @@ class ConfigurationSite(AdminSite):
             {
                 "name": title,
                 "object_name": name,
-                "admin_url": reverse(f"admin:{name}"),
+                "admin_url": reverse(name),
                 "add_url": None,
                 "view_only": True,
                 "perms": {},
             }
-            for name, title in self._listed
+            for name, title in (
+                *((f"admin:{name}", title) for name, title in HISTORY),
+                ("convergence", "Who has what"),
+            )
         ]
         first = pages[0]["admin_url"]
         return {"name": "History", "app_label": "history", "app_url": first, "models": pages}

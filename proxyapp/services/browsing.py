@@ -146,7 +146,7 @@ class Sight:
 
     def transaction(self, revision: int) -> Head | None:
         """Return a transaction; None when it is not kept, or has nothing that may be read."""
-        rows = self.transactions(Question(revision=revision), limit=1).rows
+        rows = self.transactions(Question(revision=revision), limit=1).rows if revision else []
         return rows[0] if rows else None
 
     def groups(self, revision: int) -> Groups:

@@ -66,7 +66,14 @@ def test_a_row_of_an_export_has_all_columns() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.0214, "0.0214 s"), (12.7, "13 s"), (299, "4 min 59 s"), (7260, "2 h 1 min"), (-3, "0 s")],
+    [
+        (0.0214, "0.0214 s"),
+        (12.7, "13 s"),
+        (59.7, "1 min 0 s"),
+        (299.8, "5 min 0 s"),
+        (7260, "2 h 1 min"),
+        (-3, "0 s"),
+    ],
 )
 def test_times_are_as_exact_as_people_need(seconds: float, words: str) -> None:
     assert words_of_time(timedelta(seconds=seconds)) == words

@@ -45,12 +45,15 @@ class BetweenForm(EnvironmentForm):
     """Two revisions; the later one is the present when it is not given."""
 
     field_order = ["revision", "time", "until", "type", "folder"]
+    revision = django_forms.IntegerField(
+        required=False, label="From revision", min_value=0, max_value=2**63 - 1
+    )
     until = django_forms.IntegerField(
         required=False, label="up to revision", min_value=0, max_value=2**63 - 1
     )
 
 
-@site.page("history/at/", "history_at", "As it was")
+@site.page("history/at/", "history_at")
 def at(request: HttpRequest) -> HttpResponse:
     """List the objects that were there, page by page."""
     sight, form = sight_of(request), EnvironmentForm(request.GET)
@@ -71,7 +74,7 @@ def at(request: HttpRequest) -> HttpResponse:
     return page(request, "at", context.get("folder_title") or title, **context)
 
 
-@site.page("history/between/", "history_between", "What differs")
+@site.page("history/between/", "history_between")
 def between(request: HttpRequest) -> HttpResponse:
     """List the objects that differ between two revisions, page by page."""
     sight, form = sight_of(request), BetweenForm(request.GET)

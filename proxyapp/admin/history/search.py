@@ -37,7 +37,7 @@ _BATCH = 500  # rows of an export that are read at once
 # ---------------------------------------------------------------- changes
 
 
-@site.page("history/", "history_changes", "Changes")
+@site.page("history/", "history_changes")
 def changes(request: HttpRequest) -> HttpResponse:
     """Show the changes that a search finds, newest first."""
     form = forms.ChangesForm(request.GET)
@@ -92,7 +92,7 @@ def _changes_as_rows(found: list[Change]) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- transactions
 
 
-@site.page("history/transactions/", "history_transactions", "Transactions")
+@site.page("history/transactions/", "history_transactions")
 def transactions(request: HttpRequest) -> HttpResponse:
     """Show the transactions that a search finds, newest first."""
     form = forms.TransactionsForm(request.GET)
@@ -127,7 +127,7 @@ def export_transactions(request: HttpRequest, form: str) -> HttpResponseBase:
 # ---------------------------------------------------------------- entries
 
 
-@site.page("history/log/", "history_log", "Sessions and logins")
+@site.page("history/log/", "history_log")
 def log(request: HttpRequest) -> HttpResponse:
     """Show sessions, logins and server events that a search finds, newest first."""
     form = forms.EntriesForm(request.GET)
