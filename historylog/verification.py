@@ -28,19 +28,44 @@ class Problem(NamedTuple):
     text: str
 
 
-def verify(number: int, chain: str) -> Iterator[Problem]:
+def newest() -> int:
+    """Return the newest revision of which anything is kept, 0 when there is none."""
+    rows = Transaction.objects.order_by("-revision").values_list("revision", flat=True)
+    return rows.first() or 0
+
+
+def verify(number: int, chain: str, last_kept: int | None = None) -> Iterator[Problem]:
     """Yield all that is wrong, in order of revisions.
 
     Args:
-        number: the revision that the data stands at.
+        number: the revision that the data stands at; what is committed later is not looked at.
         chain: the end of the chain, as the journal keeps it.
+        last_kept: what `newest` said before the data was asked where it stands; None asks now,
+            when nobody commits.
     """
-    yield from _forged()
+    last_kept = newest() if last_kept is None else last_kept
     floor = checkpoints.floor()
+    lowest = floor.revision if floor is not None else 0
+    for problem in _problems(number, chain, last_kept, floor):
+        # What is pruned meanwhile is missing rightly.
+        if problem.revision <= lowest or problem.revision > _floor():
+            yield problem
+
+
+def _floor() -> int:
+    floor = checkpoints.floor()
+    return floor.revision if floor is not None else 0
+
+
+def _problems(
+    number: int, chain: str, last_kept: int, floor: Checkpoint | None
+) -> Iterator[Problem]:
+    yield from _forged()
     last, link = (floor.revision, floor.chain) if floor is not None else (0, "")
     signed = _checkpoints(last)
     while True:
-        rows = list(Transaction.objects.filter(revision__gt=last).order_by("revision")[:_BATCH])
+        following = Transaction.objects.filter(revision__gt=last, revision__lte=number)
+        rows = list(following.order_by("revision")[:_BATCH])
         kept = _Rows(rows)
         for row in rows:
             yield from _gap(last, row.revision)
@@ -54,8 +79,9 @@ def verify(number: int, chain: str) -> Iterator[Problem]:
             break
     yield from _gap(last, number + 1)
     yield from _strays(floor.revision if floor is not None else 0)
-    if last > number:
-        yield Problem(last, f"the history goes on after revision {number}, where the data stands")
+    if last_kept > number:
+        text = f"the history goes on after revision {number}, where the data stands"
+        yield Problem(last_kept, text)
     elif last == number and link != chain:
         yield Problem(last, "the end of the chain is not the one that the journal knows")
 

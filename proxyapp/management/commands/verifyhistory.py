@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from historylog.verification import last_signed, verify
+from historylog.verification import last_signed, newest, verify
 from proxyapp.management.database import explained_database_errors
 from proxyapp.models import Revision
 
@@ -19,10 +19,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Print each problem; fail when there is one."""
         with explained_database_errors():
-            # What is committed meanwhile is not looked at.
+            # In this order: what is committed meanwhile is not looked at.
+            last_kept = newest()
             position = Revision.objects.get()
             found = 0
-            for problem in verify(position.number, position.chain):
+            for problem in verify(position.number, position.chain, last_kept):
                 found += 1
                 self.stdout.write(f"revision {problem.revision}: {problem.text}")
             signed = last_signed()
