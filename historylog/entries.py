@@ -6,12 +6,15 @@ exchange it. Knows no tables.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 
 from confwire.messages import HistoryEntry
 
 MAX_TEXT = 255
 """Characters of any text of an entry; longer ones are cut."""
+
+_REFUSED = re.compile("[\0\ud800-\udfff]")
 
 
 class Kind(StrEnum):
@@ -39,8 +42,11 @@ SESSION_KINDS = frozenset(kind for kind in Kind if kind.startswith("session"))
 
 
 def clean(text: str) -> str:
-    """Return a stranger's text as every database takes it: without NUL, and not too long."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}")[:MAX_TEXT]
+    """Return a stranger's text as every database takes it.
+
+    Without NUL and lone surrogates, and not too long.
+    """
+    return _REFUSED.sub("\N{REPLACEMENT CHARACTER}", text[:MAX_TEXT])
 
 
 def of_server(kind: Kind, at: float, server: str, reason: str = "") -> HistoryEntry:

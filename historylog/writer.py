@@ -23,6 +23,10 @@ other entries, which would be taken for the ones that were forwarded before it."
 ERROR_CODE = "21-22138"
 """The log event by which the origin's operators know that the history cannot be written."""
 
+_LARGEST = 2**63 - 1
+_TIMES = -62_135_596_800.0, 253_402_300_799.0
+"""Seconds since 1970 of the years 1 to 9999: what every database keeps, and gives back."""
+
 _TEXTS = (
     ("kind", "kind", 20),
     ("server", "server", 255),
@@ -123,7 +127,7 @@ def take(store: str, entries: Sequence[HistoryEntry]) -> int:
     """Keep entries that bear numbers of another store, each once; return how far it is here."""
     with transaction.atomic():
         taken = _taken(store)
-        new = [entry for entry in entries if entry.number > taken]
+        new = [entry for entry in entries if taken < entry.number <= _LARGEST]
         if new:
             _insert(store, 0, new)
             taken = max(entry.number for entry in new)
@@ -153,14 +157,25 @@ def _taken(store: str) -> int:
 
 def _insert(store: str, first: int, entries: Sequence[HistoryEntry]) -> None:
     """Insert all; what the database does not take is left out, so that it holds up no others."""
+    if _takes(store, first, entries):
+        return
+    for index, entry in enumerate(entries):
+        _takes(store, first + index, [entry])
+
+
+def _takes(store: str, first: int, entries: Sequence[HistoryEntry]) -> bool:
+    """Insert all, or nothing if it cannot be."""
+    if not all(map(_can_be_kept, entries)):
+        return False
     try:
         _insert_all(store, first, entries)
-    except DataError:
-        for index, entry in enumerate(entries):
-            try:
-                _insert_all(store, first + index, [entry])
-            except DataError:
-                continue
+    except (DataError, UnicodeEncodeError):
+        return False
+    return True
+
+
+def _can_be_kept(entry: HistoryEntry) -> bool:
+    return _TIMES[0] <= entry.at <= _TIMES[1] and abs(entry.revision) <= _LARGEST
 
 
 def _insert_all(store: str, first: int, entries: Sequence[HistoryEntry]) -> None:

@@ -7,6 +7,7 @@ done. Knows no sockets, and no time but what it is told.
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable
 from enum import Enum
@@ -18,6 +19,7 @@ from confwire.errors import (
     AlreadyOpen,
     CloseCode,
     InternalError,
+    InvalidParameter,
     NoPermission,
     NotOpen,
     RequestError,
@@ -72,6 +74,8 @@ MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
 _LONGEST_TEXT = 2_000
 """Characters of an error's text: it may echo what the client sent."""
+_STORE = re.compile("[ -~]{1,32}")
+"""Names of stores that every database keeps."""
 KEEP_ALIVE = 60.0
 """Seconds of silence after which a client that wished nothing else is polled."""
 MAX_WRITES = 64
@@ -502,6 +506,8 @@ class Session:
     def _history_entries(self, message: HistoryEntries) -> None:
         if not isinstance(self.profile, ServerProfile):
             raise NoPermission("only a server that opened with the role proxy has entries to send")
+        if not _STORE.fullmatch(message.store):
+            raise InvalidParameter("the name of a store has 1 to 32 ASCII characters")
         entries = message.entries
         self._serving.out.append(TakeEntries(self.connection, message.store, entries))
 

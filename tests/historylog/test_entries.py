@@ -6,8 +6,9 @@ from confwire.messages import HistoryEntry
 from historylog.entries import MAX_TEXT, SESSION_KINDS, Kind, clean, of_server
 
 
-def test_a_strangers_text_has_no_nul_and_an_end():
+def test_a_strangers_text_has_no_nul_no_half_of_a_character_and_an_end():
     assert clean("a\0b") == "a\ufffdb"
+    assert clean("a\ud800\udfffb😀") == "a\ufffd\ufffdb😀"
     assert len(clean("x" * 1_000)) == MAX_TEXT
 
 

@@ -88,6 +88,39 @@ def test_an_entry_that_the_database_refuses_holds_up_no_others():
     assert kept == ([1, 3] if connection.vendor == "postgresql" else [1, 2, 3])
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"at": 1e300},
+        {"at": 1e12},
+        {"at": -1e12},
+        {"at": float("inf")},
+        {"at": float("nan")},
+        {"revision": 2**63},
+        {"user": "\ud800"},
+    ],
+    ids=str,
+)
+def test_what_no_database_can_keep_holds_up_no_others(bad):
+    entry = msgspec.structs.replace(FULL, **bad)
+    position = writer.keep([*entries(1), entry, *entries(1)])
+    assert numbers_of(position.store) == [1, 3]
+    taken = [msgspec.structs.replace(entry, number=5), *numbered(6)]
+    assert writer.take("s1", taken) == 6
+    assert numbers_of("s1") == [6]
+
+
+@pytest.mark.parametrize("at", [-62_135_596_800.0, 253_402_300_799.0])
+def test_the_first_and_the_last_moment_can_be_read_again(at):
+    writer.keep([HistoryEntry(kind="loaded", at=at)])
+    assert EntryRecord.objects.get().entry().at == at
+
+
+def test_a_number_that_is_none_is_not_taken():
+    assert writer.take("s1", numbered(-1, 0, 2**63, 2**80)) == 0
+    assert writer.take("s1", numbered(7)) == 7
+
+
 def test_entries_of_another_store_are_taken_once():
     assert writer.take("s1", numbered(3, 4)) == 4
     assert writer.take("s1", numbered(3, 4, 9)) == 9

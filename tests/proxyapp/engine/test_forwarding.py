@@ -121,3 +121,11 @@ def test_entries_from_a_client_are_refused(bench):
     client.send(b'{"message":"historyEntries","store":"s","entries":[]}')
     (answer,) = client.inbox
     assert (answer["code"], bench.log.taken) == ("noPermission", {})
+
+
+@pytest.mark.parametrize("store", ["", "s" * 33, "\0", "é"])
+def test_a_store_whose_name_no_database_keeps_is_refused(bench, proxy, store):
+    before = dict(bench.log.taken)
+    (answer,) = proxy.line.ask("historyEntries", store=store)
+    assert answer["code"] == "invalidParameter"
+    assert bench.log.taken == before
