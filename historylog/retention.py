@@ -120,9 +120,17 @@ def _raise_floor(limits: Limits, now: datetime) -> None:
 
 
 def _expired(limits: Limits, now: datetime) -> int:
-    """Return the last revision that is too old; 0 for none."""
-    rows = Transaction.objects.filter(at__lt=now - timedelta(days=limits.days))
-    return rows.order_by("-at", "-revision").values_list("revision", flat=True).first() or 0
+    """Return the last revision that is too old like all before it; 0 for none.
+
+    Where a clock was wrong for a while, what seems to be old stays as long as what came before
+    it: nothing that is not too old may go with it.
+    """
+    kept = Transaction.objects.filter(at__gte=now - timedelta(days=limits.days))
+    first = kept.order_by("revision").values_list("revision", flat=True).first()
+    if first is not None:
+        return first - 1
+    newest = Transaction.objects.order_by("-revision").values_list("revision", flat=True).first()
+    return newest or 0
 
 
 def _surplus(limits: Limits) -> int:

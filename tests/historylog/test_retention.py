@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from confwire.messages import HistoryEntry
 from historylog import checkpoints, forwarding, retention, writer
@@ -44,6 +45,19 @@ def test_old_transactions_go_but_the_newest_stays(newest: Transaction) -> None:
     pruned = prune(Limits(30, 10**6), newest.at + timedelta(days=31), instantly)
     assert pruned.floor == newest.revision - 1
     assert Transaction.objects.get() == newest
+
+
+def test_a_clock_that_was_wrong_takes_nothing_with_it_that_is_not_too_old(
+    newest: Transaction, skill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
+        skill("when the clock had stopped")
+    skill("when it was right again")
+    assert prune(Limits(30, 10**6), newest.at, instantly) == (0, 0, 0, 0)
+    last = Transaction.objects.latest("revision")
+    pruned = prune(Limits(30, 10**6), last.at + timedelta(days=31), instantly)
+    assert pruned.floor == last.revision - 1
 
 
 def test_a_transaction_goes_whole_when_one_of_its_records_is_too_many(newest: Transaction) -> None:
