@@ -20,12 +20,12 @@ def test_without_options_the_defaults_count(db: None) -> None:
 
 
 def test_the_options_of_the_master_count(db: None) -> None:
-    set_options(99, audit_expiration=30, audit_max_records=500)
-    assert retention.limits() == Limits(30, 500)
+    set_options(99, audit_expiration=40, audit_max_records=5000)
+    assert retention.limits() == Limits(40, 5000)
 
 
 def test_a_server_of_another_name_has_options_of_its_own(server: Callable[..., int]) -> None:
-    set_options(server("master-2", "2222"), audit_expiration=7)
+    set_options(server("master-2", "2222"), expiration=1, audit_expiration=7)
     recording.serve_as("master-2")
     try:
         assert retention.limits().days == 7
@@ -34,8 +34,8 @@ def test_a_server_of_another_name_has_options_of_its_own(server: Callable[..., i
 
 
 def test_pruning_follows_them(create: Callable[..., int]) -> None:
-    set_options(99, audit_expiration=1)
+    set_options(99, expiration=1, audit_expiration=2)
     create("skill", tenantDBID=1, name="new")
     newest = Transaction.objects.latest("revision")
     assert retention.prune(newest.at).transactions == 0
-    assert retention.prune(newest.at + timedelta(days=2)).floor == newest.revision - 1
+    assert retention.prune(newest.at + timedelta(days=3)).floor == newest.revision - 1
