@@ -156,10 +156,24 @@ class Site:
         setup = "import django; django.setup()\n"
         return self._run([sys.executable, "-c", setup + code, *arguments])
 
+    def begin_python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
+        """Begin to run code on the site's database; whoever asks ends it."""
+        setup = "import django; django.setup()\n"
+        return subprocess.Popen(
+            [sys.executable, "-c", setup + code, *arguments],
+            env=self._django,
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+        )
+
+    @property
+    def _django(self) -> dict[str, str]:
+        return {**self.environment, "DJANGO_SETTINGS_MODULE": "csproxy_site.settings"}
+
     def _run(self, command: list[str]) -> str:
-        environment = {**self.environment, "DJANGO_SETTINGS_MODULE": "csproxy_site.settings"}
         done = subprocess.run(
-            command, env=environment, cwd=ROOT, text=True, capture_output=True, check=False
+            command, env=self._django, cwd=ROOT, text=True, capture_output=True, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

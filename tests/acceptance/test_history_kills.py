@@ -62,6 +62,18 @@ for value in ("yes", "true"):
     objects.update("application", 99, options, by=None, origin="test")
 writer.keep([of_server(Kind.LOADED, 1e9 + second, "of old") for second in range(3)])
 """
+WRITE = """
+import sys
+from itertools import count
+from historylog import writer
+from historylog.entries import Kind, of_server
+from proxyapp.services import objects
+print("begun", flush=True)
+for number in count():
+    document = {"tenantDBID": 1, "name": f"{sys.argv[1]} {number}"}
+    objects.create("skill", document, by=None, origin="test")
+    writer.keep([of_server(Kind.LOADED, float(number), sys.argv[1])])
+"""
 LEFT = """
 from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Transaction
 from historylog.reader import floor
@@ -218,6 +230,23 @@ def test_pruning_goes_on_where_it_was_killed(site: Site, tmp_path: Path) -> None
     assert site.python(LEFT).split() == ["0"] * 4
     found = checked(site)
     assert found["floor"] == found["revision"] - 2
+
+
+def test_writers_of_one_database_die_at_any_moment_while_epochs_change(site: Site) -> None:
+    for turn in range(3):
+        before = checked(site)["revision"]
+        writers = [site.begin_python(WRITE, f"turn {turn} writer {number}") for number in range(3)]
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "begun\n"
+        for writer in writers:
+            site.manage("newepoch")
+            writer.send_signal(signal.SIGKILL)
+            writer.communicate()
+            assert writer.returncode == -signal.SIGKILL
+        assert checked(site)["revision"] > before
+    own = at_master(site)[1]
+    assert len({row[0] for row in own}) == len(own) > 0
 
 
 # ---------------------------------------------------------------- entries
