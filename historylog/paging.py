@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 SCAN = 500
+"""Rows that are read at once where a first, short reading was not enough."""
 MOST_SCANNED = 5_000
 """Rows that are looked through for one page."""
 
@@ -40,7 +41,7 @@ def scan(
         seen: leaves out what may not be seen; None where everything may.
     """
     place, rows, scanned = before, list[R](), 0
-    size = limit + 1 if seen is None else max(limit + 1, SCAN)
+    size = limit + 1 if seen is None else 2 * limit
     while scanned < MOST_SCANNED:
         page = read(place, size)
         rows += page if seen is None else seen(page)
@@ -50,4 +51,5 @@ def scan(
             return Found(rows)
         scanned += len(page)
         place = place_of(page[-1])
+        size = max(size, SCAN)
     return Found(rows, place)

@@ -19,7 +19,7 @@ from proxyapp.models import Document as Published
 from proxyapp.models.door import Key
 from proxyapp.services.asof import Past, State, compared
 
-_MOST_READ = 20
+_MOST_READ = 4
 """Readings for one page; where little of what they find is to be shown, it is not full."""
 
 
@@ -142,10 +142,15 @@ def _moved(first: int, last: int) -> set[Key]:
 
 
 def _there_or_gone(past: Past, type_: int, after: Key | None, limit: int) -> list[Key]:
-    """Return the next objects that are there, or were and are gone by now."""
-    gone = ChangeRecord.objects.filter(kind="deleted", revision__gt=past.revision)
+    """Return the next objects that have been there all along, or are gone by now.
+
+    One that was made anew since, after it had been there, was deleted in between.
+    """
+    later = ChangeRecord.objects.filter(revision__gt=past.revision)
+    gone = later.filter(kind="deleted")
+    made = later.filter(kind="created", type=OuterRef("type"), dbid=OuterRef("dbid"))
     found = {
-        *_first_keys(Published.objects.all(), type_, after, limit),
+        *_first_keys(Published.objects.filter(~Exists(made)), type_, after, limit),
         *_first_keys(gone, type_, after, limit),
     }
     return sorted(found)[:limit]

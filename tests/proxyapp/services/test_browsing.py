@@ -101,7 +101,7 @@ def test_what_was_moved_before_it_was_deleted_counts_where_it_was_last(
 def test_looking_for_what_may_be_read_ends(
     create: Create, person: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for number in range(12):
+    for number in range(20):
         create("skill", tenantDBID=1, name=f"s{number}")
     monkeypatch.setattr(paging, "SCAN", 3)
     monkeypatch.setattr(paging, "MOST_SCANNED", 6)
