@@ -47,6 +47,18 @@ FROM historylog_changerecord record JOIN (
     ON record.type = first.type AND record.dbid = first.dbid AND record.revision = first.revision
 """
 
+# Object by object along the index: a plan for all of them at once goes wrong beside large imports.
+_FIRST_OF = """
+WITH wanted (type, dbid) AS (VALUES {places})
+SELECT record.revision, record.kind, record.type, record.dbid, record.body, record.former,
+    record.former_acl
+FROM wanted JOIN historylog_changerecord record
+    ON record.type = wanted.type AND record.dbid = wanted.dbid AND record.revision = (
+        SELECT min(later.revision) FROM historylog_changerecord later
+        WHERE later.type = wanted.type AND later.dbid = wanted.dbid AND later.revision > %s
+    )
+"""
+
 
 class _Record(NamedTuple):
     """What is needed of a change record to undo it."""
@@ -203,19 +215,20 @@ class Past:
     # ------------------------------------------------------------ finding
 
     def _first_after(self, keys: Iterable[Key]) -> Iterator[_Record]:
-        by_type: dict[int, list[int]] = {}
-        for type_, dbid in dict.fromkeys(keys):
-            by_type.setdefault(type_, []).append(dbid)
-        for type_, dbids in by_type.items():
-            for start in range(0, len(dbids), _BATCH):
-                part = dbids[start : start + _BATCH]
-                places = ", ".join(["%s"] * len(part))
-                yield from self._first("type = %s AND dbid IN (" + places + ")", [type_, *part])
+        distinct = list(dict.fromkeys(keys))
+        for start in range(0, len(distinct), _BATCH):
+            part = distinct[start : start + _BATCH]
+            places = ", ".join(["(%s, %s)"] * len(part))
+            values = [number for key in part for number in key]
+            yield from self._fetched(_FIRST_OF.format(places=places), values)
 
     def _first(self, condition: str, values: list[Any]) -> Iterator[_Record]:
         """Yield each object's first record after the revision."""
+        return self._fetched(_FIRST.format(condition=condition), values)
+
+    def _fetched(self, sql: str, values: list[Any]) -> Iterator[_Record]:
         with connection.cursor() as cursor:
-            cursor.execute(_FIRST.format(condition=condition), [*values, self.revision])
+            cursor.execute(sql, [*values, self.revision])
             rows = cursor.fetchall()
         yield from map(_Record._make, rows)
 
