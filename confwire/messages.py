@@ -312,6 +312,9 @@ class ServerInfo(Answer, kw_only=True):
     "connecting" or "lost"; empty on a master."""
     age: float = 0
     """Seconds since the data was known to be current; 0 while the link is live."""
+    source: str = ""
+    """Where the data comes from: "live", "memory" (the link or the database is lost), or "disk"
+    (the local copy of a proxy that has not reached its master since its start)."""
     tree_hash: str = ""
     objects: int = 0
     sessions: int = 0

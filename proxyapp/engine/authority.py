@@ -57,6 +57,10 @@ class DatabaseAuthority:
         """Return the seconds since the data was known to be current."""
         return 0.0 if self._lost_since is None else now - self._lost_since
 
+    def source(self) -> str:
+        """Return where the data comes from."""
+        return "live" if self._lost_since is None else "memory"
+
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
         return {"database": "lost" if self._lost_since is not None else "live"}

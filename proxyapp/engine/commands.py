@@ -220,6 +220,52 @@ class TakeEntries(Command):
     entries: Sequence[HistoryEntry]
 
 
+class ReadCopy(Command):
+    """Read the local copy: tell it as a load and transactions, then as CopyRead."""
+
+
+class RefuseCopy(Command):
+    """The file of the local copy that was just told is not what it says: tell the next best."""
+
+    reason: str
+
+
+class BeginCopy(Command):
+    """Keep on disk what comes after this revision; pages of all data follow if `whole`."""
+
+    epoch: str
+    revision: int
+    tree: str
+    hash: str
+    count: int
+    at: float
+    """When the data was known to be current, in seconds since 1970 UTC."""
+    whole: bool
+
+
+class CopyRows(Command):
+    """A page of rows for the local copy, answered by CopyAsked; none: that was all."""
+
+    rows: Sequence[Any]
+    revision: int = 0
+    tree: str = ""
+    hash: str = ""
+    """At the end: with the transactions up to this revision the copy is whole."""
+
+
+class CopyEntry(Command):
+    """A transaction for the local copy."""
+
+    epoch: str
+    entry: Any
+
+
+class DateCopy(Command):
+    """What the local copy has was current at this time, in seconds since 1970 UTC."""
+
+    at: float
+
+
 class Stop(Command):
     """End the process: it cannot go on. The reason says what to do."""
 

@@ -75,6 +75,8 @@ class LoadStarted(Event):
     revision: int
     total: int
     reason: str
+    current_at: float = 0.0
+    """Of a local copy: when its data was last known to be current, in seconds since 1970 UTC."""
 
 
 class RecordsLoaded(Event):
@@ -161,6 +163,21 @@ class LinkLost(Event):
     close_code: int = 0
     jitter: float = 0.0
     """A random number in [0, 1) for the back-off."""
+
+
+class CopyRead(Event):
+    """The local copy was read; what there is of it was told as a load and transactions."""
+
+    refused: list[str]
+    """The files that were not taken, each with the reason."""
+
+
+class CopyAsked(Event):
+    """The local copy takes the next page."""
+
+
+class CopyOutgrown(Event):
+    """The local copy is to be written anew."""
 
 
 class EntriesKept(Event):

@@ -101,6 +101,13 @@ class Intake:
         if self.load is not None and not self.load.comparing:
             self.load = None
 
+    def differs(self, tree: int) -> str:
+        """Tell how the load under way differs from a tree hash; empty if it does not."""
+        found = self.load.data.tree if self.load is not None else 0
+        if found == tree:
+            return ""
+        return f"its tree hash is {tree_text(tree)}, that of its records {tree_text(found)}"
+
     def end(self, revision: int, tree: int, hash_: str) -> None:
         """The load is complete: serve it, or find out what differs from what is served."""
         load = self.load

@@ -32,9 +32,12 @@ from proxyapp.engine.commands import (
     Configure,
     ConfigureHistory,
     Listen,
+    ReadCopy,
+    RefuseCopy,
     Stop,
 )
 from proxyapp.engine.convergence import Convergence
+from proxyapp.engine.copying import Copying
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
@@ -64,6 +67,7 @@ class Node:
         self._convergence = Convergence(serving)
         serving.hear = self._convergence.heard
         self._intake = Intake(serving, self._after, self._diverged)
+        self._copying = Copying(serving)
         self._replica: Replica | None = None
         self._database: DatabaseAuthority | None = None
         self._sessions: dict[int, Session] = {}
@@ -92,6 +96,9 @@ class Node:
             events.LinkReceived: self._link_received,
             events.LinkProved: self._link_proved,
             events.LinkLost: self._link_lost,
+            events.CopyRead: self._copy_read,
+            events.CopyAsked: self._copy_asked,
+            events.CopyOutgrown: self._copy_outgrown,
             events.EntriesKept: self._entries_kept,
             events.EntriesRead: self._entries_read,
             events.EntriesTaken: self._entries_taken,
@@ -122,7 +129,11 @@ class Node:
         """Begin; the first command of a proxy is to connect."""
         self.serving.now = now
         self.serving.keep(Kind.SERVER_STARTED, f"release {self.serving.settings.release}")
-        if self._replica is not None:
+        if self._replica is not None and self.serving.settings.local_copy:
+            self._copying.reading = True
+            self.serving.withheld = "the local copy is being read"
+            self.serving.out.append(ReadCopy())
+        elif self._replica is not None:
             self._replica.start(now)
         return self._commands()
 
@@ -140,7 +151,7 @@ class Node:
 
     def ready(self) -> bool:
         """Whether the server would serve a client."""
-        return self.serving.ready
+        return self.serving.ready and not self.serving.withheld
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the server as JSON-able data."""
@@ -219,6 +230,7 @@ class Node:
 
     def _ticked(self, event: events.Ticked, now: float) -> None:
         self._expire(now)
+        self._copying.tick(now)
         progress = self._convergence.tick(now)
         if self._replica is not None:
             self._replica.tell(progress)
@@ -269,13 +281,20 @@ class Node:
             return
         if serving.ready:
             serving.alarm("epoch", f"the database was restored or replaced ({event.reason})", now)
+        if self._copying.reading and self._replica is not None:
+            self._replica.found(event.current_at, now)
         self._intake.begin(event.epoch, event.revision, event.total, event.reason)
 
     def _records_loaded(self, event: events.RecordsLoaded, now: float) -> None:
         self._intake.take(event.records)
 
     def _load_ended(self, event: events.LoadEnded, now: float) -> None:
-        self._intake.end(event.revision, event.tree, event.hash)
+        differs = self._intake.differs(event.tree) if self._copying.reading else ""
+        if differs:
+            self._intake.abandon()
+            self.serving.out.append(RefuseCopy(differs))
+        else:
+            self._intake.end(event.revision, event.tree, event.hash)
 
     def _committed(self, event: events.Committed, now: float) -> None:
         self._intake.commit(event.transaction)
@@ -307,6 +326,8 @@ class Node:
     def _link_received(self, event: events.LinkReceived, now: float) -> None:
         assert self._replica is not None
         self._replica.received(event.messages, now)
+        if self.serving.withheld and self._replica.live:
+            self._stop_withholding()
 
     def _link_proved(self, event: events.LinkProved, now: float) -> None:
         assert self._replica is not None
@@ -315,6 +336,51 @@ class Node:
     def _link_lost(self, event: events.LinkLost, now: float) -> None:
         assert self._replica is not None
         self._replica.lost(event.reason, event.jitter, now)
+
+    # ------------------------------------------------------------ the local copy
+
+    def _copy_read(self, event: events.CopyRead, now: float) -> None:
+        """What there was on the disk is in memory: now the master, by its cursor."""
+        assert self._replica is not None
+        serving, copying = self.serving, self._copying
+        for reason in event.refused:
+            serving.log("warning", "local copy refused", reason=reason)
+        copying.reading = False
+        if not serving.ready:
+            serving.withheld = ""
+            self._intake.abandon()
+            self._replica.discard()
+        else:
+            if not serving.application:
+                serving.withheld = "the local copy does not know this application"
+            elif serving.options.flag("fresh-data-only"):
+                serving.withheld = "only fresh data is served, and the master was not reached yet"
+            else:
+                self._stop_withholding()
+            serving.log(
+                "info",
+                "local copy withheld" if serving.withheld else "local copy served",
+                reason=serving.withheld,
+                age=round(serving.authority.age(now), 1),
+                epoch=serving.epoch,
+                revision=serving.revision,
+            )
+            copying.begin(whole=bool(event.refused))
+        self._replica.start(now)
+
+    def _copy_asked(self, event: events.CopyAsked, now: float) -> None:
+        self._copying.step()
+
+    def _copy_outgrown(self, event: events.CopyOutgrown, now: float) -> None:
+        self._copying.outgrown()
+
+    def _stop_withholding(self) -> None:
+        """The data is the master's: serve it."""
+        self.serving.withheld = ""
+        if self.serving.application:
+            self.serving.out.append(Listen(client_ports(self.serving.application)))
+        else:
+            self._follow_application([])
 
     # ------------------------------------------------------------ history
 
@@ -364,7 +430,9 @@ class Node:
         elif not entry.at:
             self._end_links()
         if not serving.application or ObjectType.APPLICATION in types:
-            self._follow_application(entry)
+            self._follow_application(entry.changes)
+        if serving.settings.local_copy:
+            self._copying.follow(entry)
         self._writes.answer()
 
     def _pass_on(self, entry: Entry, links: list[int]) -> None:
@@ -397,7 +465,7 @@ class Node:
             if session.replication is not None:
                 session.close(CloseCode.RELOAD, "the data was replaced: ask again")
 
-    def _follow_application(self, entry: Entry) -> None:
+    def _follow_application(self, changes: list[Change]) -> None:
         """Take over options and ports when the server's own Application object has changed."""
         serving = self.serving
         row = self._own_application()
@@ -405,7 +473,7 @@ class Node:
             return
         key = (int(ObjectType.APPLICATION), row.dbid)
         known = bool(serving.application)
-        if known and not any((change.type, change.dbid) == key for change in entry.changes):
+        if known and not any((change.type, change.dbid) == key for change in changes):
             return
         serving.application = msgspec.json.decode(row.body)
         serving.options = Settings(serving.application.get("options", {}))
@@ -419,7 +487,8 @@ class Node:
             )
         )
         self._configure_history()
-        serving.out.append(Listen(client_ports(serving.application)))
+        if not serving.withheld:
+            serving.out.append(Listen(client_ports(serving.application)))
 
     def _configure_history(self) -> None:
         options = self.serving.options
@@ -449,7 +518,7 @@ class Node:
         serving, name = self.serving, self.serving.settings.application
         if not serving.application:
             row = serving.application_named(name)
-            if row is None:
+            if row is None and not self._copying.reading:
                 reason = (
                     f"there is no application '{name}': create it in the administration, or start"
                     " with the -app that it has there"

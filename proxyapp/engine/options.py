@@ -68,6 +68,15 @@ OPTIONS: tuple[Option, ...] = (
         most=65_536,
     ),
     Option(
+        ("csproxy",),
+        "fresh-data-only",
+        "false",
+        "after restart",
+        "Whether a proxy that starts from its local copy waits for its master before it serves."
+        " With `false` it serves the copy at once, marked with its age.",
+        choices=_BOOLEAN,
+    ),
+    Option(
         _HISTORY,
         "active",
         "true",

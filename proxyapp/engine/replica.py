@@ -104,6 +104,8 @@ class Replica:
         self._heard_at = 0.0
         self._target = 0
         """The revision that the master had when the link came back: live from there on."""
+        self._from_disk = False
+        """The data is a local copy that no master has confirmed since the start."""
         self._trusted = True
         """The cursor may be offered for a resume; a divergence takes that away."""
         self._ended = False
@@ -118,8 +120,19 @@ class Replica:
 
     def start(self, now: float) -> None:
         """Connect for the first time."""
-        self._lost_since = now
+        if self._lost_since is None:
+            self._lost_since = now
         self._connect(0.0)
+
+    def found(self, current_at: float, now: float) -> None:
+        """A local copy is taken in, whose data was last known to be current at that time."""
+        self._from_disk = True
+        self._lost_since = min(current_at, now)
+
+    def discard(self) -> None:
+        """The local copy turned out to be of no use."""
+        self._from_disk = False
+        self._lost_since = None
 
     def opened(self, nonce: str, secure: bool) -> None:
         """The connection stands: log in."""
@@ -183,6 +196,9 @@ class Replica:
             self._serving.keep(Kind.MASTER_LOST, reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
         elif self._attempts == 1 or self._attempts % 20 == 0:
+            if self._from_disk:
+                text = f"the master cannot be reached since the start: {reason}"
+                self._serving.alarm("master", text, now)
             self._serving.log(
                 "warning", "master cannot be reached", reason=reason, attempts=self._attempts
             )
@@ -223,6 +239,17 @@ class Replica:
             return now - self._lost_since
         silence = now - self._heard_at
         return 0.0 if silence < _SILENCE else silence
+
+    @property
+    def live(self) -> bool:
+        """Whether the data is the master's, and every change comes at once."""
+        return self.state is LIVE
+
+    def source(self) -> str:
+        """Return where the data comes from."""
+        if self.state is LIVE:
+            return "live"
+        return "disk" if self._from_disk else "memory"
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
@@ -311,6 +338,7 @@ class Replica:
         self.state = LIVE
         self._attempts = 0
         self._trusted = True
+        self._from_disk = False
         away = self.age(now)
         self._lost_since = None
         self._serving.calm("master")
@@ -324,7 +352,7 @@ class Replica:
         self._serving.log(
             "error", "the master refused this proxy", code=message.code, reason=message.text
         )
-        if message.permanent and not self._serving.ready:
+        if message.permanent and (self._from_disk or not self._serving.ready):
             self._ended = True
             self._serving.out.append(Stop(f"the master refused this proxy: {message.text}"))
         else:

@@ -58,6 +58,9 @@ class Authority(Protocol):
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
 
+    def source(self) -> str:
+        """Return where the data comes from: live, memory, or the local copy on the disk."""
+
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the authority for status pages."""
 
@@ -77,6 +80,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Changes of one transaction from which on it is taken in and told over many turns."""
     journal_capacity: int = 50_000
     """Changes that are remembered for readers who were slow or away."""
+    local_copy: bool = False
+    """A proxy keeps its data on disk and starts from there."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -104,7 +109,9 @@ class Serving:
         """Entries of the history log are kept (option active)."""
         self.epoch = ""
         self.ready = False
-        """It has data and would serve."""
+        """It has data."""
+        self.withheld = ""
+        """Why the data is not served, although it is there; empty: it is served."""
         self.now = 0.0
         """The time of the event in hand, in seconds of a clock that never goes back."""
         self.alarms: dict[str, tuple[str, float]] = {}
@@ -125,6 +132,8 @@ class Serving:
         """Raise NotReady before the first data is there."""
         if not self.ready:
             raise NotReady("the server has no data yet: try again in a moment")
+        if self.withheld:
+            raise NotReady(f"{self.withheld}: try again in a moment")
 
     def exchange(self, store: Store) -> None:
         """Serve the first load; before it there was nothing, and nobody had logged in."""

@@ -483,6 +483,7 @@ class Session:
             server=serving.identity(),
             link=str(serving.authority.status(serving.now).get("link", "")),
             age=serving.authority.age(serving.now),
+            source=serving.authority.source(),
             tree_hash=tree_text(serving.store.tree),
             objects=serving.store.count,
             sessions=len(serving.roster),

@@ -31,6 +31,7 @@ from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.historian import Historian
 from proxyapp.runtime.links import Link
+from proxyapp.runtime.localcopy import LocalCopy
 from proxyapp.runtime.pruning import Pruning
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.web import WebProcess
@@ -119,7 +120,7 @@ def _run(arguments: Arguments) -> int:
             log.warning("parameters without effect", parameters=" ".join(arguments.ignored))
         recording.serve_as(arguments.application)
         history_file = historyfile.use(folder) if arguments.role == "proxy" else None
-        return Server(arguments, secret, history_file).run()
+        return Server(arguments, secret, folder, history_file).run()
     finally:
         handlers.stop()
         lock.release()
@@ -128,10 +129,13 @@ def _run(arguments: Arguments) -> int:
 class Server:
     """One server process."""
 
-    def __init__(self, arguments: Arguments, secret: str, history_file: Path | None) -> None:
+    def __init__(
+        self, arguments: Arguments, secret: str, folder: Path, history_file: Path | None
+    ) -> None:
         """Take the status and web ports.
 
         Args:
+            folder: the data folder.
             history_file: where a proxy keeps its history log; None at a master.
 
         Raises:
@@ -139,6 +143,7 @@ class Server:
         """
         self._arguments = arguments
         self._secret = secret
+        self._folder = folder
         self._history_file = history_file
         status_port = arguments.status_port or arguments.web_port + 1
         self._status = webserver.bind_http(arguments.address, status_port, "status-port")
@@ -153,6 +158,7 @@ class Server:
         self._authority: Authority | None = None
         self._historian: Historian
         self._pruning: Pruning
+        self._copy: LocalCopy | None = None
         self._web: WebProcess | None = None
         self._stopping = False
         self._exit_code = 0
@@ -189,6 +195,9 @@ class Server:
             self._authority.start()
         else:
             worker.link = Link(worker.tell, self._secret, self._local_address())
+            worker.copy = self._copy = LocalCopy(
+                worker.tell, self._folder / "copy", arguments.application, self._secret
+            )
         worker.start()
         if self._web_socket is not None:
             self._web = WebProcess(
@@ -221,6 +230,7 @@ class Server:
             master_port=arguments.master_port,
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
+            local_copy=arguments.role == "proxy",
             insecure_link=arguments.insecure_link,
         )
         if arguments.role == "master":
@@ -269,6 +279,8 @@ class Server:
             ends.append(self._web.stop())
         if self._authority is not None:
             ends.append(self._authority.stop())
+        if self._copy is not None:
+            ends.append(self._copy.stop())
         await asyncio.gather(*ends)
         if self._history_file is not None:
             historyfile.forget_memory(self._history_file)

@@ -133,6 +133,22 @@ class History(Protocol):
         """Return its state for people and programs."""
 
 
+class LocalCopy(Protocol):
+    """A proxy's local copy, as the worker sees it."""
+
+    def read(self) -> None:
+        """Tell what is there, then CopyRead."""
+
+    def refuse(self, reason: str) -> None:
+        """Take the next best: what was just told is not what it says."""
+
+    def write(self, command: c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy) -> None:
+        """Write, soon and in this order."""
+
+    def status(self) -> dict[str, Any]:
+        """Return its state for people and programs."""
+
+
 class Worker:
     """Owns the node. Must be made with a running loop."""
 
@@ -152,6 +168,8 @@ class Worker:
         self.database: Database | None = None
         self.history: History | None = None
         """None: nothing is kept, and nothing of the past is known."""
+        self.copy: LocalCopy | None = None
+        """None: nothing is kept on disk."""
         self.web_outlets: dict[int, WebOutlet] = {}
         """Connections that did not come by a listening port."""
         self._halt = halt
@@ -259,6 +277,12 @@ class Worker:
             if history["error"]:
                 text = f"the history log cannot be written: {history['error']}"
                 alarm = {"alarm": "history", "text": text, "since": history["failingFor"]}
+                status["alarms"].append(alarm)
+        if self.copy is not None:
+            status["localCopy"] = copy = self.copy.status()
+            if copy["error"]:
+                text = f"the local copy cannot be written: {copy['error']}"
+                alarm = {"alarm": "copy", "text": text, "since": copy["failingFor"]}
                 status["alarms"].append(alarm)
         return status
 
@@ -372,6 +396,18 @@ class Worker:
         assert self.history is not None
         self.history.read_history(command)
 
+    def _read_copy(self, command: c.ReadCopy) -> None:
+        assert self.copy is not None, "a node that reads a local copy has one"
+        self.copy.read()
+
+    def _refuse_copy(self, command: c.RefuseCopy) -> None:
+        assert self.copy is not None
+        self.copy.refuse(command.reason)
+
+    def _write_copy(self, command: c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy) -> None:
+        assert self.copy is not None
+        self.copy.write(command)
+
     def _stop(self, command: c.Stop) -> None:
         self._halt(command.reason)
 
@@ -452,6 +488,12 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.ReadEntries: Worker._order_history,
     c.TakeEntries: Worker._order_history,
     c.ReadHistory: Worker._read_history,
+    c.ReadCopy: Worker._read_copy,
+    c.RefuseCopy: Worker._refuse_copy,
+    c.BeginCopy: Worker._write_copy,
+    c.CopyRows: Worker._write_copy,
+    c.CopyEntry: Worker._write_copy,
+    c.DateCopy: Worker._write_copy,
     c.Stop: Worker._stop,
     c.Log: Worker._log,
 }
