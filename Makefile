@@ -40,8 +40,12 @@ unit-sqlite: $(VENV)/.dev
 	env -u DATABASE_URL $(BIN)/pytest $(PYTEST_ARGS)
 
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
+# What never asks a database behaves alike beside any: it is tested once, on SQLite.
+NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/proxyapp/engine \
+	tests/test_cold_start.py
+
 unit-postgres: $(VENV)/.dev
-	@.ci/postgres $(BIN)/pytest $(PYTEST_ARGS); status=$$?; \
+	@.ci/postgres $(BIN)/pytest $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
