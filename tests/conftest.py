@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import tempfile
 import uuid
 from collections.abc import Iterator
@@ -35,6 +36,10 @@ os.environ["CSPROXY_DATA"] = str(_RUN_FOLDER)
 os.environ["CSPROXY_SECRET_KEY"] = "only-for-tests"
 os.environ["CSPROXY_SCRAM_ITERATIONS"] = "4096"
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_RUN_FOLDER / 'csproxy.sqlite3'}")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # The run is a background job of a shell: child processes would inherit that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ON_POSTGRES = os.environ["DATABASE_URL"].startswith("postgres")
 
