@@ -40,9 +40,9 @@ unit-sqlite: $(VENV)/.dev
 	env -u DATABASE_URL $(BIN)/pytest $(PYTEST_ARGS)
 
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
-# What never asks a database behaves alike beside any: it is tested once, on SQLite.
-NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/proxyapp/engine \
-	tests/test_cold_start.py
+# What asks no database, or only its own on SQLite, is tested once; so is what a browser sees.
+NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser \
+	tests/proxyapp/engine tests/proxyapp/management/commands/test_demo.py tests/test_cold_start.py
 
 unit-postgres: $(VENV)/.dev
 	@.ci/postgres $(BIN)/pytest $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
