@@ -14,7 +14,8 @@ import random
 import socket
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -135,31 +136,58 @@ def _best(operations: int, work: Callable[[], object]) -> float:
     return statistics.median(found)
 
 
+def _request(dbid: int) -> bytes:
+    return codec.encode(ReadObjects(ref=1, object_type="skill", filter={"dbid": dbid}))
+
+
 def _reads(loaded: _Loaded, first: int, count: int) -> dict[str, float]:
     random.seed(1)
     batches = [
-        [
-            codec.encode(
-                ReadObjects(
-                    ref=1, object_type="skill", filter={"dbid": first + random.randrange(count)}
-                )
-            )
-            for _ in range(DEPTH)
-        ]
-        for _ in range(_BATCHES)
+        [_request(first + random.randrange(count)) for _ in range(DEPTH)] for _ in range(_BATCHES)
     ]
-    near = [
-        [codec.encode(ReadObjects(ref=1, object_type="skill", filter={"dbid": first + number}))
-         for number in range(DEPTH)]
-    ] * _BATCHES  # fmt: skip
-    number = loaded.login()
-    node = loaded.node
+    near = [[_request(first + number) for number in range(DEPTH)]] * _BATCHES
+    number, node = loaded.login(), loaded.node
     gc.collect()
     gc.freeze()
+
+    def ask(batch: list[bytes]) -> Sequence[bytes]:
+        (sent,) = node.handle(events.Received(number, batch), 1.0)
+        assert isinstance(sent, commands.Send)
+        return sent.messages
+
+    def handle(given: list[list[bytes]]) -> None:
+        for batch in given:
+            node.handle(events.Received(number, batch), 1.0)
+
+    def decode() -> None:
+        for batch in batches:
+            for message in batch:
+                codec.decode_unchecked(message)
+
+    answers, output = [ask(batch) for batch in batches], Output()
+
+    def send() -> None:
+        for messages in answers:
+            output.add(messages)
+            output.take()
+
+    reads = _BATCHES * DEPTH
+    decoding = _best(reads, decode)
+    return {
+        "take the frame into the inbox": _taking(batches[0][0]),
+        "decode": decoding,
+        "find, check and splice, all in the cache": _best(reads, partial(handle, near)) - decoding,
+        "find, check and splice, random objects": _best(reads, partial(handle, batches)) - decoding,
+        "frame and join": _best(reads, send),
+    }
+
+
+def _taking(message: bytes) -> float:
+    """Return the nanoseconds in which a connection takes a frame into its inbox."""
     client, peer = socket.socketpair()
     connection = Connection(_Owner(), "default", client)  # type: ignore[arg-type]
     connection.limit = 10**6
-    frame = _make_test_ws_frame(WSMsgType.TEXT, batches[0][0], True, False)
+    frame = _make_test_ws_frame(WSMsgType.TEXT, message, True, False)
 
     def take() -> None:
         for _ in range(_BATCHES):
@@ -167,39 +195,8 @@ def _reads(loaded: _Loaded, first: int, count: int) -> dict[str, float]:
                 connection.on_ws_frame(None, frame)  # type: ignore[arg-type]
             connection._inbox.clear()
 
-    answers = [node.handle(events.Received(number, batch), 1.0)[0].messages for batch in batches]  # type: ignore[attr-defined]
-    output = Output()
-
-    def send() -> None:
-        for messages in answers:
-            output.add(messages)
-            output.take()
-
-    def handle(given: list[list[bytes]]) -> Callable[[], None]:
-        def work() -> None:
-            for batch in given:
-                node.handle(events.Received(number, batch), 1.0)
-
-        return work
-
-    def decode() -> None:
-        for batch in batches:
-            for message in batch:
-                codec.decode_unchecked(message)
-
-    reads = _BATCHES * DEPTH
-    steps = {
-        "take the frame into the inbox": _best(reads, take),
-        "decode": _best(reads, decode),
-        "find, check and splice, all in the cache": _best(reads, handle(near)),
-        "find, check and splice, random objects": _best(reads, handle(batches)),
-        "frame and join": _best(reads, send),
-    }
-    for name in list(steps)[2:4]:
-        steps[name] -= steps["decode"]
-    client.close()
-    peer.close()
-    return steps
+    with client, peer:
+        return _best(_BATCHES * DEPTH, take)
 
 
 def _changes(loaded: _Loaded, first: int, folder: int) -> dict[str, float]:
