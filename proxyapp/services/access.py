@@ -6,7 +6,7 @@ subject; a person has the union over itself and all its groups; nothing granted 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 from confwire.errors import InvalidParameter, NoPermission, ObjectNotFound
 from confwire.objects import ObjectType
@@ -87,10 +87,10 @@ class Rights:
             return FULL_CONTROL
         return self._mask(self._places.at(own, upper))
 
-    def foresee(self, keys: Iterable[Key]) -> None:
-        """Make ready for questions about many objects that nothing lies in."""
+    def foresee(self, uppers: Mapping[Key, Key | None]) -> None:
+        """Make ready for `mask_at` of many objects, by what each lies in."""
         if self._person is not None:
-            self._places.foresee(keys)
+            self._places.foresee(uppers)
 
     def _mask(self, places: Sequence[Key]) -> int:
         nearest: dict[Key, int] = {}

@@ -5,8 +5,10 @@ Both go up a tree of unknown depth, which the database climbs itself. Knows no m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import TypeVar
 
 from confwire.objects import ObjectType
 from proxyapp.models import Folder, Grant, Person
@@ -18,7 +20,9 @@ _GROUP = int(ObjectType.ACCESS_GROUP)
 _PERSON = int(ObjectType.PERSON)
 _FOLDER = int(ObjectType.FOLDER)
 _TENANT = int(ObjectType.TENANT)
-_BATCH = 500  # objects named in one statement
+_BATCH = 200  # objects named in one statement
+
+_T = TypeVar("_T")
 
 _SUBJECTS = """
 WITH RECURSIVE found (dbid) AS (
@@ -32,10 +36,12 @@ WITH RECURSIVE found (dbid) AS (
 SELECT dbid FROM proxyapp_accessgroup WHERE state = 'enabled' AND dbid IN (SELECT dbid FROM found)
 """
 
+_START = "(CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint))"
+
 # A place is there with the one below it, instead of its distance: so a ring of folders ends.
 _PLACES = """
 WITH RECURSIVE place (type, dbid, below_type, below_dbid) AS (
-    SELECT CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint), CAST(%s AS bigint)
+    VALUES {starts}
     UNION
     SELECT
         CAST(CASE WHEN folder.folder_id IS NULL AND folder.dbid IS NOT NULL
@@ -74,14 +80,16 @@ class Places:
 
     above: dict[Key, Key] = field(default_factory=dict)
     grants: dict[Key, dict[Key, int]] = field(default_factory=dict)
+    _climbed: set[Key] = field(default_factory=set)
+    """Places from which all above is known."""
 
     def of(self, instance: Configured) -> list[Key]:
         """Return the object, its folders upwards, their owner, and so on up to the Environment."""
-        return self.at((int(instance.object_type), instance.dbid), _key_above(instance))
+        return self.at((int(instance.object_type), instance.dbid), key_above(instance))
 
     def at(self, own: Key, upper: Key | None) -> list[Key]:
         """Return the places of an object by what it lies in, None at the top."""
-        if own not in self.grants or (upper is not None and upper not in self.grants):
+        if own not in self.grants or (upper is not None and upper not in self._climbed):
             self._read(own, upper)
         places = [own]
         while upper is not None and upper not in places:
@@ -89,32 +97,52 @@ class Places:
             upper = self.above.get(upper)
         return places
 
-    def foresee(self, keys: Iterable[Key]) -> None:
-        """Read the grants on many objects that nothing lies in with few statements."""
+    def foresee(self, uppers: Mapping[Key, Key | None]) -> None:
+        """Read what `at` needs of many objects with few statements.
+
+        Args:
+            uppers: what each lies in, None at the top.
+        """
         by_type: dict[int, list[int]] = {}
-        for type_, dbid in keys:
-            self.grants.setdefault((type_, dbid), {})
+        for type_, dbid in uppers.keys() - self.grants.keys():
+            self.grants[type_, dbid] = {}
             by_type.setdefault(type_, []).append(dbid)
         for type_, dbids in by_type.items():
-            for start in range(0, len(dbids), _BATCH):
-                part = dbids[start : start + _BATCH]
+            for part in _parts(dbids):
                 for grant in Grant.objects.filter(object_type=type_, object_dbid__in=part):
                     self.grants[type_, grant.object_dbid][grant.subject] = grant.mask
+        places = {place for place in uppers.values() if place is not None}
+        for starts in _parts(sorted(places - self._climbed)):
+            self._climb([(*place, 0, 0) for place in starts])
 
     def _read(self, own: Key, upper: Key | None) -> None:
         start = upper or own  # nothing is above an object at the top
         self.grants[own] = {}
-        rows = run(_PLACES + _OWN, [*start, *own, _FOLDER, _FOLDER, _TENANT, *own])
-        for type_, dbid, below_type, below_dbid, person, group, mask in rows:
+        self._climb([(*start, *own)], own)
+
+    def _climb(self, starts: Sequence[tuple[int, int, int, int]], own: Key | None = None) -> None:
+        """Read all places above some, each told with the one below it, and the grants on them."""
+        sql = _PLACES.format(starts=", ".join([_START] * len(starts)))
+        values = [*chain.from_iterable(starts), _FOLDER, _FOLDER, _TENANT]
+        for row in run(sql + _OWN, [*values, *own]) if own else run(sql, values):
+            type_, dbid, below_type, below_dbid, person, group, mask = row
             place = type_, dbid
             grants = self.grants.setdefault(place, {})
+            if place != own:
+                self._climbed.add(place)
             if below_type:
                 self.above[below_type, below_dbid] = place
             if mask is not None:
                 grants[(_PERSON, person) if person is not None else (_GROUP, group)] = mask
 
 
-def _key_above(instance: Configured) -> Key | None:
+def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), _BATCH):
+        yield items[start : start + _BATCH]
+
+
+def key_above(instance: Configured) -> Key | None:
+    """Return what an object lies in: its folder, or of one right under its owner the owner."""
     if instance.folder_id is not None:
         return _FOLDER, instance.folder_id
     if isinstance(instance, Folder):

@@ -22,10 +22,11 @@ from proxyapp.engine.rights import CHANGE_PERMISSIONS, DELETE
 from proxyapp.models import Grant, Person
 from proxyapp.models.door import Key
 from proxyapp.services import documents, journal, objects
-from proxyapp.services.access import Rights
+from proxyapp.services.access import Rights, key_of
 from proxyapp.services.asof import State
 from proxyapp.services.changes import Work
 from proxyapp.services.journal import Row
+from proxyapp.services.lineage import key_above
 from proxyapp.services.visibility import CONTAINERS, owner_of
 
 _FOLDER = int(ObjectType.FOLDER)
@@ -156,7 +157,7 @@ def _grant(work: Work, rights: Rights, state: State) -> None:
 def _delete(work: Work, rights: Rights, keys: Collection[Key]) -> None:
     plain = [key for key in keys if key[0] not in CONTAINERS]
     instances = list(documents.find_all(plain).values())
-    rights.foresee(plain)
+    rights.foresee({key_of(instance): key_above(instance) for instance in instances})
     for instance in instances:
         rights.require(DELETE, instance)
     work.delete_alone(instances)

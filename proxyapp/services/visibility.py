@@ -6,7 +6,7 @@ nearest place above that is still there; the grants on it went with it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 import msgspec
 
@@ -22,6 +22,7 @@ from proxyapp.services.access import Rights
 _FOLDER = int(ObjectType.FOLDER)
 CONTAINERS = frozenset({_FOLDER, int(ObjectType.TENANT)} | {int(t) for t in OWNED_TYPES.values()})
 """Types that other objects lie in, or under whose folders they do."""
+_BATCH = 500  # objects named in one statement
 
 
 class Visibility:
@@ -30,7 +31,7 @@ class Visibility:
     def __init__(self, person: Person | None) -> None:
         self._person = person
         self._rights = Rights(person)
-        self._homes: dict[int, Key | None] = {}
+        self._homes: dict[Key, Key | None] = {}
 
     def masks(self, folders: Mapping[Key, int]) -> dict[Key, int]:
         """Return the rights on objects, there or gone.
@@ -40,40 +41,49 @@ class Visibility:
         """
         if self._person is None:
             return dict.fromkeys(folders, FULL_CONTROL)
-        self._rights.foresee(key for key in folders if key[0] not in CONTAINERS)
         uppers = {
             (row.type, row.dbid): _above(row.type, row.folder, row.body)
             for row in journal.read(folders)
         }
-        return {
-            key: self._rights.mask_at(key, uppers[key] if key in uppers else self._home(folder))
-            for key, folder in folders.items()
-        }
+        gone = {key: (_FOLDER, folder) for key, folder in folders.items() if key not in uppers}
+        self._find_homes(set(gone.values()))
+        uppers.update((key, self._homes[place]) for key, place in gone.items())
+        self._rights.foresee(uppers)
+        return {key: self._rights.mask_at(key, uppers[key]) for key in folders}
 
     def readable(self, folders: Mapping[Key, int]) -> set[Key]:
         """Return which of these objects the person may read."""
         return {key for key, mask in self.masks(folders).items() if mask & READ}
 
-    def _home(self, folder: int) -> Key | None:
-        """Return the nearest place that is there of a folder that may be gone."""
-        if folder not in self._homes:
-            self._homes[folder] = None  # should folders lie in a ring
-            self._homes[folder] = self._nearest(folder)
-        return self._homes[folder]
+    def _find_homes(self, places: Set[Key]) -> None:
+        """Find the nearest place that is there of each, all of one height at once."""
+        above: dict[Key, Key | None] = {}
+        waiting = places - self._homes.keys()
+        while waiting:
+            there = {(row.type, row.dbid) for row in journal.read(waiting)}
+            self._homes.update((place, place) for place in there)
+            gone = _last_above(waiting - there)
+            above.update(gone)
+            waiting = {place for place in gone.values() if place is not None}
+            waiting -= self._homes.keys() | above.keys()
+        for place, upper in above.items():
+            passed = {place}  # should folders lie in a ring
+            while upper in above and upper not in passed:
+                passed.add(upper)
+                upper = above[upper]
+            self._homes[place] = self._homes.get(upper) if upper is not None else None
 
-    def _nearest(self, folder: int) -> Key | None:
-        if not folder:
-            return None
-        if any(journal.read([(_FOLDER, folder)])):
-            return _FOLDER, folder
-        rows = ChangeRecord.objects.filter(type=_FOLDER, dbid=folder).order_by("-revision")
-        last = rows.first()
-        if last is None:
-            return None
-        if last.folder:
-            return self._home(last.folder)
-        above = _above(_FOLDER, 0, last.body or last.former or "{}")
-        return above if above is not None and any(journal.read([above])) else None
+
+def _last_above(places: Set[Key]) -> dict[Key, Key | None]:
+    """Return what each of these, which are gone, lay in at last; None when it is not known."""
+    found: dict[Key, Key | None] = dict.fromkeys(places)
+    dbids = sorted(dbid for type_, dbid in places if type_ == _FOLDER)
+    for start in range(0, len(dbids), _BATCH):
+        part = dbids[start : start + _BATCH]
+        rows = ChangeRecord.objects.filter(type=_FOLDER, dbid__in=part, kind="deleted")
+        for row in rows.order_by("revision"):
+            found[_FOLDER, row.dbid] = _above(_FOLDER, row.folder, row.former or "{}")
+    return found
 
 
 def _above(type_: int, folder: int, body: str) -> Key | None:

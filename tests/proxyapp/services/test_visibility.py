@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
@@ -63,3 +64,39 @@ def test_the_folders_of_an_owner_that_is_gone_are_not_seen(switch: int, person: 
     assert Visibility(person).readable({(2, 999): folder, (22, folder): 0})
     objects.delete("switch", switch, by=None, origin="test")
     assert not Visibility(person).readable({(2, 999): folder, (22, folder): 0})
+
+
+def test_gone_folders_lie_where_the_place_above_them_is_still_there(
+    create: Callable[..., int], root: Folder, person: Person
+) -> None:
+    outer = create("folder", name="outer", type="skill", folderDBID=root.dbid)
+    inner = create("folder", name="inner", type="skill", folderDBID=outer)
+    access.grant(root, person, 1, by=None, origin="test")
+    objects.delete("folder", inner, by=None, origin="test")
+    objects.delete("folder", outer, by=None, origin="test")
+    assert Visibility(person).readable({(13, 999): inner}) == {(13, 999)}
+    access.revoke(root, person, by=None, origin="test")
+    assert not Visibility(person).readable({(13, 999): inner})
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_as_many_statements_for_many_folders_as_for_one(
+    gone: bool,
+    create: Callable[..., int],
+    root: Folder,
+    person: Person,
+    django_assert_max_num_queries: DjangoAssertNumQueries,
+) -> None:
+    folders = [
+        create("folder", name=f"f{n}", type="skill", folderDBID=root.dbid) for n in range(20)
+    ]
+    skills = [create("skill", tenantDBID=1, name=f"s{f}", folderDBID=f) for f in folders]
+    access.grant(root, person, 1, by=None, origin="test")
+    if gone:
+        for dbid in folders:
+            objects.delete("folder", dbid, by=None, origin="test")
+    keys = {(13, skill): folder for skill, folder in zip(skills, folders, strict=True)}
+    keys |= {(22, folder): root.dbid for folder in folders}
+    visibility = Visibility(person)
+    with django_assert_max_num_queries(9):
+        assert visibility.readable(keys) == set(keys)
