@@ -21,6 +21,14 @@ class Revision(models.Model):
     """The change hash: equal only where the whole history was equal."""
     chain = models.CharField(max_length=64, blank=True)
     """The end of the history log's chain, so that a missing end is seen."""
+    term = models.BigIntegerField(default=0)
+    """Grows each time that a master takes the lead; servers write under their own one only."""
+    leader = models.CharField(max_length=255, blank=True)
+    """Name of the Application object of the master that leads, or led last."""
+    instance = models.CharField(max_length=32, blank=True)
+    """Names its process; a web process writes for as long as it is the one of its node."""
+    web_port = models.PositiveIntegerField(default=0)
+    """The port of its web site; 0 where it has none."""
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.number}"

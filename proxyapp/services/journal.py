@@ -15,6 +15,7 @@ from django.db import connection
 from historylog import writing
 from proxyapp.models.door import Key
 from proxyapp.models.statements import is_postgresql, run
+from proxyapp.services.leadership import NOBODY, Standing, deposed
 
 if TYPE_CHECKING:
     from proxyapp.services.recording import Recording
@@ -35,6 +36,8 @@ class Position(NamedTuple):
     chain: str
     keeps_former: bool
     """Whether the history is to have former values: option write-former-value of the master."""
+    standing: Standing = NOBODY
+    """Which master leads."""
 
 
 class Row(NamedTuple):
@@ -97,9 +100,10 @@ WITH step AS (
     INSERT INTO proxyapp_commit (revision, at, by, origin, tree, hash)
     VALUES (%s, %s, %s, %s, %s, %s)
 ), counted AS (
-    UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s WHERE id = 1
+    UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s
+    WHERE id = 1 AND term = %s RETURNING id
 ), {writing.POSTGRESQL}
-SELECT pg_notify(%s, %s)
+SELECT pg_notify(%s, %s) FROM counted
 """  # noqa: S608 - the parts are constants
 
 _SQLITE_DOCUMENT = """
@@ -118,12 +122,13 @@ INSERT INTO proxyapp_commit (revision, at, by, origin, tree, hash) VALUES (%s, %
 """
 _SQLITE_REMOVAL = "DELETE FROM proxyapp_document WHERE type = %s AND dbid = %s"
 _SQLITE_REVISION = (
-    "UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s WHERE id = 1"
+    "UPDATE proxyapp_revision SET number = %s, tree = %s, hash = %s, chain = %s"
+    " WHERE id = 1 AND term = %s"
 )
 
 _POSITION = (
     "SELECT number, tree, hash, epoch, chain,"
-    " (SELECT {option} FROM proxyapp_application WHERE key = %s)"
+    " (SELECT {option} FROM proxyapp_application WHERE key = %s), term, leader, instance, web_port"
     " FROM proxyapp_revision WHERE id = 1"
 )
 _POSTGRESQL_POSITION = (
@@ -148,8 +153,8 @@ def lock(master: str) -> Position | None:
     rows = run(_POSTGRESQL_POSITION if is_postgresql() else _SQLITE_POSITION, [master])
     if not rows:
         return None
-    *position, option = rows[0]
-    return Position._make([*position, is_true(option)])
+    *position, option = rows[0][:6]
+    return Position(*position, is_true(option), Standing(*rows[0][6:]))
 
 
 def is_true(option: str | None) -> bool:
@@ -175,16 +180,21 @@ def _read(type_: int, dbids: list[int]) -> list[tuple[Any, ...]]:
     return run(f"{_DOCUMENTS} IN ({places})", [type_, *dbids])
 
 
-def write(head: Head, lines: Sequence[Line], history: Recording) -> None:
-    """Write one transaction; the revision row is locked already."""
-    position = head.revision, head.tree, head.hash, history.chain
+def write(head: Head, lines: Sequence[Line], history: Recording, term: int) -> None:
+    """Write one transaction; the revision row is locked already.
+
+    Raises:
+        MasterUnavailable: the term is not that of the row.
+    """
+    position = head.revision, head.tree, head.hash, history.chain, term
     if is_postgresql():
         columns = [list(column) for column in zip(*lines, strict=True)]
         columns += writing.postgresql_columns(history.steps)
         number = head.revision
         kept = writing.postgresql_parameters(*history)
         journal = [*columns, number, number, *head, *position]
-        run(_POSTGRESQL, [*journal, *kept, CHANNEL, str(number)])
+        if not run(_POSTGRESQL, [*journal, *kept, CHANNEL, str(number)]):
+            raise deposed()
         return
     put = [line for line in lines if line.action == "put"]
     gone = [(line.type, line.dbid) for line in lines if line.action == "remove"]
@@ -194,6 +204,8 @@ def write(head: Head, lines: Sequence[Line], history: Recording) -> None:
         cursor.executemany(_SQLITE_CHANGE, [(head.revision, *line[:-1]) for line in lines])
         cursor.execute(_SQLITE_COMMIT, [head.revision, _text_of(head.at), *head[2:]])
         cursor.execute(_SQLITE_REVISION, position)
+        if not cursor.rowcount:
+            raise deposed()
         writing.write_sqlite(cursor, *history)
 
 

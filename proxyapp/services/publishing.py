@@ -21,7 +21,7 @@ from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_
 from proxyapp.models import Credential, Grant
 from proxyapp.models.base import key_of
 from proxyapp.models.door import Key
-from proxyapp.services import integrity, journal, recording
+from proxyapp.services import integrity, journal, leadership, recording
 from proxyapp.services.documents import document_of, find_all
 from proxyapp.services.journal import Position, Row
 
@@ -66,11 +66,13 @@ def publish(draft: Draft) -> Published:
     """Write the journal of a transaction.
 
     Raises:
-        RequestError: the data would not hold together; see `integrity`.
+        RequestError: the data would not hold together; see `integrity`. Or another master leads;
+            see `leadership`.
     """
     position = journal.lock(key_of([recording.serving() or MASTER]))
     if position is None:
         raise DatabaseUnavailable("the database is empty: run manage.py migrate")
+    leadership.check(position.standing)
     old = {(row.type, row.dbid): row for row in journal.read((*draft.touched, *draft.gone))}
     steps = [step for step in _steps(draft, old) if _differs(step)]
     if not steps:
@@ -166,7 +168,7 @@ def _write(position: Position, steps: list[Step], draft: Draft) -> None:
         tree=tree_text(tree),
         hash=chain_hash(position.hash, number, tree),
     )
-    journal.write(head, lines, history)
+    journal.write(head, lines, history, position.standing.term)
     if number % checkpoints.INTERVAL == 0:
         checkpoints.add(number, now, "interval", history.chain)
 

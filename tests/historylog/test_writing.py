@@ -28,7 +28,7 @@ def test_all_columns_are_read_back_as_they_were_written(db: None) -> None:
         for s in STEPS
     ]
     place = journal.Head(revision, AT, "anna", "admin 10.0.0.1", "0" * 32, "hash")
-    journal.write(place, lines, Recording(head, STEPS, "chain"))
+    journal.write(place, lines, Recording(head, STEPS, "chain"), 0)
     row = Transaction.objects.get(revision=revision)
     assert tuple(getattr(row, name) for name in Head._fields) == head
     assert row.chain == Revision.objects.get().chain == "chain"
