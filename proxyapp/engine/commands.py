@@ -115,13 +115,15 @@ class ListeningPort(Struct, frozen=True, gc=False):
 
 
 class ConnectLink(Command):
-    """Connect to the master, after a delay in seconds; ends in LinkOpened or LinkLost."""
+    """Connect to a server, after a delay in seconds; ends in LinkOpened or LinkLost."""
 
     host: str
     port: int
     delay: float
     keep_alive: float
     """Seconds of silence after which the link is polled, and then as many until it is lost."""
+    link: str = "master"
+    """Which one: "master", or "peer" to the other server of a pair."""
 
 
 class ProveLink(Command):
@@ -129,18 +131,21 @@ class ProveLink(Command):
 
     salt: bytes
     iterations: int
+    link: str = "master"
 
 
 class SendLink(Command):
-    """Send text messages to the master."""
+    """Send text messages to a server."""
 
     messages: Sequence[bytes]
+    link: str = "master"
 
 
 class CloseLink(Command):
-    """Close the connection to the master; ends in LinkLost."""
+    """Close the connection to a server; ends in LinkLost."""
 
     reason: str
+    link: str = "master"
 
 
 class ReadTransactions(Command):

@@ -56,6 +56,8 @@ class Disconnected(Event):
 
     connection: int
     reason: str
+    gone: bool = False
+    """The other side's host lives, and its process ended or left."""
 
 
 class Ticked(Event):
@@ -138,31 +140,51 @@ class WriteRefused(Event):
 
 
 class LinkOpened(Event):
-    """The connection to the master stands; `nonce` as in `Connected`."""
+    """The connection to a server stands; `nonce` as in `Connected`."""
 
     nonce: str
     secure: bool
+    link: str = "master"
+    """Which one: "master", or "peer" to the other server of a pair."""
 
 
 class LinkReceived(Event):
-    """Whole text messages from the master."""
+    """Whole text messages from a server."""
 
     messages: list[bytes]
+    link: str = "master"
 
 
 class LinkProved(Event):
-    """The SCRAM keys for the master's challenge were derived, away from the loop."""
+    """The SCRAM keys for a server's challenge were derived, away from the loop."""
 
     salted_password: bytes
+    link: str = "master"
 
 
 class LinkLost(Event):
-    """The connection to the master failed or ended."""
+    """The connection to a server failed or ended."""
 
     reason: str
     close_code: int = 0
     jitter: float = 0.0
     """A random number in [0, 1) for the back-off."""
+    link: str = "master"
+    gone: bool = False
+    """Its host lives, and its process is not there."""
+
+
+class Authenticated(Event):
+    """An external check has ended."""
+
+    ticket: int
+    outcome: Literal["accepted", "rejected", "unavailable"]
+    text: str = ""
+    """For the user, as the external system said it."""
+    principal: str = ""
+    """Of a Kerberos ticket: who brought it."""
+    data: str = ""
+    """Of a Kerberos ticket: the service's signature."""
 
 
 class CopyRead(Event):
@@ -232,6 +254,12 @@ class HistoryRead(Event):
     """The history does not reach back to what was asked for."""
     last: bool = True
     """There are no more."""
+
+
+class DrainAsked(Event):
+    """The process was told to end; asked for the second time, to end at once."""
+
+    reason: str
 
 
 class Stopping(Event):

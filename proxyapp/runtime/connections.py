@@ -18,7 +18,7 @@ from confwire.errors import CloseCode
 from proxyapp.engine.events import Blocked, Connected, Drained, Event, Received
 from proxyapp.runtime import frames
 from proxyapp.runtime.output import Output
-from proxyapp.runtime.peers import format_address, is_loopback, new_nonce
+from proxyapp.runtime.peers import format_address, is_end, is_loopback, new_nonce
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes of one message of an open session, all fragments together."""
@@ -56,8 +56,8 @@ class Owner(Protocol):
     def add(self, connection: Connection, connected: Connected) -> None:
         """Take in a connection whose handshake is done."""
 
-    def remove(self, connection: Connection, reason: str) -> None:
-        """Forget a connection whose socket is gone."""
+    def remove(self, connection: Connection, reason: str, gone: bool) -> None:
+        """Forget a connection whose socket is gone, and perhaps the other side's process."""
 
     def queue(self, connection: Connection) -> None:
         """Call `deliver` in the next turn."""
@@ -116,6 +116,7 @@ class Connection(WSListener):
         "_wire",
         "_written",
         "beat",
+        "broken_by",
         "closing",
         "id",
         "limit",
@@ -126,6 +127,8 @@ class Connection(WSListener):
         self.limit = OPENING_LIMIT
         self.closing = False
         """Nothing is told or sent any more; only what is queued goes out."""
+        self.broken_by: Exception | None = None
+        """What the kernel said when the socket ended; None: the other side closed it."""
         self._listeners = listeners
         self._port = port
         self._socket = client
@@ -220,7 +223,7 @@ class Connection(WSListener):
         self.closing = True
         self._output.clear()
         self._inbox.clear()
-        self._listeners.remove(self, self._reason())
+        self._listeners.remove(self, self._reason(), self._is_peer_gone())
 
     def pause_writing(self) -> None:
         """The transport holds more than HIGH_WATER."""
@@ -517,6 +520,12 @@ class Connection(WSListener):
         self.closing = True
         self._deadline = self._listeners.now + CLOSE_LIMIT
         self._listeners.watch(self)
+
+    def _is_peer_gone(self) -> bool:
+        """Whether the other side's process has ended, by all that its host says."""
+        if self._verdict is not None:
+            return self._parted and self._verdict == (CloseCode.GOING_AWAY, "")
+        return is_end(self.broken_by) and not self._transport.is_close_frame_sent
 
     def _reason(self) -> str:
         if self._verdict is not None:

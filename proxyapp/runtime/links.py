@@ -1,4 +1,6 @@
-"""A proxy's connection to its master: connect, prove, send, and tell what comes.
+"""A server's connection to another one: connect, prove, send, and tell what comes.
+
+A proxy has one to its master, and a server of a pair one to the other server.
 
 The only file that knows the client side of picows. When to connect, what to say and what a
 loss means is the node's; the application's secret stays here and in a thread.
@@ -20,7 +22,7 @@ from confwire.errors import CloseCode
 from confwire.handshake import derive
 from confwire.messages import SUBPROTOCOL
 from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
-from proxyapp.runtime.peers import is_loopback, new_nonce
+from proxyapp.runtime.peers import is_end, is_loopback, is_refusal, new_nonce
 from proxyapp.runtime.tasks import spawn
 
 log = structlog.get_logger(__name__)
@@ -30,11 +32,11 @@ CONNECT_LIMIT = 10.0
 CLOSE_LIMIT = 2.0
 """Seconds that the closing handshake may take."""
 MESSAGE_LIMIT = 256 * 1024 * 1024
-"""Bytes of one message of the master."""
+"""Bytes of one message of the other server."""
 TOLD_A_TURN = 256 * 1024
 """Bytes told at once; the rest waits a turn, so that clients do not wait for a load."""
 INBOX_LIMIT = 4 * 1024 * 1024
-"""Bytes read ahead of what is told; above this the master has to wait."""
+"""Bytes read ahead of what is told; above this the other server has to wait."""
 READ_AT_ONCE = 256 * 1024
 """Bytes of one read."""
 
@@ -49,8 +51,9 @@ class _Sips(asyncio.BufferedProtocol):
     than it is taken in, would leave it with as much as the kernel keeps, which is tens of MB.
     """
 
-    def __init__(self, protocol: asyncio.BufferedProtocol) -> None:
+    def __init__(self, protocol: asyncio.BufferedProtocol, line: Line) -> None:
         self._protocol = protocol
+        self._line = line
         self.buffer_updated = protocol.buffer_updated  # type: ignore[method-assign]
         self.eof_received = protocol.eof_received  # type: ignore[method-assign]
         self.pause_writing = protocol.pause_writing  # type: ignore[method-assign]
@@ -61,12 +64,13 @@ class _Sips(asyncio.BufferedProtocol):
         return memoryview(self._protocol.get_buffer(sizehint))[:READ_AT_ONCE]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Pass it on."""
+        """Pass it on, and why to the line."""
+        self._line.broken_by = exc
         self._protocol.connection_lost(exc)
 
 
 class Line(WSListener):
-    """One connection to the master, from its handshake to its end."""
+    """One connection to a server, from its handshake to its end."""
 
     def __init__(self, link: Link, keep_alive: float) -> None:
         self._link = link
@@ -79,15 +83,17 @@ class Line(WSListener):
         self._silence = SilenceWatch(keep_alive or DEFAULT_TIMEOUT, time.monotonic())
         self._abort: asyncio.TimerHandle | None = None
         self._reason = ""
+        self.broken_by: Exception | None = None
+        """What the kernel said when the socket ended; None: the other side closed it."""
 
     def on_ws_connected(self, transport: WSTransport) -> None:
         """The handshake is done."""
         self._transport = transport
         socket = transport.underlying_transport
-        socket.set_protocol(_Sips(cast("asyncio.BufferedProtocol", socket.get_protocol())))
+        socket.set_protocol(_Sips(cast("asyncio.BufferedProtocol", socket.get_protocol()), self))
         peer = transport.underlying_transport.get_extra_info("peername")
         secure = transport.is_secure or is_loopback(peer[0])
-        self._link.opened(self, LinkOpened(new_nonce(), secure))
+        self._link.opened(self, LinkOpened(new_nonce(), secure, self._link.name))
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take in one frame; its payload is copied."""
@@ -103,7 +109,7 @@ class Line(WSListener):
             transport.send_close(frame.get_close_code())
             transport.disconnect()
         elif kind is not _PONG:
-            self.close("the master sent a binary frame", CloseCode.UNSUPPORTED_DATA)
+            self.close("the other server sent a binary frame", CloseCode.UNSUPPORTED_DATA)
 
     def on_ws_disconnected(self, transport: WSTransport) -> None:
         """The socket is gone. What came before is told first."""
@@ -112,16 +118,18 @@ class Line(WSListener):
         if self._delivery is not None:
             self._delivery.cancel()
         if self._inbox:
-            self._link.tell_of(self, LinkReceived(self._inbox))
+            self._link.tell_of(self, LinkReceived(self._inbox, self._link.name))
         handshake = transport.close_handshake
         said = handshake.recv if handshake is not None else None
         if self._reason:
             self._link.lost(self, self._reason)
         elif said is not None:
-            text = said.reason or "without a reason"
-            self._link.lost(self, f"the master closed: {text}", said.code.value)
+            text, code = said.reason or "without a reason", said.code.value
+            self._link.lost(
+                self, f"the {self._link.name} closed: {text}", code, code == CloseCode.GOING_AWAY
+            )
         else:
-            self._link.lost(self, "the connection broke")
+            self._link.lost(self, "the connection broke", gone=is_end(self.broken_by))
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Send text messages."""
@@ -143,7 +151,7 @@ class Line(WSListener):
         self._transport.underlying_transport.abort()
 
     def sweep(self, now: float) -> None:
-        """Poll a silent master, and give it up; call it several times a second."""
+        """Poll a silent server, and give it up; call it several times a second."""
         if not self._reading:
             self._silence.heard(now)
         step = self._silence.step(now)
@@ -164,13 +172,13 @@ class Line(WSListener):
 
     def _take_fragment(self, first: bool, last: bool, payload: bytes) -> None:
         if first is not (self._fragments is None):
-            self.close("the master's fragments are out of order", CloseCode.PROTOCOL_ERROR)
+            self.close("fragments are out of order", CloseCode.PROTOCOL_ERROR)
             return
         if self._fragments is None:
             self._fragments = bytearray()
         self._fragments += payload
         if len(self._fragments) > MESSAGE_LIMIT:
-            self.close("the master's message is too big", CloseCode.MESSAGE_TOO_BIG)
+            self.close("a message is too big", CloseCode.MESSAGE_TOO_BIG)
         elif last:
             message = bytes(self._fragments)
             self._fragments = None
@@ -184,7 +192,7 @@ class Line(WSListener):
             count += 1
         messages, self._inbox = self._inbox[:count], self._inbox[count:]
         self._size -= size
-        self._link.tell_of(self, LinkReceived(messages))
+        self._link.tell_of(self, LinkReceived(messages, self._link.name))
         if self._inbox and self._delivery is None:
             self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
         if not self._reading and self._size < INBOX_LIMIT // 2:
@@ -194,14 +202,17 @@ class Line(WSListener):
 
 
 class Link:
-    """The one connection to a master, or the attempt at it."""
+    """The one connection to another server, or the attempt at it."""
 
     def __init__(
         self,
         tell: Callable[[Event], None],
         secret: str,
         local_address: tuple[str, int] | None = None,
+        name: str = "master",
     ) -> None:
+        self.name = name
+        """Which of the process's links it is; every event bears it."""
         self._tell = tell
         self._secret = secret
         self._local_address = local_address
@@ -227,7 +238,7 @@ class Link:
             self._line.close(reason)
         elif self._attempt is not None:
             self._drop()
-            lost = LinkLost(reason, jitter=random.random())
+            lost = LinkLost(reason, jitter=random.random(), link=self.name)
             asyncio.get_running_loop().call_soon(self._tell, lost)
 
     def stop(self) -> None:
@@ -237,12 +248,13 @@ class Link:
     def prove(self, salt: bytes, iterations: int) -> None:
         """Derive the keys of the secret in a thread, at first use; told as LinkProved."""
         if self._derived is not None and self._derived[:2] == (salt, iterations):
-            asyncio.get_running_loop().call_soon(self._tell, LinkProved(self._derived[2]))
+            proved = LinkProved(self._derived[2], self.name)
+            asyncio.get_running_loop().call_soon(self._tell, proved)
         else:
             spawn("prove", self._prove(salt, iterations))
 
     def sweep(self, now: float) -> None:
-        """Look after a silent master; call it several times a second."""
+        """Look after a silent server; call it several times a second."""
         if self._line is not None:
             self._line.sweep(now)
 
@@ -258,11 +270,11 @@ class Link:
         if line is self._line:
             self._tell(event)
 
-    def lost(self, line: Line, reason: str, close_code: int = 0) -> None:
+    def lost(self, line: Line, reason: str, close_code: int = 0, gone: bool = False) -> None:
         """The line's socket is gone."""
         if line is self._line:
             self._line = None
-            self._tell(LinkLost(reason, close_code, random.random()))
+            self._tell(LinkLost(reason, close_code, random.random(), self.name, gone))
 
     # ------------------------------------------------------------ inside
 
@@ -287,7 +299,8 @@ class Link:
             reason = str(error) or type(error).__name__
             if isinstance(error, TimeoutError):
                 reason = f"no answer within {CONNECT_LIMIT:g} s"
-            self._tell(LinkLost(f"cannot connect to {host}:{port}: {reason}", 0, random.random()))
+            reason = f"cannot connect to {host}:{port}: {reason}"
+            self._tell(LinkLost(reason, 0, random.random(), self.name, is_refusal(error)))
         else:
             self._attempt = None
 
@@ -295,7 +308,7 @@ class Link:
         loop = asyncio.get_running_loop()
         keys = await loop.run_in_executor(None, derive, self._secret, salt, iterations)
         self._derived = (salt, iterations, keys)
-        self._tell(LinkProved(keys))
+        self._tell(LinkProved(keys, self.name))
 
     def _drop(self) -> None:
         if self._attempt is not None:

@@ -27,6 +27,7 @@ from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-de
 from confwire.messages import SUBPROTOCOL
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Connected, Disconnected, Event
+from proxyapp.runtime import health
 from proxyapp.runtime.accept import Doorway, bind, explain_bind_failure
 from proxyapp.runtime.connections import MESSAGE_LIMIT, OPENING_LIMIT, Connection
 
@@ -51,7 +52,7 @@ HANDSHAKE_LIMIT = 5.0
 
 _PATHS = ("/", "/ws/confwire")
 
-Probe = Callable[[str], tuple[bool, str]]
+Probe = Callable[[str, str], tuple[bool, str]]
 """Answers a health path: whether all is well, and a line of text."""
 
 
@@ -95,6 +96,7 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
 
     def connection_lost(self, error: Exception | None) -> None:
         """Pass it on, and break the circle with the bound method of `stop_metering`."""
+        self._connection.broken_by = error
         super().connection_lost(error)
         self.__dict__.pop("buffer_updated", None)
 
@@ -212,9 +214,9 @@ class Listeners:
         self, request: WSUpgradeRequest, connection: Connection
     ) -> WSListener | WSUpgradeResponseWithListener:
         """Answer the HTTP request that opens a connection: a health probe or a WebSocket."""
-        path = request.path.partition(b"?")[0].decode("latin-1")
-        if path in ("/livez", "/readyz"):
-            return _answer_probe(*self._probe(path))
+        path, _, query = request.path.decode("latin-1").partition("?")
+        if path in health.PATHS:
+            return _answer_probe(*self._probe(path, query))
         if path not in _PATHS:
             return _refuse(HTTPStatus.NOT_FOUND, "there is nothing here; connect to / instead")
         headers = request.headers
@@ -240,11 +242,11 @@ class Listeners:
         self.connections[connection.id] = connection
         self.tell(connected)
 
-    def remove(self, connection: Connection, reason: str) -> None:
+    def remove(self, connection: Connection, reason: str, gone: bool) -> None:
         """A connection's socket is gone."""
         if self.connections.pop(connection.id, None) is not None:
             self._watched.pop(connection.id, None)
-            self._gone.append(Disconnected(connection.id, reason))
+            self._gone.append(Disconnected(connection.id, reason, gone))
             self._deliver_soon()
 
     def watch(self, connection: Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import secrets
 from base64 import b64encode
@@ -29,6 +30,20 @@ def is_loopback(host: str) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)
     return (mapped or address).is_loopback
+
+
+def is_end(broken_by: Exception | None) -> bool:
+    """Whether a live host has ended a connection that nobody had closed: its process is gone."""
+    return broken_by is None or isinstance(broken_by, ConnectionError)
+
+
+def is_refusal(error: Exception) -> bool:
+    """Whether a live host has refused a connection: nobody listens there."""
+    if isinstance(error, ConnectionRefusedError | ConnectionResetError):
+        return True
+    # A name with several addresses: one error tells of them all.
+    text = str(error)
+    return text.count("[Errno") == text.count(f"[Errno {errno.ECONNREFUSED}]") > 0
 
 
 def is_forwarded(headers: Iterable[str]) -> bool:

@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from confwire.messages import RELEASE
 from historylog import audit
+from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import bootstrap, collector, historyfile, logs, present, webserver
@@ -179,13 +180,14 @@ class Server:
     def _start(self, status_port: int) -> None:
         collector.keep_short()
         for number in (signal.SIGTERM, signal.SIGINT):
-            self._loop.add_signal_handler(number, self._stop_by_signal, number.name)
+            self._loop.add_signal_handler(number, self._drain_by_signal, number.name)
         arguments = self._arguments
         self._worker = worker = Worker(
             self._node(),
             halt=self._halt,
             set_verbosity=self._set_verbosity,
             loaded=self._loaded,
+            end=self._begin_stop,
             address=arguments.address,
         )
         present.put(worker)
@@ -194,7 +196,10 @@ class Server:
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
         else:
-            worker.link = Link(worker.tell, self._secret, self._local_address())
+            worker.links = {
+                "master": Link(worker.tell, self._secret, self._local_address()),
+                "peer": Link(worker.tell, self._secret, name="peer"),
+            }
             worker.copy = self._copy = LocalCopy(
                 worker.tell, self._folder / "copy", arguments.application, self._secret
             )
@@ -253,8 +258,11 @@ class Server:
 
     # ------------------------------------------------------------ end
 
-    def _stop_by_signal(self, name: str) -> None:
-        self._begin_stop(f"signal {name}")
+    def _drain_by_signal(self, name: str) -> None:
+        """Send the clients away, then end; at the second signal at once."""
+        log.info("server drains", reason=f"signal {name}")
+        bootstrap.notify_service_manager("STOPPING=1")
+        self._worker.tell(DrainAsked(f"signal {name}"))
 
     def _halt(self, reason: str) -> None:
         """End the process because it cannot go on."""

@@ -22,6 +22,7 @@ from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime import frames
 from proxyapp.runtime.clock import Clock, Ticker
+from proxyapp.runtime.health import limit_in
 from proxyapp.runtime.links import Link
 from proxyapp.runtime.listeners import Listeners
 
@@ -55,6 +56,9 @@ class NodeLike(Protocol):
 
     def ready(self) -> bool:
         """Whether it would serve."""
+
+    def fresh(self, limit: float | None, now: float) -> tuple[bool, str]:
+        """Whether what it serves is not older than a limit in seconds, and a text."""
 
     def verifier_of(self, user_name: str) -> str | None:
         """Return a person's SCRAM verifier."""
@@ -159,12 +163,14 @@ class Worker:
         halt: Callable[[str], None],
         set_verbosity: Callable[[str], None],
         loaded: Callable[[], None],
+        end: Callable[[str], None] | None = None,
         address: str = "",
         clock: Clock | None = None,
     ) -> None:
         self.node = node
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
-        self.link: Link | None = None
+        self.links: dict[str, Link] = {}
+        """To other servers, by the names that commands have for them."""
         self.database: Database | None = None
         self.history: History | None = None
         """None: nothing is kept, and nothing of the past is known."""
@@ -173,6 +179,8 @@ class Worker:
         self.web_outlets: dict[int, WebOutlet] = {}
         """Connections that did not come by a listening port."""
         self._halt = halt
+        self._end = end or halt
+        """Called when nobody needs the process any more."""
         self._set_verbosity = set_verbosity
         self._loaded: Callable[[], None] | None = loaded
         """Called once, when the node is ready for the first time."""
@@ -184,6 +192,7 @@ class Worker:
         self._tasks: deque[Any] = deque()
         self._working: asyncio.Handle | None = None
         self._ports: tuple[c.ListeningPort, ...] | None = None
+        self._shut = False
         self._failures: list[str] = []
         self._retry_at = 0.0
         self._longest_stall = 0.0
@@ -202,8 +211,8 @@ class Worker:
         outlets = [*self.listeners.connections.values(), *self.web_outlets.values()]
         for outlet in outlets:
             outlet.close(CloseCode.GOING_AWAY, reason)
-        if self.link is not None:
-            self.link.stop()
+        for link in self.links.values():
+            link.stop()
 
     async def wait_for_clients(self, seconds: float) -> None:
         """Wait until no client is connected any more, but no longer than this."""
@@ -257,11 +266,17 @@ class Worker:
             else:
                 _RUN[kind](self, command)
 
-    def probe(self, path: str) -> tuple[bool, str]:
-        """Answer /livez and /readyz."""
+    def probe(self, path: str, query: str = "") -> tuple[bool, str]:
+        """Answer /livez, /readyz and /freshz."""
         if path == "/livez":
             return True, "alive"
-        return (True, "ready") if self.node.ready() else (False, "not ready: no data to serve")
+        if path == "/freshz":
+            try:
+                limit = limit_in(query)
+            except ValueError as error:
+                return False, str(error)
+            return self.node.fresh(limit, self._clock.now())
+        return (True, "ready") if self.node.ready() else (False, "not ready: it would not serve")
 
     def status(self) -> dict[str, Any]:
         """Return the node's status with what the runtime knows of itself."""
@@ -359,26 +374,23 @@ class Worker:
 
     def _listen(self, command: c.Listen) -> None:
         first = self._ports is None
-        self._ports = command.ports
+        self._ports, self._shut = command.ports, command.shut
         self._open_ports()
         if first and self._ports and not self.listeners.is_listening:
             self._halt(self._failures[0])
 
     def _connect_link(self, command: c.ConnectLink) -> None:
-        assert self.link is not None, "a node without a master commands no links"
-        self.link.connect(command.host, command.port, command.delay, command.keep_alive)
+        link = self.links[command.link]
+        link.connect(command.host, command.port, command.delay, command.keep_alive)
 
     def _prove_link(self, command: c.ProveLink) -> None:
-        assert self.link is not None
-        self.link.prove(command.salt, command.iterations)
+        self.links[command.link].prove(command.salt, command.iterations)
 
     def _send_link(self, command: c.SendLink) -> None:
-        assert self.link is not None
-        self.link.send(command.messages)
+        self.links[command.link].send(command.messages)
 
     def _close_link(self, command: c.CloseLink) -> None:
-        assert self.link is not None
-        self.link.close(command.reason)
+        self.links[command.link].close(command.reason)
 
     def _keep(self, command: c.Keep) -> None:
         if self.history is not None:
@@ -407,6 +419,9 @@ class Worker:
     def _write_copy(self, command: c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy) -> None:
         assert self.copy is not None
         self.copy.write(command)
+
+    def _end_process(self, command: c.End) -> None:
+        self._end(command.reason)
 
     def _stop(self, command: c.Stop) -> None:
         self._halt(command.reason)
@@ -443,8 +458,8 @@ class Worker:
         self.listeners.sweep(now)
         for outlet in list(self.web_outlets.values()):
             outlet.sweep(now)
-        if self.link is not None:
-            self.link.sweep(now)
+        for link in self.links.values():
+            link.sweep(now)
         if self._failures and now >= self._retry_at:
             self._open_ports()
         self.tell(e.Ticked())
@@ -454,7 +469,7 @@ class Worker:
 
     def _open_ports(self) -> None:
         failures = self.listeners.listen(self._ports or ())
-        if not self._ports:
+        if not self._ports and not self._shut:
             failures = [NO_PORT]
         for failure in failures:
             if failure not in self._failures:
@@ -494,6 +509,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.CopyRows: Worker._write_copy,
     c.CopyEntry: Worker._write_copy,
     c.DateCopy: Worker._write_copy,
+    c.End: Worker._end_process,
     c.Stop: Worker._stop,
     c.Log: Worker._log,
 }

@@ -216,3 +216,51 @@ async def test_the_local_address_can_be_chosen(port, node) -> None:
     link.connect("127.0.0.1", port.number, 0.0, 5.0)
     assert (await port.told(Connected)).peer.startswith("127.0.0.7:")
     link.stop()
+
+
+@pytest.mark.asyncio
+async def test_a_host_that_lives_says_that_the_process_is_gone(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    peer_of(port).abort(1006, "killed")
+    assert (await node.told(LinkLost)).gone
+    with bind("127.0.0.1", 0) as free:
+        number = free.getsockname()[1]
+    for host in ("127.0.0.1", "localhost"):
+        link.connect(host, number, 0.0, 10.0)
+        assert (await node.told(LinkLost)).gone
+
+
+@pytest.mark.asyncio
+async def test_silence_does_not_say_that_a_process_is_gone(port, link, node, monkeypatch) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 0.01)
+    await node.told(LinkOpened)
+    link.sweep(time.monotonic() + 1)
+    link.sweep(time.monotonic() + 2)
+    assert not (await node.told(LinkLost)).gone
+    monkeypatch.setattr(links, "CONNECT_LIMIT", 0.1)
+    with bind("127.0.0.1", 0) as silent:
+        link.connect("127.0.0.1", silent.getsockname()[1], 0.0, 10.0)
+        assert not (await node.told(LinkLost)).gone
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_leaves_in_an_orderly_way_is_gone(port, link, node) -> None:
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    await node.told(LinkOpened)
+    peer_of(port).close(1001, "it stops")
+    assert (await node.told(LinkLost)).gone
+
+
+@pytest.mark.asyncio
+async def test_every_event_bears_the_name_of_its_link(port, node) -> None:
+    link = Link(node.events.put_nowait, "the secret", name="peer")
+    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    assert (await node.told(LinkOpened)).link == "peer"
+    peer_of(port).send([b"hello"])
+    assert (await node.told(LinkReceived)).link == "peer"
+    link.prove(b"salt", 4096)
+    assert (await node.told(LinkProved)).link == "peer"
+    link.close("enough")
+    assert (await node.told(LinkLost)).link == "peer"
+    link.stop()
