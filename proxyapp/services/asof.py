@@ -30,6 +30,7 @@ from proxyapp.engine.rights import READ, READ_PERMISSIONS
 from proxyapp.models import Document as Published
 from proxyapp.models import Person, Revision
 from proxyapp.models.door import Key
+from proxyapp.models.statements import is_postgresql
 from proxyapp.services import journal
 from proxyapp.services.visibility import CONTAINERS, Visibility, owner_of
 
@@ -47,7 +48,7 @@ FROM historylog_changerecord record JOIN (
     ON record.type = first.type AND record.dbid = first.dbid AND record.revision = first.revision
 """
 
-# Object by object along the index: a plan for all of them at once goes wrong beside large imports.
+# Object by object along its index: with other plans each object of a large import costs all of it.
 _FIRST_OF = """
 WITH wanted (type, dbid) AS (VALUES {places})
 SELECT record.revision, record.kind, record.type, record.dbid, record.body, record.former,
@@ -57,6 +58,16 @@ FROM wanted JOIN historylog_changerecord record
         SELECT min(later.revision) FROM historylog_changerecord later
         WHERE later.type = wanted.type AND later.dbid = wanted.dbid AND later.revision > %s
     )
+"""
+_FIRST_OF_POSTGRESQL = """
+WITH wanted (type, dbid) AS (VALUES {places})
+SELECT record.revision, record.kind, record.type, record.dbid, record.body, record.former,
+    record.former_acl
+FROM wanted CROSS JOIN LATERAL (
+    SELECT * FROM historylog_changerecord record
+    WHERE record.type = wanted.type AND record.dbid = wanted.dbid AND record.revision > %s
+    ORDER BY record.revision LIMIT 1
+) AS record
 """
 
 
@@ -220,7 +231,8 @@ class Past:
             part = distinct[start : start + _BATCH]
             places = ", ".join(["(%s, %s)"] * len(part))
             values = [number for key in part for number in key]
-            yield from self._fetched(_FIRST_OF.format(places=places), values)
+            sql = _FIRST_OF_POSTGRESQL if is_postgresql() else _FIRST_OF
+            yield from self._fetched(sql.format(places=places), values)
 
     def _first(self, condition: str, values: list[Any]) -> Iterator[_Record]:
         """Yield each object's first record after the revision."""
