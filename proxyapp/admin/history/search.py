@@ -12,10 +12,12 @@ from confwire.objects import OBJECTS, ObjectType
 from historylog import forms, reader
 from historylog.entryreader import EntryQuestion
 from historylog.exporting import CONTENT_TYPES
-from historylog.reader import Change
+from historylog.models import ChangeRecord
+from historylog.reader import Change, Place
 from historylog.records import Head
 from historylog.responses import exported
 from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
+from historylog.values import differences_of
 from proxyapp.admin.history.words import (
     Row,
     counts_of,
@@ -26,10 +28,11 @@ from proxyapp.admin.history.words import (
     sight_of,
 )
 from proxyapp.admin.site import site
+from proxyapp.services.browsing import Sight
 
 _CHANGE_COLUMNS = (
     "revision", "seq", "at", "kind", "type", "dbid", "name", "tenant", "folder", "properties",
-    "by", "person", "origin", "application", "session", "server", "through",
+    "values", "by", "person", "origin", "application", "session", "server", "through",
 )  # fmt: skip
 _BATCH = 500  # rows of an export that are read at once
 
@@ -70,23 +73,38 @@ def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
     pages = pages_of(
         lambda place: sight.changes(question, place, _BATCH),
         forms.change_at(request.GET.get("after", "")),
-        _changes_as_rows,
+        lambda found: _changes_as_rows(sight, found),
         forms.mark_of_change,
     )
     return exported(request, "changes", form, _CHANGE_COLUMNS, pages)
 
 
-def _changes_as_rows(found: list[Change]) -> list[dict[str, Any]]:
-    paths = reader.paths_of(change.place for change in found)
+def _changes_as_rows(sight: Sight, found: list[Change]) -> list[dict[str, Any]]:
+    places = [change.place for change in found]
+    paths, values = reader.paths_of(places), _values_of(sight, places)
     return [
         {
             **change._asdict(),
             "at": change.at.isoformat(),
             "type": OBJECTS[ObjectType(change.type)].name,
             "properties": paths[change.place],
+            "values": values[change.place],
         }
         for change in found
     ]
+
+
+def _values_of(sight: Sight, places: Sequence[Place]) -> dict[Place, list[dict[str, Any]]]:
+    """Return the properties of each of these changes with their former and new values."""
+    records = list(ChangeRecord.objects.filter(pk__in=places))
+    permitted = sight.showing_permissions({(row.type, row.dbid) for row in records})
+    return {
+        Place(row.revision, row.seq): [
+            {"property": one.path, "former": one.former, "value": one.value}
+            for one in differences_of(row, permissions=(row.type, row.dbid) in permitted)
+        ]
+        for row in records
+    }
 
 
 # ---------------------------------------------------------------- transactions

@@ -131,6 +131,9 @@ def test_exports_have_all_that_is_found(see: See, skill: Any) -> None:
     rows = json.loads(see("changes.json?type=13"))["rows"]
     assert [row["kind"] for row in rows] == ["deleted", "changed", "changed", "created"]
     assert rows[1]["properties"] == ["userProperties.a.c"]
+    assert [value["property"] for value in rows[1]["values"]] == ["userProperties.a.c"]
+    name = {"property": "name", "former": None, "value": "<English>"}
+    assert name in rows[3]["values"]
     lines = list(csv.DictReader(io.StringIO(see("changes.csv"), newline="")))
     assert len(lines) == ChangeRecord.objects.count()
     root = ElementTree.fromstring(see("transactions.xml"))
