@@ -5,16 +5,18 @@ from __future__ import annotations
 from django.urls import path
 from django.views.generic import RedirectView
 
-from proxyapp.api import convergence, history, status
+from proxyapp.api import changes, convergence, history, status
 
 status_patterns = [
     path("status", status.status, name="status"),
     path("convergence", convergence.convergence, name="convergence"),
     path("readyz", status.readyz, name="readyz"),
+    path("freshz", status.freshz, name="freshz"),
     path("livez", status.livez, name="livez"),
 ]
 history_patterns = [
     path("history/", history.log, name="history"),
+    path("history/changes/", changes.changes, name="history-changes"),
     path("history/log.<str:form>", history.export, name="history-export"),
     path(
         "history/sessions/", RedirectView.as_view(pattern_name="history"), name="history-sessions"

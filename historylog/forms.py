@@ -18,7 +18,8 @@ from historylog.reader import Place, Question
 
 _MOST = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TYPES = sorted((int(type_), info.title) for type_, info in OBJECTS.items())
+_TYPES = [(int(type_), info.title) for type_, info in OBJECTS.items()]
+_TYPE_CHOICES = [("", "every type"), *sorted(_TYPES, key=lambda pair: pair[1])]
 _ENTRY_KINDS = [
     ("", "everything"),
     *((group, f"all {group}") for group in GROUPS),
@@ -83,7 +84,7 @@ class ChangesForm(TransactionsForm):
         required=False,
         coerce=int,
         label="Type",
-        choices=[("", "every type"), *sorted(_TYPES, key=lambda pair: pair[1])],
+        choices=_TYPE_CHOICES,
     )
     name = _Text("Name begins with")
     dbid = _Number("DBID")
@@ -100,6 +101,14 @@ class ChangesForm(TransactionsForm):
     def is_narrow(self) -> bool:
         """Whether one of the fields that may be folded away is filled in, or wrong."""
         return bool((self.given().keys() | self.errors.keys()) - set(self.FIRST))
+
+
+class RecentForm(_SearchForm):
+    """Of which objects, and who: for servers that have the changes in memory only."""
+
+    type = forms.TypedChoiceField(required=False, coerce=int, label="Type", choices=_TYPE_CHOICES)
+    dbid = _Number("DBID")
+    by = _Text("Person", "user name")
 
 
 class EntriesForm(_SearchForm):

@@ -20,6 +20,8 @@ ENTRY_COLUMNS = (
     "forwarded", "port", "epoch", "revision", "reason", "store", "number",
 )  # fmt: skip
 
+CHANGE_SIGNS = {"created": "+", "changed": "~", "deleted": "−"}
+"""What stands before the kind of a change, so that colour is not all that tells."""
 _SIGNS: dict[str, str] = {
     Kind.SESSION_OPENED: "▶",
     Kind.SESSION_RESTORED: "↻",
@@ -36,6 +38,8 @@ _SIGNS: dict[str, str] = {
     Kind.MASTER_BACK: "✓",
     Kind.LOADED: "⤓",
     Kind.DRAINING: "▽",
+    Kind.SHEDDING: "▽",
+    Kind.DISCONNECTED: "✗",
 }
 _BAD: set[str] = {Kind.LOGIN_REFUSED, Kind.WEB_LOGIN_REFUSED, Kind.MASTER_LOST}
 _BEGUN: set[str] = {Kind.SESSION_OPENED, Kind.SESSION_RESTORED}

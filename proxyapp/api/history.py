@@ -76,17 +76,25 @@ class Viewer:
             self._hidden |= {(kind, name): name in found[kind] for kind, name in part}
 
     def _ask(self, pairs: list[tuple[str, str]]) -> dict[str, list[str]]:
-        peer = self.request.META.get("REMOTE_ADDR") or "unknown"
-        if is_forwarded(self.request.headers):
-            peer = FORWARDED
-        authorization = self.request.headers.get("Authorization", "")
-        try:
-            view = window().look(f"/hidden?{urlencode(pairs)}", peer, authorization)
-        except NodeAway as error:
-            raise Refused(_away(self.request, 503, str(error))) from error
-        if view.status != 200:
-            raise Refused(_challenge(self.request, view))
-        return view.json()
+        return look(self.request, f"/hidden?{urlencode(pairs)}")
+
+
+def look(request: HttpRequest, path: str) -> dict[str, Any]:
+    """Ask the node for a path in the name of the viewer.
+
+    Raises:
+        Refused: with the answer to give.
+    """
+    peer = request.META.get("REMOTE_ADDR") or "unknown"
+    if is_forwarded(request.headers):
+        peer = FORWARDED
+    try:
+        view = window().look(path, peer, request.headers.get("Authorization", ""))
+    except NodeAway as error:
+        raise Refused(_away(request, 503, str(error))) from error
+    if view.status != 200:
+        raise Refused(_challenge(request, view))
+    return view.json()
 
 
 def _names_of(row: EntryRecord) -> set[tuple[str, str]]:
@@ -101,12 +109,13 @@ def _challenge(request: HttpRequest, view: View) -> HttpResponse:
 
 
 def _away(request: HttpRequest, code: int, text: str) -> HttpResponse:
-    return _page(request, "away", {"text": text}, code)
+    return page(request, "away", {"text": text}, code)
 
 
-def _page(
+def page(
     request: HttpRequest, template: str, context: dict[str, Any], code: int = 200
 ) -> HttpResponse:
+    """Return a page of the history, which no cache keeps."""
     response = render(request, f"history/{template}.html", context, status=code)
     response["Cache-Control"] = "no-store"
     return response
@@ -139,7 +148,7 @@ def log(request: HttpRequest) -> HttpResponse:
             for form in CONTENT_TYPES
         ],
     }
-    return _page(request, "log", context)
+    return page(request, "log", context)
 
 
 def session(request: HttpRequest, session: str) -> HttpResponse:
@@ -150,7 +159,7 @@ def session(request: HttpRequest, session: str) -> HttpResponse:
         return refusal.response
     life = life_of(found.rows)
     context = {"session": session, "life": life, "more_entries": found.next is not None}
-    return _page(request, "session", context, 200 if life.moments else 404)
+    return page(request, "session", context, 200 if life.moments else 404)
 
 
 def export(request: HttpRequest, form: str) -> HttpResponseBase:

@@ -165,6 +165,10 @@ class Journal:
         for index in range(revision - self.compacted, len(self._entries)):
             yield self._entries[index]
 
+    def backwards(self) -> Iterator[Entry]:
+        """Iterate over the entries from the newest on."""
+        return reversed(self._entries)
+
     def before(self, at: float) -> int | None:
         """Return the last revision from before a time; None where the ring does not go back there.
 

@@ -36,7 +36,7 @@ _MOST_PAGES = 200
 """Answers of the history that are looked through for one request."""
 
 _FOLDER = int(ObjectType.FOLDER)
-_Place = tuple[int, Sequence[Grant]]
+Place = tuple[int, Sequence[Grant]]
 """Folder of an object, and the grants on it."""
 _A = TypeVar("_A", SessionRead, HistoryRead)
 _Gathering = Generator[list[bytes] | None, None, list[bytes]]
@@ -119,7 +119,7 @@ class Past:
     # ------------------------------------------------------------ from memory
 
     def _from_ring(self, start: int, end: int) -> _Gathering:
-        gone: dict[Key, _Place] = {}
+        gone: dict[Key, Place] = {}
         for _, change in (yield from self._walk(start, end)):
             if change.new is None and change.old is not None:
                 gone[change.type, change.dbid] = (change.old.folder, change.old.acl or ())
@@ -185,21 +185,23 @@ class Past:
             yield None
         return answer
 
-    # ------------------------------------------------------------ rights
+    def _may_read(self, key: Key, place: Place | None) -> bool:
+        return may_read(self._serving, self._profile_of(), key, place)
 
-    def _may_read(self, key: Key, place: _Place | None) -> bool:
-        """Whether the object may be read now, or could be if it still was where it was last."""
-        profile, store = self._profile_of(), self._serving.store
-        row = store.get(*key)
-        if row is not None:
-            return profile.may_read(row)
-        if isinstance(profile, ServerProfile):
-            return True
-        node = store.rights.known_contents((_FOLDER, place[0])) if place is not None else None
-        if place is None or node is None:
-            return False
-        own = {(kind, subject): mask for kind, subject, mask in place[1]}
-        return any(own.get(subject, node.nearest(subject)) & READ for subject in profile.subjects)
+
+def may_read(serving: Serving, profile: Profile, key: Key, place: Place | None) -> bool:
+    """Whether an object may be read now, or could be if it still was where it was last."""
+    store = serving.store
+    row = store.get(*key)
+    if row is not None:
+        return profile.may_read(row)
+    if isinstance(profile, ServerProfile):
+        return True
+    node = store.rights.known_contents((_FOLDER, place[0])) if place is not None else None
+    if place is None or node is None:
+        return False
+    own = {(kind, subject): mask for kind, subject, mask in place[1]}
+    return any(own.get(subject, node.nearest(subject)) & READ for subject in profile.subjects)
 
 
 def _unreadable() -> DatabaseUnavailable:

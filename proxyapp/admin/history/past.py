@@ -11,8 +11,9 @@ from confwire.errors import RequestError
 from confwire.objects import OBJECTS, ObjectType
 from historylog import forms
 from historylog.records import name_of
+from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.history.objects import past_of
-from proxyapp.admin.history.words import SIGNS, links_of, object_url, page, query_of, sight_of
+from proxyapp.admin.history.words import links_of, object_url, page, query_of, sight_of
 from proxyapp.admin.naming import title_of
 from proxyapp.admin.site import site
 from proxyapp.models.door import Key
@@ -96,7 +97,7 @@ def between(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 **_row(one.any),
-                "sign": SIGNS[one.kind],
+                "sign": CHANGE_SIGNS[one.kind],
                 "kind": one.kind,
                 "paths": [difference.path for difference in one.differences[:_PATHS]],
                 "more_paths": max(0, len(one.differences) - _PATHS),

@@ -15,9 +15,10 @@ from django.urls import reverse
 from confwire.errors import RequestError
 from confwire.objects import ObjectType
 from historylog import forms
+from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.door import author_of, origin_of
 from proxyapp.admin.history.objects import about, check_readable
-from proxyapp.admin.history.words import SIGNS, Words, object_url, page, sight_of
+from proxyapp.admin.history.words import Words, object_url, page, sight_of
 from proxyapp.admin.naming import title_of
 from proxyapp.admin.site import site
 from proxyapp.services import reverting
@@ -112,7 +113,7 @@ def _shown(sight: Sight, found: Preview) -> dict[str, Any]:
     lines = Words(sight).lines_of_many([(one.key[0], one.differences) for one in some])
     return {
         "groups": [
-            (SIGNS[kind], kind, title_of(type_), count)
+            (CHANGE_SIGNS[kind], kind, title_of(type_), count)
             for (type_, kind), count in sorted(counts.items())
         ],
         "planned": [
@@ -132,7 +133,7 @@ def _shown(sight: Sight, found: Preview) -> dict[str, Any]:
 def _words_of(one: Planned) -> dict[str, Any]:
     type_, dbid = one.key
     return {
-        "sign": SIGNS[one.kind],
+        "sign": CHANGE_SIGNS[one.kind],
         "kind": one.kind,
         "title": title_of(type_),
         "name": one.name,

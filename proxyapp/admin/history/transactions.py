@@ -11,9 +11,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from confwire.objects import OBJECTS
 from historylog import forms
 from historylog.models import ChangeRecord
+from historylog.showing import CHANGE_SIGNS
 from historylog.values import differences_of, sides_of
 from proxyapp.admin.history.words import (
-    SIGNS,
     Line,
     Words,
     counts_of,
@@ -41,7 +41,7 @@ class Step:
     @property
     def sign(self) -> str:
         """The sign of its kind."""
-        return SIGNS[self.record.kind]
+        return CHANGE_SIGNS[self.record.kind]
 
     @property
     def title(self) -> str:
@@ -75,7 +75,7 @@ def transaction(request: HttpRequest, revision: int) -> HttpResponse:
     if head is None:
         raise Http404(f"there is no transaction {revision}, or it is not kept any more")
     type_, kind = _number(request.GET.get("type", "")), request.GET.get("kind", "")
-    kind = kind if kind in SIGNS else ""
+    kind = kind if kind in CHANGE_SIGNS else ""
     after = forms.number_at(request.GET.get("after", ""))
     found = sight.steps(revision, type_=type_, kind=kind, after=-1 if after is None else after)
     groups = sight.groups(revision)
@@ -85,7 +85,7 @@ def transaction(request: HttpRequest, revision: int) -> HttpResponse:
         "counts": counts_of(head),
         "groups": [
             (
-                SIGNS[group.kind],
+                CHANGE_SIGNS[group.kind],
                 group,
                 title_of(group.type),
                 query_of(request, type=str(group.type), kind=group.kind, after=""),

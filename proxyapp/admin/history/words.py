@@ -19,6 +19,7 @@ from confwire.objects import OBJECTS, Field, Kind, ObjectType
 from historylog.paging import Found
 from historylog.paths import PERMISSIONS, Difference
 from historylog.records import Head
+from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.door import author_of
 from proxyapp.admin.naming import title_of
 from proxyapp.admin.rights import words_of
@@ -27,7 +28,6 @@ from proxyapp.models.door import Key
 from proxyapp.services.browsing import Sight
 from proxyapp.services.integrity import names_of
 
-SIGNS = {"created": "+", "changed": "~", "deleted": "−"}
 _LONGEST = 2_000  # characters of a value that a page shows
 _PATHS = 6  # properties that a row of a list names
 _MASK_OF = 3  # parts of a grant: type, DBID, mask
@@ -108,7 +108,7 @@ class Row:
     @property
     def sign(self) -> str:
         """The sign of its kind."""
-        return SIGNS[self.change.kind]
+        return CHANGE_SIGNS[self.change.kind]
 
     @property
     def title(self) -> str:
@@ -134,7 +134,7 @@ class Row:
 def counts_of(head: Head) -> list[tuple[str, str, int]]:
     """Return sign, kind and number of what a transaction did."""
     counts = {"created": head.created, "changed": head.changed, "deleted": head.deleted}
-    return [(SIGNS[kind], kind, count) for kind, count in counts.items() if count]
+    return [(CHANGE_SIGNS[kind], kind, count) for kind, count in counts.items() if count]
 
 
 # ---------------------------------------------------------------- values
