@@ -34,6 +34,10 @@ class CloseCode(IntEnum):
     RIGHTS_WITHDRAWN = 4006
     NOT_SERVING = 4007
     RELOAD = 4008
+    DRAINING = 4009
+    SHED = 4010
+    DISCONNECTED = 4011
+    BUSY = 4012
 
 
 CLOSE_ACTIONS: dict[CloseCode, tuple[str, str]] = {
@@ -53,6 +57,10 @@ CLOSE_ACTIONS: dict[CloseCode, tuple[str, str]] = {
     CloseCode.RIGHTS_WITHDRAWN: ("account or application may no longer log in", "log in anew"),
     CloseCode.NOT_SERVING: ("the server has no data yet or is no primary", "connect elsewhere"),
     CloseCode.RELOAD: ("the data was replaced by another epoch", "connect again, read anew"),
+    CloseCode.DRAINING: ("the server is about to stop", "go where `draining` said, and resume"),
+    CloseCode.SHED: ("the server has too many sessions", "go where `draining` said, and resume"),
+    CloseCode.DISCONNECTED: ("a person ended this session", "connect again, with back-off"),
+    CloseCode.BUSY: ("too many log in at once", "connect again, with back-off"),
 }
 """Close code -> (what happened, what a client should do)."""
 

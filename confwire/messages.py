@@ -245,6 +245,26 @@ class ObjectsRead(Answer, kw_only=True):
 
     object_type: str
     count: int
+class Disconnect(Request, kw_only=True):
+    """Client: end another session."""
+
+    session: str
+
+
+class Shed(Request, kw_only=True):
+    """Client: send a part of the server's clients elsewhere."""
+
+    percent: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Drain(Request):
+    """Client: send all clients elsewhere, then end the server."""
+
+
+class SwitchOver(Request):
+    """Client: let the backup of the server's pair lead."""
+
+
     """Objects in this packet."""
     total: int
     """Objects that the request found."""
@@ -351,6 +371,19 @@ class Progress(Message, kw_only=True):
     """Server: nothing that the session asked for is missing up to this revision."""
 
     epoch: str
+class SessionsSentAway(Answer, kw_only=True):
+    """Server: so many sessions are sent away."""
+
+    count: int
+
+
+class SwitchedOver(Answer, kw_only=True):
+    """Server: another one of its pair leads now; this session goes on there."""
+
+    server: str
+    term: int
+
+
     revision: int
 
 
@@ -394,6 +427,16 @@ class ReplicationStarted(Answer, kw_only=True):
 
     reason: Literal["first", "compacted", "epoch"]
     total: int
+
+class Draining(Message, kw_only=True):
+    """Server: this session is to continue elsewhere; it is served here until then."""
+
+    retry_after: float
+    """Seconds from now on: then leave and connect elsewhere. Each session has its own."""
+    host: str = ""
+    port: str = ""
+    """Where to go; empty: to any other server that the client knows."""
+
 
 
 class ReplicationRecords(Answer, kw_only=True):
@@ -574,3 +617,8 @@ ServerMessage = (
     | HistoryLogSent
     | HistoryTaken
 )
+    | Disconnect
+    | Shed
+    | Drain
+    | SessionsSentAway
+    | Draining

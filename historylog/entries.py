@@ -35,6 +35,8 @@ class Kind(StrEnum):
     MASTER_BACK = "masterBack"
     LOADED = "loaded"
     DRAINING = "draining"
+    SHEDDING = "shedding"
+    DISCONNECTED = "disconnected"
 
 
 SESSION_KINDS = frozenset(kind for kind in Kind if kind.startswith("session"))

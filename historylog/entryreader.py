@@ -30,6 +30,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         Kind.MASTER_BACK,
         Kind.LOADED,
         Kind.DRAINING,
+        Kind.SHEDDING,
+        Kind.DISCONNECTED,
     ),
 }
 """Kinds that are searched together."""

@@ -19,6 +19,9 @@ commands:
   history [--since EPOCH:REVISION | --last TIME]
                                     print what was changed, and what became of the session
   status                            say how the server is
+  drain                             send all clients elsewhere, then end the server
+  shed PERCENT                      send a part of the clients elsewhere
+  disconnect SESSION                end a session
   write create TYPE FILE|-          create an object from a JSON document
   write update TYPE DBID DELTA|-    change an object by a JSON delta
   write set TYPE key=value ... section/option=value ...
@@ -242,11 +245,28 @@ _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
 # ---------------------------------------------------------------- values
 
 
+def _define_drain(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Send all clients of the server elsewhere, then end it."
+
+
+def _define_shed(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Send a part of the server's clients elsewhere."
+    parser.add_argument("percent", metavar="PERCENT", type=percent, help="how many of 100")
+
+
+def _define_disconnect(parser: argparse.ArgumentParser) -> None:
+    parser.description = "End a session; its client may come back."
+    parser.add_argument("session", metavar="SESSION", help="its id, as the status shows it")
+
+
 def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Tell filter keys from options: these have a slash before the equals sign."""
     wanted: dict[str, str] = {}
     settings: dict[str, str] = {}
     for word in words:
+    "drain": _define_drain,
+    "shed": _define_shed,
+    "disconnect": _define_disconnect,
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is neither key=value nor section/option=value")
@@ -311,6 +331,14 @@ def address(text: str) -> tuple[str, int]:
     """Return host and port of "host:port"; an IPv6 address stands in brackets."""
     host, colon, number = text.rpartition(":")
     if not colon or not host:
+def percent(text: str) -> int:
+    """Return a number from 1 to 100."""
+    number = text.removesuffix("%")
+    if not number.isdecimal() or not 1 <= int(number) <= 100:
+        raise argparse.ArgumentTypeError(f"a part is a number from 1 to 100, not '{text}'")
+    return int(number)
+
+
         raise argparse.ArgumentTypeError(f"an address is HOST:PORT, not '{text}'")
     return host.removeprefix("[").removesuffix("]"), port(number)
 

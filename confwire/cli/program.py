@@ -281,6 +281,26 @@ async def _set(client: Client, arguments: Namespace) -> None:
     written = await client.update(arguments.type, found[0]["DBID"], arguments.delta)
     _report(arguments, "updated", written.dbid, written.revision)
 
+async def _drain(client: Client, arguments: Namespace) -> None:
+    _report_sent_away(arguments, await client.drain(), "the server ends")
+
+
+async def _shed(client: Client, arguments: Namespace) -> None:
+    _report_sent_away(arguments, await client.shed(arguments.percent), "of other clients")
+
+
+async def _disconnect(client: Client, arguments: Namespace) -> None:
+    await client.disconnect(arguments.session)
+    _report_sent_away(arguments, 1, "disconnected")
+
+
+def _report_sent_away(arguments: Namespace, count: int, text: str) -> None:
+    if arguments.json:
+        _print_json({"done": arguments.command, "sessions": count})
+    else:
+        print(f"{count} session{'' if count == 1 else 's'} sent away: {text}")
+
+
 
 async def _delete(client: Client, arguments: Namespace) -> None:
     written = await client.delete(arguments.type, arguments.dbid)
@@ -333,3 +353,6 @@ _COMMANDS = {
     "write set": _set,
     "write delete": _delete,
 }
+    "drain": _drain,
+    "shed": _shed,
+    "disconnect": _disconnect,

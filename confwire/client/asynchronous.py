@@ -40,6 +40,8 @@ from confwire.messages import (
     Cursor,
     DeleteObject,
     FilterValue,
+    Disconnect,
+    Drain,
     HistoryLog,
     HistoryLogRead,
     HistoryLogSent,
@@ -61,6 +63,8 @@ from confwire.messages import (
     ServerInfo,
     ServerMessage,
     UpdateObject,
+    SessionsSentAway,
+    Shed,
 )
 from confwire.objects import BY_NAME, name_field
 
@@ -424,7 +428,27 @@ class Client:
         ref = self._exchanges.new_ref()
         request = UpdateObject(ref=ref, object_type=object_type, dbid=dbid, delta=dict(delta))
         answer = await self._write(request, ObjectUpdated)
-        return Written(answer.dbid, answer.revision)
+        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
+
+    # ------------------------------------------------------------ sessions of others
+
+    async def drain(self) -> int:
+        """Send all clients of the server elsewhere, then end it; return how many there are.
+
+        As `shed` and `disconnect`, for those who may change the server's own Application.
+        """
+        return await self._dismiss(Drain(ref=self._exchanges.new_ref()))
+
+    async def shed(self, percent: int) -> int:
+        """Send a part of the server's clients elsewhere; return how many."""
+        return await self._dismiss(Shed(ref=self._exchanges.new_ref(), percent=percent))
+
+    async def disconnect(self, session: str) -> None:
+        """End the session of this id."""
+        await self._dismiss(Disconnect(ref=self._exchanges.new_ref(), session=session))
+
+    async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
+        return (await self._write(request, SessionsSentAway)).count
 
     async def delete(self, object_type: str, dbid: int) -> Written:
         """Delete an object; raises as `create`."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol
 
+from confwire.client.backoff import Address, address_text
 from confwire.client.failures import ClientClosed, LinkLost, ServerBehind
 from confwire.client.link import Link, Opening, first_of, open_link
 from confwire.client.probing import first_ready
@@ -23,12 +24,17 @@ from confwire.errors import (
     RequestError,
     WireError,
 )
-from confwire.messages import Cursor, KeepAlive, ServerMessage
+from confwire.messages import Cursor, Draining, KeepAlive, ServerMessage
 
 KNOWN = set(CloseCode) - {CloseCode.GOING_AWAY}
 """Close codes after which the same server is the first choice; others mean: go elsewhere."""
 
 QUIET_TIMEOUT = 10.0
+SENT_AWAY = {CloseCode.DRAINING, CloseCode.SHED}
+"""Close codes of a server that wants its clients to be elsewhere."""
+
+HOMEWARD = "returning to the preferred site"
+
 """Seconds for which a client that changes its site waits for the answers of the old server."""
 
 
@@ -90,6 +96,9 @@ class Connection:
         self._was_open = False
         self._next: Link | None = None  # at the preferred site, while the old one ends
 
+        self._notices: asyncio.Queue[Draining] = asyncio.Queue()
+        self._notice: Draining | None = None
+        """What the server said when it sent this client elsewhere."""
     async def start(self, patience: float) -> None:
         """Connect and log in for the first time.
 
@@ -155,7 +164,8 @@ class Connection:
                 # A task group that ends with an error swallows the cancelling by `close`.
                 if self.failure is not None:
                     return
-                if self._next is None:
+                sent = self._destination() is not None and not self._sites.attempts
+                if self._next is None and not sent:
                     # Not at once: thousands of clients lost their server in the same moment.
                     await asyncio.sleep(self._sites.delay())
         except Exception as error:
@@ -209,6 +219,7 @@ class Connection:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look_home(link), name="confwire way back")
                 self._owner.opened(link)
+                tasks.create_task(self._go_when_told(link), name="confwire departure")
                 await link.run(self._receive, agreed.local)
         except BaseExceptionGroup as group:
             error = first_of(group)
@@ -219,6 +230,7 @@ class Connection:
     def _begin(self, link: Link) -> None:
         self.link, self._was_open = link, True
         self._sites.opened(_now())
+        self._notices, self._notice = asyncio.Queue(), None
         server = link.opened.server
         told = server.backup_host and server.backup_port.isdecimal()
         self._sites.learn((server.backup_host, int(server.backup_port)) if told else None)
@@ -228,8 +240,11 @@ class Connection:
     def _leave(self, error: LinkLost | RemoteProtocolError) -> None:
         """Note the loss; raises it again when connecting anew would be in vain."""
         self.link = None
-        if self._next is None:
-            code = error.close_code
+        code = error.close_code
+        if self._next is None and (self._notice is not None or code in SENT_AWAY):
+            self._sites.sent_away(_now(), self._destination())
+            self._tell(State.CONNECTING, f"sent to {address_text(self._sites.server)}")
+        elif self._next is None:
             self._sites.lost(_now(), leave=bool(code) and code not in KNOWN)
             self._tell(State.LOST, str(error), str(error))
         self._owner.lost(error)
@@ -237,12 +252,33 @@ class Connection:
             raise error
 
     def _receive(self, message: ServerMessage) -> None:
+    def _destination(self) -> Address | None:
+        """Return where the server has sent this client, None where it has not."""
+        notice = self._notice
+        if notice is None or not notice.host or not notice.port.isdecimal():
+            return None
+        return notice.host, int(notice.port)
+
         try:
+        if isinstance(message, Draining):
+            self._notices.put_nowait(message)
+            return
             self._owner.receive(message)
         except RequestError as error:
             raise RemoteProtocolError(f"the server sent a damaged document: {error}") from error
 
     # ------------------------------------------------------------ the way back
+    async def _go_when_told(self, link: Link) -> None:
+        """Leave at the moment that the server says, when what was asked is answered."""
+        notice = await self._notices.get()
+        self._notice = notice
+        where = self._destination()
+        goal = address_text(where) if where is not None else "another server"
+        self._tell(State.OPEN, f"sent to {goal} in {notice.retry_after:.1f} s")
+        await asyncio.sleep(notice.retry_after)
+        if self.link is link:
+            await self._say_goodbye(link, f"going to {goal}")
+
 
     async def _look_home(self, link: Link) -> None:
         """While the backup site serves, probe the preferred one; return when the rule says so."""
@@ -268,17 +304,17 @@ class Connection:
                 link.abort()
                 raise ServerBehind(link.opened.server.application, link.opened.revision)
         except ApplicationInUse:  # one session at a time: first leave, then come
-            await self._say_goodbye(old)
+            await self._say_goodbye(old, HOMEWARD)
         except WireError as error:
             self._sites.failed(_now())
             self._tell(State.OPEN, f"no return to the preferred site: {error}", str(error))
         else:
             self._next = link
-            await self._say_goodbye(old)
+            await self._say_goodbye(old, HOMEWARD)
 
-    async def _say_goodbye(self, old: Link) -> None:
+    async def _say_goodbye(self, old: Link, reason: str) -> None:
         self.link = None  # what is asked from now on waits for the new server
-        self._tell(State.CONNECTING, "returning to the preferred site")
+        self._tell(State.CONNECTING, reason)
         try:
             async with asyncio.timeout(QUIET_TIMEOUT):
                 await self._owner.quiet()

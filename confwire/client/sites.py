@@ -176,6 +176,22 @@ class Sites:
         if leave or not held:
             self._count(now, leave=True)
 
+    def sent_away(self, now: float, to: Address | None) -> None:
+        """The server has ended the session, to have it elsewhere: nothing has failed.
+
+        Args:
+            to: where it sends the client; None: to any other server.
+        """
+        at_backup = self.place in _AT_BACKUP
+        self.place = Place.SEEKING_BACKUP if at_backup else Place.SEEKING_PREFERRED
+        site = self._present
+        self._count(now, leave=True)
+        if to is not None:
+            site.choose(to)
+        if now - self._opened_at >= STABLE_AFTER:  # else servers may send it to and fro
+            self._tries = 0
+            self._held()
+
     def _held(self) -> None:
         self.attempts = 0
         self._preferred.succeeded()

@@ -134,6 +134,8 @@ class ProveLink(Command):
     link: str = "master"
 
 
+    shut: bool = False
+    """Nobody is to come in: that there are no ports is no fault."""
 class SendLink(Command):
     """Send text messages to a server."""
 
@@ -283,3 +285,9 @@ class Log(Command):
     level: Literal["debug", "info", "warning", "error"]
     event: str
     fields: dict[str, Any]
+class End(Command):
+    """End the process in an orderly way: nobody needs it any more."""
+
+    reason: str
+
+

@@ -68,6 +68,16 @@ OPTIONS: tuple[Option, ...] = (
         most=65_536,
     ),
     Option(
+    Option(
+        ("csproxy",),
+        "drain-time",
+        30,
+        "immediately",
+        "Seconds over which clients are spread at most that are sent to other servers, because this"
+        " one is told to end or to have fewer. A hundred of them leave in a second at most, unless"
+        " this limit asks for more.",
+        most=3600,
+    ),
         ("csproxy",),
         "fresh-data-only",
         "false",

@@ -412,3 +412,28 @@ class Journey(RuleBasedStateMachine):
 
 Journey.TestCase.settings = settings(max_examples=100, stateful_step_count=40)
 TestJourney = Journey.TestCase
+
+
+def test_a_client_that_is_sent_away_goes_there_without_a_failed_attempt():
+    found = sites(preferred=(NEAR, NEAR_2))
+    found.opened(0.0)
+    found.sent_away(STABLE_AFTER, ("cluster", 2020))
+    assert (found.server, found.attempts, found.delay()) == (("cluster", 2020), 0, 0.0)
+    found.failed(STABLE_AFTER)
+    assert found.server == NEAR
+
+
+def test_a_client_that_is_sent_anywhere_takes_the_next_server():
+    found = sites(preferred=(NEAR, NEAR_2))
+    found.opened(0.0)
+    found.sent_away(STABLE_AFTER, None)
+    assert (found.server, found.attempts) == (NEAR_2, 0)
+
+
+def test_servers_that_send_a_client_on_at_once_count_as_failed_attempts():
+    found = sites(preferred=(NEAR, NEAR_2), backup=(), jitter=1.0)
+    for now in (0.0, 1.0, 2.0, 3.0):
+        found.opened(now)
+        found.sent_away(now, NEAR_2)
+    assert found.attempts == 4
+    assert found.delay() > 0.5
