@@ -41,7 +41,12 @@ from proxyapp.engine.copying import Copying
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
-from proxyapp.engine.ports import client_ports, default_port
+from proxyapp.engine.pairing import Pairing
+from proxyapp.engine.partners import client_address
+from proxyapp.engine.ports import client_ports, sync_ports
+from proxyapp.engine.records import STORE
+from proxyapp.engine.rollcall import RollCall
+from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import transaction_parts
 from proxyapp.engine.rows import Row
@@ -183,6 +188,16 @@ class Node:
         return [
             name for name in names if not all(profile.may_read(row) for row in table.named(name))
         ]
+
+    def recent_changes(
+        self, user_name: str | None, question: RecentQuestion, limit: int
+    ) -> RecentChanges:
+        """Return the newest changes in memory that a person may see; None sees all."""
+        if user_name is None:
+            return recent(self.serving, ServerProfile(), question, limit)
+        viewer = self.serving.person_named(user_name)
+        profile = self.serving.access.profile_of(viewer.dbid if viewer is not None else 0)
+        return recent(self.serving, profile, question, limit)
 
     # ------------------------------------------------------------ connections
 

@@ -20,7 +20,8 @@ import structlog
 
 from confwire.handshake import check_password
 from confwire.objects import ObjectType
-from proxyapp.runtime import present
+from proxyapp.engine.recent import RecentQuestion
+from proxyapp.runtime import health, present
 from proxyapp.runtime.peers import FORWARDED, is_forwarded, is_loopback
 from proxyapp.runtime.worker import Worker
 
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 PEER_HEADER = b"x-csproxy-peer"
 """Whom the web process asks for. It can only take rights away, so it needs no proof."""
+CHANGES_A_PAGE = 50
 CHECKS_AT_ONCE = 2
 REMEMBERED = 60.0
 """Seconds that a checked password is remembered: each check costs a tenth of a second."""
@@ -110,19 +112,21 @@ async def _answer(scope: dict[str, Any]) -> Answer:
     if scope["method"] not in ("GET", "HEAD"):
         return Answer(405, b"ask with GET\n", headers=((b"allow", b"GET, HEAD"),))
     worker = present.worker()
-    if path in ("/livez", "/readyz"):
-        good, text = worker.probe(path)
+    if path in health.PATHS:
+        good, text = worker.probe(path, scope["query_string"].decode("latin-1"))
         return Answer(200 if good else 503, f"{text}\n".encode())
-    if path not in ("/status", "/hidden"):
-        return Answer(404, b"there is /status, /readyz and /livez here\n")
+    if path not in ("/status", "/hidden", "/changes"):
+        return Answer(404, b"there is /status, /readyz, /livez and /freshz here\n")
     headers = _first_of(scope["headers"])
     peer = _peer_of(scope, headers)
     if not await _gatekeeper.admits(worker, peer, headers):
         challenge = (b"www-authenticate", b'Basic realm="csproxy status", charset="UTF-8"')
         return Answer(401, b"log in as a super administrator\n", headers=(challenge,))
+    viewer = "" if is_loopback(peer) else credentials_of(headers)[0]
     if path == "/hidden":
-        viewer = "" if is_loopback(peer) else credentials_of(headers)[0]
         return Answer(200, _hidden(worker, viewer, scope["query_string"]), "application/json")
+    if path == "/changes":
+        return _changes(worker, viewer, scope["query_string"])
     return Answer(200, msgspec.json.encode(worker.status()), "application/json")
 
 
@@ -138,6 +142,21 @@ def _hidden(worker: Worker, viewer: str, query: bytes) -> bytes:
         for kind, type_ in types.items()
     }
     return msgspec.json.encode(found)
+
+
+def _changes(worker: Worker, viewer: str, query: bytes) -> Answer:
+    """Return a page of the newest changes in memory, the question being a RecentQuestion."""
+    asked = {name: values[0] for name, values in parse_qs(query.decode("latin-1")).items()}
+    try:
+        before = asked.pop("before", "")
+        question = msgspec.convert(asked, RecentQuestion, strict=False)
+        if before:
+            revision, seq = map(int, before.split("."))
+            question = msgspec.structs.replace(question, before=(revision, seq))
+    except ValueError:
+        return Answer(400, b"ask with type, dbid, by and before=REVISION.SEQ\n")
+    found = worker.node.recent_changes(viewer or None, question, CHANGES_A_PAGE)
+    return Answer(200, msgspec.json.encode(found), "application/json")
 
 
 def _first_of(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -20,7 +20,9 @@ from confwire.messages import HistoryEntry
 from confwire.objects import ObjectType
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
+from proxyapp.engine.recent import RecentChanges, RecentQuestion
 from proxyapp.runtime import frames
+from proxyapp.runtime.authentication import Authentication
 from proxyapp.runtime.clock import Clock, Ticker
 from proxyapp.runtime.health import limit_in
 from proxyapp.runtime.links import Link
@@ -68,6 +70,11 @@ class NodeLike(Protocol):
 
     def hidden_names(self, user_name: str, type_: ObjectType, names: Iterable[str]) -> list[str]:
         """Return which names are such of objects that a person may not read."""
+
+    def recent_changes(
+        self, user_name: str | None, question: RecentQuestion, limit: int
+    ) -> RecentChanges:
+        """Return the newest changes in memory that a person may see; None sees all."""
 
 
 class Outlet(Protocol):

@@ -11,6 +11,7 @@ import pytest
 
 from confwire.handshake import make_verifier
 from confwire.objects import ObjectType
+from proxyapp.engine.recent import RecentQuestion
 from proxyapp.runtime import present, probes
 
 HIDDEN = ("boss", "PERSON", "äffle")
@@ -26,6 +27,11 @@ class Node:
 
     def hidden_names(self, user_name: str, type_: ObjectType, names: list[str]) -> list[str]:
         return [name for name in names if (user_name, type_.name, name) == HIDDEN]
+
+    def recent_changes(
+        self, user_name: str | None, question: RecentQuestion, limit: int
+    ) -> dict[str, Any]:
+        return {"viewer": user_name, "asked": question}
 
 
 class Worker:
@@ -178,3 +184,20 @@ async def test_names_are_hidden_from_persons_and_from_nobody_here(worker) -> Non
         {"application": [], "person": []},
     ]
     assert (await ask(path, peer="10.0.0.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+async def test_changes_are_asked_for_in_the_name_of_the_viewer(worker) -> None:
+    path = "/changes?type=13&dbid=601&by=anna&before=7.2"
+    asked = {"type": 13, "dbid": 601, "by": "anna", "before": [7, 2]}
+    status, body, _ = await ask(path)
+    assert (status, msgspec.json.decode(body)) == (200, {"viewer": None, "asked": asked})
+    status, body, _ = await ask(path, basic("boss", "pass:wörd"), peer="192.0.2.1")
+    assert (status, msgspec.json.decode(body)) == (200, {"viewer": "boss", "asked": asked})
+    assert (await ask(path, peer="192.0.2.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("query", ["type=x", "before=7", "before=7.2.3", "dbid=%FF"])
+async def test_a_wrong_question_about_changes_is_refused(worker, query: str) -> None:
+    assert (await ask(f"/changes?{query}"))[0] == 400
