@@ -188,6 +188,10 @@ class ApplicationInUse(RequestError, code="applicationInUse", permanent=False):
     """the application has a session already: a daemon may have one at a time"""
 
 
+class PortDedicated(RequestError, code="portDedicated"):
+    """this port is for client user interface applications only: connect to another one"""
+
+
 class ReleaseMismatch(RequestError, code="releaseMismatch"):
     """the servers are of different releases"""
 

@@ -22,11 +22,13 @@ from confwire.errors import (
     InsecureLink,
     NoPermission,
     NotMaster,
+    PortDedicated,
     ReleaseMismatch,
 )
 from confwire.messages import Open
 from confwire.objects import ObjectType, is_server_type
 from proxyapp.engine.access import Profile, ServerProfile
+from proxyapp.engine.ports import is_for_people, open_port
 from proxyapp.engine.rights import EXECUTE
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
@@ -65,11 +67,11 @@ def verifier_for(serving: Serving, opening: Open) -> str | None:
     return row.verifier if row is not None and row.verifier else None
 
 
-def admit(serving: Serving, opening: Open, secure: bool) -> Admitted:
-    """Check an opening whose proof was right.
+def admit(serving: Serving, opening: Open, secure: bool, port: str) -> Admitted:
+    """Check an opening whose proof was right, that came by the port of this id.
 
     Raises AuthenticationFailed, AccountDisabled, ApplicationUnknown, ApplicationDisabled,
-    ApplicationTypeMismatch; for servers NotMaster, NoPermission, AccountMismatch,
+    ApplicationTypeMismatch, PortDedicated; for servers NotMaster, NoPermission, AccountMismatch,
     ReleaseMismatch, InsecureLink.
     """
     row = serving.application_named(opening.application)
@@ -90,6 +92,7 @@ def admit(serving: Serving, opening: Open, secure: bool) -> Admitted:
         raise ApplicationTypeMismatch(
             f"application '{row.name}' is of type {type_}, not {opening.application_type}"
         )
+    _check_port(serving, row.name, type_, port)
     daemon = is_server_type(type_)
     if daemon and opening.user:
         raise AuthenticationFailed(
@@ -134,6 +137,22 @@ def _account(serving: Serving, opening: Open, application: dict[str, Any]) -> Ro
             f"account '{person.name}' is disabled: enable the person in the administration"
         )
     return person
+
+
+def _check_port(serving: Serving, name: str, type_: str, port: str) -> None:
+    """Let only client user interface applications in by ports that are for them."""
+    if not is_for_people(serving.application, port):
+        return
+    given = serving.options.text("dedicated-port-types")
+    types = {word.strip().lower() for word in given.split(",") if word.strip()}
+    if type_ in types if types else not is_server_type(type_):
+        return
+    other = open_port(serving.application)
+    remedy = f"connect to port {other}" if other else "give the server another port for it"
+    raise PortDedicated(
+        f"port '{port}' takes client user interface applications only, and '{name}' is of type"
+        f" {type_}: {remedy}"
+    )
 
 
 def _check_server(

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from confwire.messages import CreateObject, DeleteObject, HistoryEntry, UpdateObject
+from proxyapp.engine.transport import Mode, Tls
 
 
 class Command(Struct, gc=False):
@@ -111,7 +112,9 @@ class ListeningPort(Struct, frozen=True, gc=False):
 
     id: str
     port: int
-    mode: Literal["unsecured", "secured", "autodetect"] = "unsecured"
+    mode: Mode = "unsecured"
+    tls: Tls | None = None
+    """What a port needs that does not listen in clear."""
 
 
 class ConnectLink(Command):
@@ -124,6 +127,10 @@ class ConnectLink(Command):
     """Seconds of silence after which the link is polled, and then as many until it is lost."""
     link: str = "master"
     """Which one: "master", or "peer" to the other server of a pair."""
+    tls: Tls | None = None
+    """None: in clear."""
+    local_address: tuple[str, int] | None = None
+    """Where the connection goes out from; "" and 0 are any."""
 
 
 class ProveLink(Command):

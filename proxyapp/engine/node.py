@@ -43,7 +43,7 @@ from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.options import Settings
 from proxyapp.engine.pairing import Pairing
 from proxyapp.engine.partners import client_address
-from proxyapp.engine.ports import client_ports, sync_ports
+from proxyapp.engine.ports import client_ports, port_notices, sync_ports
 from proxyapp.engine.records import STORE
 from proxyapp.engine.rollcall import RollCall
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
@@ -53,6 +53,7 @@ from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import NodeSettings, Serving
 from proxyapp.engine.session import CLOSED, OPEN, Session
 from proxyapp.engine.status import status_of
+from proxyapp.engine.transport import security_of
 from proxyapp.engine.writes import Writes
 
 _ACCOUNTS = (ObjectType.PERSON, ObjectType.APPLICATION)
@@ -80,6 +81,8 @@ class Node:
         self._beats = [0.0, 0.0]
         self._active: bool | None = None
         """The option active as it was read last."""
+        self._host: dict[str, Any] = {}
+        """The document of the own host, as the ports were opened by."""
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             events.Received: self._received,
             events.Connected: self._connected,
@@ -393,7 +396,7 @@ class Node:
         """The data is the master's: serve it."""
         self.serving.withheld = ""
         if self.serving.application:
-            self.serving.out.append(Listen(client_ports(self.serving.application)))
+            self._listen()
         else:
             self._follow_application([])
 
@@ -446,6 +449,8 @@ class Node:
             self._end_links()
         if not serving.application or ObjectType.APPLICATION in types:
             self._follow_application(entry.changes)
+        if serving.application and ObjectType.HOST in types:
+            self._follow_host()
         if serving.settings.local_copy:
             self._copying.follow(entry)
         self._writes.answer()
@@ -502,8 +507,23 @@ class Node:
             )
         )
         self._configure_history()
+        for notice in port_notices(serving.application):
+            serving.log("warning", "port notice", notice=notice)
         if not serving.withheld:
-            serving.out.append(Listen(client_ports(serving.application)))
+            self._listen()
+
+    def _listen(self) -> None:
+        """Listen on the ports that the application has, by what it and its host say."""
+        application = self.serving.application
+        self._host = self.serving.host_of(application)
+        self.serving.out.append(Listen(client_ports(application, self._host)))
+
+    def _follow_host(self) -> None:
+        """Take over other TLS parameters of the own host."""
+        application = self.serving.application
+        host = self.serving.host_of(application)
+        if security_of(host) != security_of(self._host) and not self.serving.withheld:
+            self._listen()
 
     def _configure_history(self) -> None:
         options = self.serving.options
@@ -575,8 +595,7 @@ class Node:
         if backup is None:
             return "", ""
         document = msgspec.json.decode(backup.body)
-        host = store.get(ObjectType.HOST, document.get("serverInfo", {}).get("hostDBID", 0))
-        return host.name if host is not None else "", default_port(document)
+        return self.serving.host_of(document).get("name", ""), default_port(document)
 
 
 def _bars(change: Change) -> bool:

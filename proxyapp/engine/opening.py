@@ -57,7 +57,7 @@ class Opening:
         """
         try:
             self.final = self._check(message.data)
-            admitted = admission.admit(self._serving, self.message, self._secure)
+            admitted = admission.admit(self._serving, self.message, self._secure, self._port)
             if admitted.daemon:
                 self._claim(admitted.application)
         except RequestError as error:

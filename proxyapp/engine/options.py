@@ -68,7 +68,6 @@ OPTIONS: tuple[Option, ...] = (
         most=65_536,
     ),
     Option(
-    Option(
         ("csproxy",),
         "drain-time",
         30,
@@ -78,6 +77,15 @@ OPTIONS: tuple[Option, ...] = (
         " this limit asks for more.",
         most=3600,
     ),
+    Option(
+        _SERVER,
+        "dedicated-port-types",
+        "",
+        "immediately",
+        "Types of applications that ports for client user interface applications (`user=1`) take,"
+        " separated by commas. Empty is every type that is not a server's.",
+    ),
+    Option(
         ("csproxy",),
         "fresh-data-only",
         "false",

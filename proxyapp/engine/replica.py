@@ -42,7 +42,8 @@ from confwire.messages import (
     Transaction,
 )
 from historylog.entries import Kind
-from proxyapp.engine.commands import CloseLink, ConnectLink, ProveLink, SendLink, Stop
+from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop
+from proxyapp.engine.contact import contact
 from proxyapp.engine.forwarding import Forwarding
 from proxyapp.engine.serving import Serving
 
@@ -141,8 +142,8 @@ class Replica:
             self._serving.out.append(
                 Stop(
                     f"the link to {settings.master_host} is neither TLS nor loopback, and verifiers"
-                    " would cross it in clear: secure the master's port, or start both servers"
-                    " with -insecure-link"
+                    " would cross it in clear: secure the master's port and start this server with"
+                    " -tls, or start both with -insecure-link"
                 )
             )
             return
@@ -363,9 +364,8 @@ class Replica:
         self.state = CONNECTING
         self._attempts += 1
         settings = self._serving.settings
-        self._serving.out.append(
-            ConnectLink(settings.master_host, settings.master_port, delay, LINK_KEEP_ALIVE)
-        )
+        host, port = settings.master_host, settings.master_port
+        self._serving.out.append(contact(self._serving, host, port, delay, LINK_KEEP_ALIVE))
 
     def _break(self, error: Exception) -> None:
         self._serving.log("error", "the master broke the protocol", reason=str(error))

@@ -82,6 +82,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Changes that are remembered for readers who were slow or away."""
     local_copy: bool = False
     """A proxy keeps its data on disk and starts from there."""
+    link_parameters: dict[str, str] = {}
+    """Of the connections to other servers: what the command line says, as transport parameters."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -178,6 +180,13 @@ class Serving:
         """Return the person with this user name; user names are unique whatever their case."""
         rows = self.store.tables[ObjectType.PERSON].named(user_name)
         return rows[0] if rows else None
+
+    def host_of(self, application: dict[str, Any]) -> dict[str, Any]:
+        """Return the document of the host that an application runs on; empty without one."""
+        number = application.get("serverInfo", {}).get("hostDBID", 0)
+        row = self.store.get(ObjectType.HOST, number)
+        host: dict[str, Any] = msgspec.json.decode(row.body) if row is not None else {}
+        return host
 
     def application_named(self, name: str) -> Row | None:
         rows = self.store.tables[ObjectType.APPLICATION].named(name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from confwire.objects import OBJECTS
 from proxyapp.engine.journal import tree_text
+from proxyapp.engine.ports import port_notices, ports_status
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.session import Session
 
@@ -35,7 +36,8 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
             {"alarm": name, "text": text, "since": round(now - since, 1)}
             for name, (text, since) in serving.alarms.items()
         ],
-        "notices": list(serving.options.complaints),
+        "notices": [*serving.options.complaints, *port_notices(serving.application)],
+        "ports": ports_status(serving.application),
         "objects": {
             info.name: count
             for type_, info in OBJECTS.items()

@@ -35,6 +35,13 @@ class Arguments:
     web_port: int = 0
     status_port: int = 0
     web: bool = True
+    tls: bool = False
+    """Connect to the master by TLS."""
+    trusted_ca: str = ""
+    certificate: str = ""
+    certificate_key: str = ""
+    tls_crl: str = ""
+    tls_target_name_check: str = ""
     insecure_link: bool = False
     verbose: str = ""
     log_files: dict[str, str] = field(default_factory=dict)
@@ -108,6 +115,15 @@ _PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
                    "ADDRESS", "transport_address"),
         _Parameter("transport-port", "local port of the connection to the master", "PORT",
                    "transport_port", _PORT),
+        _Parameter("tls", "connect to the master by TLS", "", "tls"),
+        _Parameter("trusted-ca", "file with the CA of the master's certificate (the system's CAs)",
+                   "FILE", "trusted_ca"),
+        _Parameter("tls-crl", "file with the CA's list of revoked certificates", "FILE", "tls_crl"),
+        _Parameter("tls-target-name-check", "whom the certificate must be for: host, no, or a name",
+                   "NAME", "tls_target_name_check"),
+        _Parameter("certificate", "file with the own certificate, where the master asks for one",
+                   "FILE", "certificate"),
+        _Parameter("certificate-key", "file with its key", "FILE", "certificate_key"),
         _Parameter("insecure-link", "let verifiers cross a network in clear text", "",
                    "insecure_link"),
         _Parameter("web-port", "port of the status pages (8090)", "PORT", "web_port", _PORT),
@@ -119,6 +135,21 @@ _DEFAULTS: dict[Role, dict[str, object]] = {
     "master": {"application": "confserv", "web_port": 8080},
     "proxy": {"web_port": 8090},
 }
+
+
+def link_parameters(arguments: Arguments) -> dict[str, str]:
+    """Return what the command line says of the link, in the names of transport parameters."""
+    said = {
+        "tls": "1" if arguments.tls else "",
+        "trusted-ca": arguments.trusted_ca,
+        "certificate": arguments.certificate,
+        "certificate-key": arguments.certificate_key,
+        "tls-crl": arguments.tls_crl,
+        "tls-target-name-check": arguments.tls_target_name_check,
+        "address": arguments.transport_address,
+        "port": str(arguments.transport_port or ""),
+    }
+    return {name: value for name, value in said.items() if value}
 
 
 def parse(role: Role, words: Sequence[str]) -> Arguments:

@@ -145,7 +145,7 @@ class Connection(WSListener):
         self._queued = False
         self._marked = False
         self._spilled = True
-        """The transport may hold something: nothing may overtake it."""
+        """The transport may hold something: nothing may overtake it. By TLS always."""
         self._paused = False
         """The transport has enough."""
         self._slow = False
@@ -438,7 +438,9 @@ class Connection(WSListener):
         if self._slow:
             self._written += len(data)
         if self._spilled:
-            if self._wire.is_closing() or self._wire.get_write_buffer_size():
+            wire = self._wire
+            # By TLS the socket is the transport's alone, and this stays as it is.
+            if self._transport.is_secure or wire.is_closing() or wire.get_write_buffer_size():
                 self._spill(data)
                 return
             self._spilled = False

@@ -12,7 +12,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from picows import WSError, WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -21,9 +21,12 @@ from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
 from confwire.errors import CloseCode
 from confwire.handshake import derive
 from confwire.messages import SUBPROTOCOL
+from confwire.tls import TlsError, explain
+from proxyapp.engine.commands import ConnectLink
 from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
 from proxyapp.runtime.peers import is_end, is_loopback, is_refusal, new_nonce
 from proxyapp.runtime.tasks import spawn
+from proxyapp.runtime.tls import context_for
 
 log = structlog.get_logger(__name__)
 
@@ -39,6 +42,8 @@ INBOX_LIMIT = 4 * 1024 * 1024
 """Bytes read ahead of what is told; above this the other server has to wait."""
 READ_AT_ONCE = 256 * 1024
 """Bytes of one read."""
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
 
 _TEXT, _CONTINUATION, _PING = WSMsgType.TEXT, WSMsgType.CONTINUATION, WSMsgType.PING
 _PONG, _CLOSE = WSMsgType.PONG, WSMsgType.CLOSE
@@ -208,24 +213,21 @@ class Link:
         self,
         tell: Callable[[Event], None],
         secret: str,
-        local_address: tuple[str, int] | None = None,
         name: str = "master",
     ) -> None:
         self.name = name
         """Which of the process's links it is; every event bears it."""
         self._tell = tell
         self._secret = secret
-        self._local_address = local_address
         self._line: Line | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._derived: tuple[bytes, int, bytes] | None = None
         """Salt and iterations of the last challenge, and the keys that they gave."""
 
-    def connect(self, host: str, port: int, delay: float, keep_alive: float) -> None:
-        """Connect after `delay` seconds; what there was before is dropped without a word."""
+    def connect(self, to: ConnectLink) -> None:
+        """Connect after the delay; what there was before is dropped without a word."""
         self._drop()
-        name = f"connect to {host}:{port}"
-        self._attempt = spawn(name, self._connect(host, port, delay, keep_alive))
+        self._attempt = spawn(f"connect to {to.host}:{to.port}", self._connect(to))
 
     def send(self, messages: Sequence[bytes]) -> None:
         """Send text messages; without a connection they are dropped, as its loss is on its way."""
@@ -278,31 +280,43 @@ class Link:
 
     # ------------------------------------------------------------ inside
 
-    async def _connect(self, host: str, port: int, delay: float, keep_alive: float) -> None:
-        await asyncio.sleep(delay)
-        address = f"[{host}]" if ":" in host else host
+    async def _connect(self, to: ConnectLink) -> None:
+        await asyncio.sleep(to.delay)
         try:
             async with asyncio.timeout(CONNECT_LIMIT):
-                await ws_connect(
-                    lambda: Line(self, keep_alive),
-                    f"ws://{address}:{port}/",
-                    enable_auto_pong=False,
-                    max_frame_size=MESSAGE_LIMIT,
-                    max_redirects=0,
-                    extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL},
-                    # The loop's own transports: one kind of transport to know the traps of.
-                    use_aiofastnet=False,
-                    local_addr=self._local_address,
-                )
-        except (OSError, WSError) as error:
+                await self._open(to)
+        except (OSError, WSError, TlsError) as error:
             self._attempt = None
-            reason = str(error) or type(error).__name__
+            reason = explain(error) or str(error) or type(error).__name__
             if isinstance(error, TimeoutError):
                 reason = f"no answer within {CONNECT_LIMIT:g} s"
-            reason = f"cannot connect to {host}:{port}: {reason}"
+            reason = f"cannot connect to {to.host}:{to.port}: {reason}"
             self._tell(LinkLost(reason, 0, random.random(), self.name, is_refusal(error)))
         else:
             self._attempt = None
+
+    async def _open(self, to: ConnectLink) -> None:
+        address = f"[{to.host}]" if ":" in to.host else to.host
+        options: dict[str, Any] = {}
+        if to.tls is not None:
+            loop = asyncio.get_running_loop()
+            context, name = await loop.run_in_executor(None, context_for, to.tls)
+            options = {"ssl_context": context}
+            if name is not None:
+                options["server_hostname"] = name
+        if to.local_address is not None:
+            options["local_addr"] = _local(to.local_address, to.host)
+        await ws_connect(
+            lambda: Line(self, to.keep_alive),
+            f"{'ws' if to.tls is None else 'wss'}://{address}:{to.port}/",
+            enable_auto_pong=False,
+            max_frame_size=MESSAGE_LIMIT,
+            max_redirects=0,
+            extra_headers={"Sec-WebSocket-Protocol": SUBPROTOCOL},
+            # The loop's own transports: one kind of transport to know the traps of.
+            use_aiofastnet=False,
+            **options,
+        )
 
     async def _prove(self, salt: bytes, iterations: int) -> None:
         loop = asyncio.get_running_loop()
@@ -317,3 +331,8 @@ class Link:
         if self._line is not None:
             line, self._line = self._line, None
             line.sever()
+
+
+def _local(address: tuple[str, int], host: str) -> tuple[str, int]:
+    """Return the local address of a connection to this host; any, where none is given."""
+    return address[0] or ("::" if ":" in host else ANY_ADDRESS), address[1]

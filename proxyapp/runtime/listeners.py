@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from http import HTTPStatus
+from typing import Any
 
 import structlog
 from picows import (
@@ -25,11 +26,13 @@ from picows import (
 from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
 
 from confwire.messages import SUBPROTOCOL
+from confwire.tls import TlsError
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Connected, Disconnected, Event
 from proxyapp.runtime import health
 from proxyapp.runtime.accept import Doorway, bind, explain_bind_failure
 from proxyapp.runtime.connections import MESSAGE_LIMIT, OPENING_LIMIT, Connection
+from proxyapp.runtime.entrances import HANDSHAKE_LIMIT, Entrance
 
 log = structlog.get_logger(__name__)
 
@@ -48,7 +51,6 @@ ASIDE_SHARE = 0.25
 """Their share of a turn that takes longer: storms of reads must not keep anyone out."""
 RESPONSE_TIMEOUT = 60.0
 """Seconds in which a slow reader must take STALL_PROGRESS bytes, unless configured."""
-HANDSHAKE_LIMIT = 5.0
 
 _PATHS = ("/", "/ws/confwire")
 
@@ -99,12 +101,18 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
         self._connection.broken_by = error
         super().connection_lost(error)
         self.__dict__.pop("buffer_updated", None)
+        if self.transport is not None and self.transport.is_secure:
+            # What TLS is spoken by keeps the bound methods of its last protocol.
+            self.transport.underlying_transport.set_protocol(_NOBODY)
 
     def stop_metering(self, transport: asyncio.Transport) -> None:
         """Let the library's own method be called without this detour."""
         self.buffer_updated = super().buffer_updated  # type: ignore[method-assign]
         # The transport keeps bound methods of its protocol: make it fetch them anew.
         transport.set_protocol(self)
+
+
+_NOBODY = asyncio.BufferedProtocol()
 
 
 class Listeners:
@@ -123,7 +131,8 @@ class Listeners:
         self._probe = probe
         self._address = address
         self._loop = asyncio.get_running_loop()
-        self._doors: dict[ListeningPort, Doorway] = {}
+        self._entrances: dict[int, Entrance] = {}
+        """The open ports, by their numbers."""
         self._ready: list[Connection] = []
         self._opening: deque[Connection] = deque()
         """Those with messages whose sessions are not open: they come after all others."""
@@ -150,54 +159,80 @@ class Listeners:
     # ------------------------------------------------------------ ports
 
     def listen(self, ports: Iterable[ListeningPort]) -> list[str]:
-        """Listen on exactly these ports; return a sentence for each that failed."""
-        wanted = set(ports)
-        for port in [port for port in self._doors if port not in wanted]:
-            self._doors.pop(port).close()
-            log.info("closed a listening port", port=port.port, id=port.id)
-        failures = []
-        for port in sorted(wanted - self._doors.keys(), key=lambda port: port.port):
-            if (failure := self._open(port)) is not None:
-                failures.append(failure)
-        return failures
+        """Listen on exactly these ports; return a sentence for each that failed.
+
+        A port that stays is not closed meanwhile, whatever else of it changes.
+        """
+        wanted = {port.port: port for port in ports}
+        for number in [number for number in self._entrances if number not in wanted]:
+            self._close(number)
+        failures = [self._see_to(port) for _, port in sorted(wanted.items())]
+        return [failure for failure in failures if failure]
 
     @property
     def is_listening(self) -> bool:
         """Whether any port is open."""
-        return bool(self._doors)
+        return bool(self._entrances)
 
     def open_on(self, listening: socket.socket, port: ListeningPort) -> None:
-        """Accept connections of a bound socket."""
+        """Accept connections of a bound socket.
 
-        async def handshake(client: socket.socket) -> None:
-            try:
-                _, protocol = await self._loop.connect_accepted_socket(
-                    lambda: _MeteredProtocol(self, port.id, client), client
-                )
-            except OSError:
-                client.close()  # The peer went away in between.
-                return
-            try:
-                await protocol.wait_until_handshake_complete()
-            except TimeoutError:
-                log.debug("a handshake was cut", port=port.id, seconds=HANDSHAKE_LIMIT)
+        Raises:
+            TlsError: the port's certificate cannot be used.
+        """
+        self._entrances[port.port] = Entrance(
+            listening,
+            port,
+            lambda id_, client: _MeteredProtocol(self, id_, client),
+            self._call,
+        )
 
-        door = Doorway(listening, handshake, lambda: self._call(door))
-        self._doors[port] = door
+    async def follow_certificates(self) -> None:
+        """Use the certificates that are in the files now."""
+        for entrance in list(self._entrances.values()):
+            await entrance.follow()
 
-    def _open(self, port: ListeningPort) -> str | None:
-        if port.mode != "unsecured":
-            return (
-                f"port {port.port} ({port.id}) is not opened: its listening mode {port.mode} needs "
-                "TLS, which this release has not; set the mode to unsecured"
-            )
+    def complaints(self) -> list[str]:
+        """Return what operators should know of the ports that are open."""
+        found = (entrance.complaint() for entrance in self._entrances.values())
+        return [complaint for complaint in found if complaint]
+
+    def status(self) -> dict[int, dict[str, Any]]:
+        """Return what each open port shows and has refused, by its number."""
+        return {number: entrance.status() for number, entrance in self._entrances.items()}
+
+    def _see_to(self, port: ListeningPort) -> str:
+        """Open a port, or change an open one; return why it cannot be as it should, or ""."""
+        entrance = self._entrances.get(port.port)
         try:
-            listening = bind(self._address, port.port)
+            if entrance is None:
+                self._open(port)
+            elif entrance.port != port:
+                entrance.change(port)
+                log.info("changed a listening port", port=port.port, id=port.id, mode=port.mode)
+        except TlsError as error:
+            if entrance is not None and entrance.lets_in_the_same(port):
+                return f"port {port.port} ({port.id}) goes on as it was: {error}"
+            if entrance is not None:
+                self._close(port.port)
+            return f"port {port.port} ({port.id}) is not open: {error}"
         except OSError as error:
             return explain_bind_failure(port.id, port.port, error, "give the application a port")
-        self.open_on(listening, port)
+        return ""
+
+    def _open(self, port: ListeningPort) -> None:
+        listening = bind(self._address, port.port)
+        try:
+            self.open_on(listening, port)
+        except TlsError:
+            listening.close()
+            raise
         log.info("listening", port=port.port, id=port.id, mode=port.mode)
-        return None
+
+    def _close(self, number: int) -> None:
+        entrance = self._entrances.pop(number)
+        entrance.door.close()
+        log.info("closed a listening port", port=number, id=entrance.port.id)
 
     def close_doors(self) -> None:
         """Accept no more connections."""
@@ -267,8 +302,8 @@ class Listeners:
     def sweep(self, now: float) -> None:
         """Look after deadlines and silence; call it several times a second."""
         self.now = now
-        for door in self._doors.values():
-            door.sweep(now)
+        for entrance in self._entrances.values():
+            entrance.door.sweep(now)
         for connection in list(self._watched.values()):
             connection.sweep(now)
         while self._beats and self._beats[0][0] <= now:

@@ -28,7 +28,7 @@ from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import bootstrap, collector, historyfile, logs, present, webserver
-from proxyapp.runtime.arguments import Arguments, UsageError, parse, usage
+from proxyapp.runtime.arguments import Arguments, UsageError, link_parameters, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.historian import Historian
 from proxyapp.runtime.links import Link
@@ -46,7 +46,6 @@ CLIENTS_LIMIT = 2.0
 STOP_LIMIT = 8.0
 """Seconds for everything together; then the process ends as it is."""
 EXIT_USAGE = 2
-ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
 
 
 def main(role: Any, words: list[str]) -> int:
@@ -181,6 +180,7 @@ class Server:
         collector.keep_short()
         for number in (signal.SIGTERM, signal.SIGINT):
             self._loop.add_signal_handler(number, self._drain_by_signal, number.name)
+        self._loop.add_signal_handler(signal.SIGHUP, self._reload_certificates)
         arguments = self._arguments
         self._worker = worker = Worker(
             self._node(),
@@ -197,8 +197,7 @@ class Server:
             self._authority.start()
         else:
             worker.links = {
-                "master": Link(worker.tell, self._secret, self._local_address()),
-                "peer": Link(worker.tell, self._secret, name="peer"),
+                name: Link(worker.tell, self._secret, name) for name in ("master", "peer")
             }
             worker.copy = self._copy = LocalCopy(
                 worker.tell, self._folder / "copy", arguments.application, self._secret
@@ -236,17 +235,12 @@ class Server:
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
             local_copy=arguments.role == "proxy",
+            link_parameters=link_parameters(arguments),
             insecure_link=arguments.insecure_link,
         )
         if arguments.role == "master":
             return Node.for_master(node_settings)
         return Node.for_proxy(node_settings)
-
-    def _local_address(self) -> tuple[str, int] | None:
-        arguments = self._arguments
-        if not (arguments.transport_address or arguments.transport_port):
-            return None
-        return arguments.transport_address or ANY_ADDRESS, arguments.transport_port
 
     def _set_verbosity(self, verbosity: str) -> None:
         # The command line is for finding faults at the start: it wins.
@@ -255,6 +249,10 @@ class Server:
     def _loaded(self) -> None:
         """The first data is there."""
         bootstrap.notify_service_manager("READY=1")
+
+    def _reload_certificates(self) -> None:
+        log.info("certificates are looked at", reason="signal SIGHUP")
+        self._worker.certificates.look()
 
     # ------------------------------------------------------------ end
 

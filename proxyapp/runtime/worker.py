@@ -23,6 +23,7 @@ from proxyapp.engine import events as e
 from proxyapp.engine.recent import RecentChanges, RecentQuestion
 from proxyapp.runtime import frames
 from proxyapp.runtime.authentication import Authentication
+from proxyapp.runtime.certificates import Certificates
 from proxyapp.runtime.clock import Clock, Ticker
 from proxyapp.runtime.health import limit_in
 from proxyapp.runtime.links import Link
@@ -176,6 +177,7 @@ class Worker:
     ) -> None:
         self.node = node
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
+        self.certificates = Certificates(self.listeners)
         self.links: dict[str, Link] = {}
         """To other servers, by the names that commands have for them."""
         self.database: Database | None = None
@@ -294,6 +296,10 @@ class Worker:
             "recentStall": round(max(self._stalls, default=0.0), 3),
             "portFailures": self._failures,
         }
+        ports = self.listeners.status()
+        for port in status.get("ports", ()):
+            port.update(ports.get(port["port"], {}), open=port["port"] in ports)
+        status["alarms"] += self.certificates.alarms(time.monotonic())
         if self.history is not None:
             status["history"] = history = self.history.status()
             if history["error"]:
@@ -387,8 +393,7 @@ class Worker:
             self._halt(self._failures[0])
 
     def _connect_link(self, command: c.ConnectLink) -> None:
-        link = self.links[command.link]
-        link.connect(command.host, command.port, command.delay, command.keep_alive)
+        self.links[command.link].connect(command)
 
     def _prove_link(self, command: c.ProveLink) -> None:
         self.links[command.link].prove(command.salt, command.iterations)
@@ -469,6 +474,7 @@ class Worker:
             link.sweep(now)
         if self._failures and now >= self._retry_at:
             self._open_ports()
+        self.certificates.sweep(now)
         self.tell(e.Ticked())
         if self._loaded is not None and self.node.ready():
             loaded, self._loaded = self._loaded, None

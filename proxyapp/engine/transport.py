@@ -1,0 +1,137 @@
+"""What ports and connections say of their transport: TLS, local addresses, and for whom they are.
+
+Knows the texts and their precedence; files, sockets and certificates it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+Mode = Literal["unsecured", "secured", "autodetect"]
+Parameters = Mapping[str, Any]
+
+SECTION = "security"
+"""Of an application's options and of a host's annex: the TLS parameters that they give."""
+_TRUE = ("1", "true", "yes", "on")
+
+
+class Tls(Struct, frozen=True, gc=False):
+    """The TLS parameters of a port or of a connection. Files are of the host that uses them."""
+
+    certificate: str = ""
+    """Files with the certificate and those between it and its CA, separated by commas."""
+    certificate_key: str = ""
+    trusted_ca: str = ""
+    """A file or folder with the CAs that the other side's certificate may come from."""
+    crl: str = ""
+    """A file with the lists of revoked certificates."""
+    mutual: bool = False
+    """The client must show a certificate, too."""
+    cipher_list: str = ""
+    protocol: str = ""
+    """The parameter sec-protocol; empty: TLS 1.2 and above."""
+    target: str = "host"
+    """Whom the server's certificate must be for: "host" as connected to, another name, or "no"."""
+
+
+_TEXTS = {
+    "certificate": "certificate",
+    "certificate-key": "certificate_key",
+    "trusted-ca": "trusted_ca",
+    "tls-crl": "crl",
+    "cipher-list": "cipher_list",
+    "sec-protocol": "protocol",
+    "tls-target-name-check": "target",
+}
+NAMES = ("tls", "tls-mutual", *_TEXTS)
+"""Every TLS parameter."""
+_OF_BOTH_SIDES = ("cipher-list", "sec-protocol", "tls-target-name-check")
+"""What a client takes over from a server's port: what is no file of the server's host."""
+
+
+def parameters_of(text: str) -> dict[str, str]:
+    """Return the parameters of "name=value;name=value"; names in lower case."""
+    pairs = (part.partition("=") for part in text.split(";"))
+    return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
+
+
+def security_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an Application or a Host gives in its section [security]."""
+    annex = document.get("userProperties", {}).get(SECTION, {})
+    return {**annex, **document.get("options", {}).get(SECTION, {})}
+
+
+def tls_of(*levels: Parameters) -> Tls:
+    """Return the TLS parameters: of each the first that is given, the nearest level first."""
+    found = {name: _first(name, levels) for name in NAMES}
+    texts = {field: found[name] for name, field in _TEXTS.items() if found[name]}
+    return Tls(mutual=is_true(found["tls-mutual"]), **texts)
+
+
+def mode_of(port: Mapping[str, Any]) -> Mode:
+    """Return the listening mode of a port: the safer one of its field and of its parameters."""
+    given = parameters_of(port.get("transportParams", ""))
+    field = port.get("listeningMode", "unsecured")
+    if is_true(given.get("tls", "")) or field == "secured":
+        return "secured"
+    if is_true(given.get("upgrade", "")) or field == "autodetect":
+        return "autodetect"
+    return "unsecured"
+
+
+def is_dedicated(port: Mapping[str, Any]) -> bool:
+    """Whether a port is for client user interface applications only."""
+    given = parameters_of(port.get("transportParams", ""))
+    return bool(port.get("clientsOnly")) or is_true(given.get("user", ""))
+
+
+def server_tls(
+    port: Mapping[str, Any], application: Mapping[str, Any], host: Mapping[str, Any]
+) -> Tls:
+    """Return the parameters of a listening port: port, then application, then host."""
+    given = parameters_of(port.get("transportParams", ""))
+    return tls_of(given, security_of(application), security_of(host))
+
+
+def client_tls(
+    levels: list[Parameters], port: Mapping[str, Any], *, must: bool = False
+) -> Tls | None:
+    """Return the parameters of a connection; None: it is in clear.
+
+    Args:
+        levels: the connection, then the client's application, then its host.
+        port: the server's port, as far as it is known.
+        must: TLS, whatever the levels say.
+    """
+    said = _first("tls", levels)
+    if not (must or (is_true(said) if said else mode_of(port) == "secured")):
+        return None
+    of_port = parameters_of(port.get("transportParams", ""))
+    shared = {name: of_port[name] for name in _OF_BOTH_SIDES if name in of_port}
+    return tls_of(*levels, shared)
+
+
+def local_address(parameters: Mapping[str, str], *, backup: bool = False) -> tuple[str, int] | None:
+    """Return the address and port that a connection goes out from; "" and 0 are any.
+
+    Args:
+        parameters: the transport parameters of the connection.
+        backup: whether it goes to the backup server.
+    """
+    number = parameters.get("backup-port" if backup else "port", "")
+    port = int(number) if number.isascii() and number.isdecimal() and int(number) < 65_536 else 0
+    address = parameters.get("address", "")
+    return (address, port) if address or port else None
+
+
+def is_true(value: Any) -> bool:
+    """Whether a parameter says yes."""
+    return str(value).strip().lower() in _TRUE
+
+
+def _first(name: str, levels: tuple[Parameters, ...] | list[Parameters]) -> str:
+    given = (str(level.get(name, "")).strip() for level in levels)
+    return next((value for value in given if value), "")
