@@ -58,6 +58,22 @@ class Admitted(Struct):
     server: bool
 
 
+def check_door(serving: Serving, opening: Open, port: str) -> None:
+    """Check that such an opening is taken now, and on this port.
+
+    Raises NotReady, NoPermission.
+    """
+    for_pair = serving.pairing is not None and port in serving.pairing.sync_port_ids()
+    if opening.role == "peer":
+        if not for_pair:
+            raise NoPermission("this port is not for HA sync: connect to the one that is")
+        serving.check_data()
+        return
+    if for_pair:
+        raise NoPermission("this port is for the other server of the pair: connect to another one")
+    serving.check_ready()
+
+
 def verifier_for(serving: Serving, opening: Open) -> str | None:
     """Return the verifier of the account that the opening names, None where there is none."""
     if opening.user:
@@ -107,6 +123,9 @@ def admit(serving: Serving, opening: Open, secure: bool, port: str) -> Admitted:
 
 def may_stay(serving: Serving, session: Session) -> str:
     """Return why an open session must end now, empty where it may stay."""
+    if opening.role == "peer":
+        _check_peer(serving, opening, row)
+        return Admitted(row.dbid, type_, False, person.dbid, Profile(frozenset()), True)
     application = serving.store.get(ObjectType.APPLICATION, session.application)
     person = serving.store.get(ObjectType.PERSON, session.person)
     if application is None or not application.enabled:
@@ -153,6 +172,17 @@ def _check_port(serving: Serving, name: str, type_: str, port: str) -> None:
         f"port '{port}' takes client user interface applications only, and '{name}' is of type"
         f" {type_}: {remedy}"
     )
+def _check_peer(serving: Serving, opening: Open, row: Row) -> None:
+    partner = serving.pairing.partner if serving.pairing is not None else None
+    if partner is None or partner.dbid != row.dbid:
+        raise NoPermission(f"application '{row.name}' is not the other server of this one's pair")
+    if opening.release != serving.settings.release:
+        raise ReleaseMismatch(
+            f"the servers of a pair are of releases {opening.release} and"
+            f" {serving.settings.release}: run both on one"
+        )
+
+
 
 
 def _check_server(

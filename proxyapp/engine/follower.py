@@ -184,6 +184,7 @@ class Follower:
         """End all subscriptions."""
         self._leave()
         self.specs = {}
+        self._serving.roster.touch(self._connection)
         self.behind = False
 
     def regroup(self, profile: Profile) -> None:

@@ -17,8 +17,11 @@ from confwire.errors import CloseCode
 from confwire.messages import (
     HistoryTaken,
     Progress,
+    PairRole,
     ServerIdentity,
+    ReadPeer,
 )
+    SwitchOver,
 from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import events
@@ -50,7 +53,7 @@ from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import transaction_parts
 from proxyapp.engine.rows import Row
-from proxyapp.engine.serving import NodeSettings, Serving
+from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
 from proxyapp.engine.session import CLOSED, OPEN, Session
 from proxyapp.engine.status import status_of
 from proxyapp.engine.transport import security_of
@@ -79,6 +82,9 @@ class Node:
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
         self._beats = [0.0, 0.0]
+        self._pairing: Pairing | None = None
+        self._roll_call = RollCall(serving)
+        serving.said = self._said
         self._active: bool | None = None
         """The option active as it was read last."""
         self._host: dict[str, Any] = {}
@@ -169,6 +175,8 @@ class Node:
     def verifier_of(self, user_name: str) -> str | None:
         """Return the SCRAM verifier of an enabled person, None where there is none."""
         row = self.serving.person_named(user_name)
+        if self._pairing is not None:
+            self._pairing.end_turn()
         return row.verifier or None if row is not None and row.enabled else None
 
     def is_super_administrator(self, user_name: str) -> bool:
@@ -276,6 +284,9 @@ class Node:
         self._beat(self._live_links())
 
     def _beat(self, connections: list[int]) -> None:
+            self._roll_call.left(event.connection)
+            if session.role == "peer" and self._pairing is not None:
+                self._pairing.left(session, event.reason, event.gone)
         if connections:
             serving = self.serving
             progress = codec.encode(Progress(epoch=serving.epoch, revision=serving.revision))
@@ -421,10 +432,16 @@ class Node:
             session.past.answer = event
             session.wake()
 
+        if event.link == LINK:
+            self._pair_link().opened(event.nonce)
+            return
     def _stopping(self, event: events.Stopping, now: float) -> None:
         self.serving.keep(Kind.SERVER_STOPPED, event.reason)
 
     # ------------------------------------------------------------ what follows from changes
+        if event.link == LINK:
+            self._pair_link().received(event.messages)
+            return
 
     def _diverged(self, reason: str) -> None:
         serving = self.serving
@@ -434,10 +451,16 @@ class Node:
     def _after(self, entry: Entry) -> None:
         """A transaction (or the difference of a load) was applied and told."""
         serving = self.serving
+        if event.link == LINK:
+            self._pair_link().proved(event.salted_password)
+            return
         if entry.at:
             self._convergence.applied(entry.revision, entry.at)
         types = {change.type for change in entry.changes}
         if entry.structural or entry.regroups:
+        if event.link == LINK:
+            self._pair_link().lost(event.reason, event.gone, event.jitter)
+            return
             self._regroup()
         accounts = not types.isdisjoint(_ACCOUNTS)
         if entry.structural or (accounts and any(map(_bars, entry.changes))):
@@ -520,6 +543,8 @@ class Node:
 
     def _follow_host(self) -> None:
         """Take over other TLS parameters of the own host."""
+        elif event.store == STORE and self._pairing is not None:
+            self._pairing.kept(event.number)
         application = self.serving.application
         host = self.serving.host_of(application)
         if security_of(host) != security_of(self._host) and not self.serving.withheld:
@@ -537,6 +562,8 @@ class Node:
         self._active = active
         self.serving.out.append(
             ConfigureHistory(
+        if self._pairing is not None:
+            self._pairing.hand_over()
                 options.text("all"),
                 options.flag("failsafe-store-processing"),
                 options.number("client-expiration"),
@@ -594,13 +621,18 @@ class Node:
         backup = store.get(ObjectType.APPLICATION, info.get("backupServerDBID", 0))
         if backup is None:
             return "", ""
-        document = msgspec.json.decode(backup.body)
-        return self.serving.host_of(document).get("name", ""), default_port(document)
+        return client_address(store, msgspec.json.decode(backup.body))
 
 
 def _bars(change: Change) -> bool:
     """Whether a change may end sessions: an account or an application is gone or disabled, or
     an application has another account.
+        """Application objects have changed: the own one, or perhaps the pair's."""
+        self._take_application(changes)
+        if self.serving.application and self._pairing is not None:
+            self._pairing.follow()
+
+    def _take_application(self, changes: list[Change]) -> None:
     """
     if change.type not in _ACCOUNTS or change.old is None:
         return False
@@ -608,3 +640,5 @@ def _bars(change: Change) -> bool:
         return True
     is_application = change.type == ObjectType.APPLICATION
     return is_application and account_of(change.old) != account_of(change.new)
+        if self._pairing is not None and (partner := self._pairing.partner) is not None:
+            return client_address(store, partner.document)

@@ -22,6 +22,7 @@ from confwire.errors import (
 from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import (
     RELEASE,
+    AskRole,
     Challenge,
     Cursor,
     Error,
@@ -32,6 +33,7 @@ from confwire.messages import (
     Progress,
     Proof,
     Record,
+    PeerRead,
     Replicate,
     ReplicationLoaded,
     ReplicationRecords,
@@ -323,6 +325,9 @@ class Replica:
         self.state = LOADING
         serving = self._serving
         if serving.ready and message.reason == "epoch":
+        elif isinstance(message, AskRole | PeerRead):
+            if self._serving.pairing is not None:
+                self._serving.pairing.answered(message)
             serving.alarm(
                 "epoch",
                 "the master's data is of another history: it was restored from a backup, or"

@@ -32,6 +32,8 @@ class Roster(Generic[M]):
         self._sessions: dict[int, M] = {}
         # Invariant: each daemon application has at most one entry, and it is in `_sessions`.
         self._daemons: dict[int, M] = {}
+        self.touched: dict[int, None] | None = None
+        """Connections whose sessions opened, ended or subscribed; None: nobody wants to know."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -52,15 +54,22 @@ class Roster(Generic[M]):
         if session is not None:
             session.lag(revision)
 
+    def touch(self, connection: int) -> None:
+        """A session has become another one for whoever mirrors it."""
+        if self.touched is not None:
+            self.touched[connection] = None
+
     def enter(self, session: M) -> None:
         """Add a session that has opened."""
         self._sessions[session.connection] = session
+        self.touch(session.connection)
         if session.daemon:
             assert session.application not in self._daemons, session
             self._daemons[session.application] = session
 
     def strike(self, session: M) -> None:
         """Remove a session; one that never opened is none of the roster's."""
-        self._sessions.pop(session.connection, None)
+        if self._sessions.pop(session.connection, None) is not None:
+            self.touch(session.connection)
         if self._daemons.get(session.application) is session:
             del self._daemons[session.application]

@@ -28,6 +28,7 @@ from proxyapp.engine.journal import Journal
 from proxyapp.engine.options import Settings
 from proxyapp.engine.parcels import Parcels
 from proxyapp.engine.points import PointReader
+    SwitchOver,
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
@@ -43,6 +44,7 @@ class Authority(Protocol):
     takes_servers: bool
     """Whether other servers may replicate from this one."""
 
+from proxyapp.engine.records import Records
     keeps_journal: bool
     """Whether the journal goes back further than memory, in a table."""
 

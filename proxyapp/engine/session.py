@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from enum import Enum
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from confwire import codec
 from confwire.errors import (
@@ -34,6 +34,7 @@ from confwire.messages import (
     HistoryEntries,
     HistoryEntry,
     HistoryLog,
+    HandOver,
     Message,
     NotificationRegistered,
     NotificationUnregistered,
@@ -42,9 +43,11 @@ from confwire.messages import (
     Proof,
     ReadBrief,
     ReadObjects,
+    PairRole,
     ReadServerInfo,
     RegisterNotification,
     Replicate,
+    ReadPeer,
     ServerInfo,
     SiteProgress,
     UnregisterNotification,
@@ -53,6 +56,7 @@ from confwire.messages import (
 from historylog.entries import Kind, clean
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.commands import (
+    SwitchOver,
     Admit,
     Again,
     Close,
@@ -134,6 +138,7 @@ class Session:
         peer: str,
         port: str,
         secure: bool,
+        "role",
         nonce: str,
         now: float,
     ) -> None:
@@ -157,6 +162,7 @@ class Session:
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
+        self.role: Literal["client", "proxy", "peer"] = "client"
         self._opening: Opening | None = Opening(serving, peer, port, secure, nonce)
         """None once the session is open: it is larger than the session."""
         self._task: Task | None = None
@@ -389,7 +395,7 @@ class Session:
         admitted = attempt.prove(message)
         self._opening = None
         opening = attempt.message
-        self.name, self.user = opening.application, opening.user
+        self.name, self.user, self.role = opening.application, opening.user, opening.role
         self.application, self.application_type = admitted.application, admitted.application_type
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
         self.phase = OPEN
@@ -458,6 +464,9 @@ class Session:
         serving = self._serving
         ended = NotificationUnregistered(
             ref=message.ref,
+        if self.role == "peer" and serving.pairing is not None:
+            self._flush()
+            serving.pairing.joined(self)
             epoch=serving.epoch,
             revision=serving.revision,
             subscription=message.subscription,

@@ -58,7 +58,7 @@ def session_of(session: Session, revision: int, now: float) -> dict[str, Any]:
         "user": session.user,
         "peer": session.peer,
         "port": session.port,
-        "server": session.replication is not None,
+        "server": session.role != "client",
         "connected": round(now - session.connected_at, 1),
         "subscriptions": sorted(session.follower.specs),
         "cursor": session.cursor,

@@ -1,0 +1,507 @@
+"""A proxy as one of a warm-standby pair: links to the other server, its role, and what follows.
+
+Brings together the table of roles (`pair`), what the primary tells (`mirror`) and what the backup
+holds (`records`). Knows no sockets: it asks for links by commands and is told by events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from confwire import codec
+from confwire.errors import NoBackup, NoPermission, WireError
+from confwire.messages import (
+    AskRole,
+    Challenge,
+    Error,
+    HandOver,
+    KeepAlive,
+    Message,
+    Opened,
+    PairRole,
+    PeerRead,
+    Progress,
+    ReadPeer,
+    SessionsMirrored,
+    SwitchedOver,
+    SwitchOver,
+)
+from confwire.objects import ObjectType
+from historylog.entries import Kind
+from proxyapp.engine.commands import TakeEntries
+from proxyapp.engine.dial import Dial, DialState
+from proxyapp.engine.mirror import Mirror
+from proxyapp.engine.pair import Configured, Finding, Pair, Running
+from proxyapp.engine.partners import (
+    Partner,
+    address_of,
+    keep_alive_of,
+    objection,
+    partner_of,
+)
+from proxyapp.engine.ports import sync_ports
+from proxyapp.engine.records import LIFE, STORE
+from proxyapp.engine.rights import CHANGE
+from proxyapp.engine.serving import Serving
+
+SWITCH_LIMIT = 5.0
+"""Seconds that a backup has to lead when it is asked to."""
+_FIRST_DELAY = 0.1
+_DELAY = 0.5
+"""Seconds between attempts to reach the other server, with half as much by chance."""
+_REF = "peer"
+
+
+class Master(Protocol):
+    """The link to the master."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the master can be told and asked."""
+
+    def say(self, message: Message) -> None:
+        """Tell or ask the master."""
+
+    def master_dbid(self) -> int:
+        """Return the DBID of the master's application, 0 where it is not known."""
+
+
+class Pairing:
+    """The other server, and which of the two leads."""
+
+    def __init__(
+        self,
+        serving: Serving,
+        master: Master,
+        listen: Callable[[], None],
+        leave: Callable[[], None],
+    ) -> None:
+        """Be no pair until `follow` finds one.
+
+        Args:
+            listen: opens and closes ports as the role wants it.
+            leave: sends all clients to the other server.
+        """
+        self._serving = serving
+        self._master = master
+        self._listen = listen
+        self._leave = leave
+        self._begun = False
+        """The configuration was looked at: from now on only a restart makes or splits a pair."""
+        self._pair: Pair | None = None
+        self._partner: Partner | None = None
+        self._dial = Dial(serving)
+        self._sessions: list[Any] = []
+        """Those that the other server has opened here; the newest is the last."""
+        self._dial_is_newer = False
+        self._mirror = Mirror(serving, self._tell)
+        self._other: PairRole | None = None
+        """What the other server said last, on the present link."""
+        self._told_master: tuple[str, int] | None = None
+        self._handing = False
+        """The other server was told to lead, and has not said yet that it does."""
+        self._switching: tuple[Any, int | str, float] | None = None
+        """Who asked for a switchover, by which ref, and until when it waits."""
+        self._keeping = False
+        """Moments are on their way to the history log."""
+        self._met_primaries = 0
+
+    def __repr__(self) -> str:
+        return f"<Pairing {self._pair}>"
+
+    # ------------------------------------------------------------ the configuration
+
+    def follow(self) -> None:
+        """Take over what the Application objects say; who is the other one only at the start."""
+        serving = self._serving
+        found = partner_of(serving.store, serving.application.get("DBID", 0))
+        if not self._begun:
+            self._begun = True
+            if found is not None:
+                self._begin(found)
+            if self._pair is None and not serving.withheld:
+                self._listen()
+            return
+        known = self._partner
+        same = (known and (known.dbid, known.own)) == (found and (found.dbid, found.own))
+        if known is not None and found is not None and same:
+            self._partner = found
+            serving.calm("pairing")
+        elif not same:
+            serving.alarm(
+                "pairing",
+                "the pair was made, changed or split in the configuration while this server runs:"
+                " stop both servers and start them again",
+                serving.now,
+            )
+
+    def _begin(self, partner: Partner) -> None:
+        serving = self._serving
+        self._partner = partner
+        serving.records.primary = partner.name
+        if refusal := objection(serving.application, partner):
+            serving.alarm("pairing", f"no pair: {refusal}", serving.now)
+            if partner.own is Configured.BACKUP:
+                serving.standby = f"this is a backup server whose pair is not complete: {refusal}"
+            return
+        keep_alive = self._keep_alive()
+        timeout = max(keep_alive.local, keep_alive.remote)
+        self._pair = Pair(partner.own, timeout, serving.now)
+        self._stand_by()
+        self._connect(0.0)
+
+    def _keep_alive(self) -> KeepAlive:
+        return keep_alive_of(self._serving.application, self._master.master_dbid())
+
+    # ------------------------------------------------------------ questions
+
+    @property
+    def begun(self) -> bool:
+        """Whether it is known if this server is of a pair."""
+        return self._begun
+
+    @property
+    def partner(self) -> Partner | None:
+        return self._partner
+
+    @property
+    def paired(self) -> bool:
+        """Whether there is another server to share the work with."""
+        return self._pair is not None
+
+    @property
+    def linked(self) -> bool:
+        """Whether a link to the other server stands."""
+        return bool(self._sessions) or self._dial.is_open
+
+    def status(self) -> dict[str, Any] | None:
+        """Return the state as JSON-able data, None where this server is of no pair."""
+        partner, pair, records = self._partner, self._pair, self._serving.records
+        if partner is None:
+            return None
+        return {
+            "peer": partner.name,
+            "configured": partner.own.value,
+            "running": pair.running.value if pair is not None else "",
+            "term": pair.term if pair is not None else 0,
+            "reason": pair.reason if pair is not None else "",
+            "link": "live" if self.linked else self._dial.state.value,
+            "peerRunning": self._other.running if self._other is not None else "",
+            "peerTerm": self._other.term if self._other is not None else 0,
+            "mirroring": self._mirror.active,
+            "mirrored": len(records),
+            "mirroredTo": records.revision,
+            "void": records.why_void,
+            "primariesMet": self._met_primaries,
+        }
+
+    # ------------------------------------------------------------ links
+
+    def opened(self, nonce: str) -> None:
+        """The connection that was dialled stands."""
+        self._dial.opened(nonce)
+
+    def proved(self, salted_password: bytes) -> None:
+        """The keys for the other server's challenge are there."""
+        try:
+            self._dial.proved(salted_password)
+        except WireError as error:
+            self._dial.close(str(error))
+
+    def received(self, messages: list[bytes]) -> None:
+        """The other server has sent messages on the connection that was dialled."""
+        for data in messages:
+            try:
+                self._take_dialled(codec.decode_server(data))
+            except (WireError, ValueError) as error:
+                self._serving.log("error", "the other server broke the protocol", reason=str(error))
+                self._dial.close(str(error))
+                return
+
+    def _take_dialled(self, message: Any) -> None:
+        if isinstance(message, Error):
+            self._serving.log(
+                "warning", "the other server of the pair refused this one", reason=message.text
+            )
+            self._dial.close(message.text)
+        elif self._dial.is_open:
+            self.take(message)
+        elif isinstance(message, Challenge | Opened):
+            self._dial.take(message)
+            if self._dial.is_open:
+                self._dial_is_newer = True
+                self._joined()
+
+    def lost(self, reason: str, gone: bool, jitter: float) -> None:
+        """The connection that was dialled failed or ended."""
+        was_open = self._dial.is_open
+        self._dial.lost()
+        if self._pair is None:
+            return
+        if not self.linked:
+            self._parted(reason, gone, was_open)
+            delay = _DELAY if self._pair.running is not Running.STARTING else _FIRST_DELAY
+            self._connect(delay * (1 + jitter / 2))
+
+    def joined(self, session: Any) -> None:
+        """The other server has opened a session here."""
+        self._sessions.append(session)
+        self._dial_is_newer = False
+        if self._dial.state is DialState.CONNECTING:
+            self._dial.close("the other server was faster")
+        self._joined()
+
+    def left(self, session: Any, reason: str, gone: bool) -> None:
+        """A session of the other server has ended."""
+        if session in self._sessions:
+            self._sessions.remove(session)
+            if not self.linked:
+                self._parted(reason, gone, was_open=True)
+                if self._dial.state is DialState.IDLE:
+                    self._connect(_FIRST_DELAY)
+            elif self._pair is not None and self._pair.leads:
+                self._mirror.begin()  # what the lost link had not carried
+
+    def _joined(self) -> None:
+        """A link stands: say what this server does."""
+        pair = self._pair
+        assert pair is not None and self._partner is not None
+        self._serving.calm("pair")
+        self._serving.log("info", "pair linked", other=self._partner.name)
+        self._say_role()
+        if pair.leads:
+            self._mirror.begin()
+
+    def _parted(self, reason: str, gone: bool, was_open: bool) -> None:
+        """No link stands any more, or could be made."""
+        pair, partner, now = self._pair, self._partner, self._serving.now
+        assert pair is not None and partner is not None
+        self._other = None
+        self._mirror.stop()
+        if was_open:
+            self._serving.log("warning", "pair link lost", reason=reason, gone=gone)
+        if pair.leads and (was_open or "pair" not in self._serving.alarms):
+            text = f"the other server of the pair, '{partner.name}', is not linked: {reason}"
+            self._serving.alarm("pair", text, now)
+        finding = Finding.GONE if gone else Finding.SILENT
+        self._act(pair.found(finding, f"the other server is {finding.name.lower()}: {reason}", now))
+
+    def _connect(self, delay: float) -> None:
+        assert self._partner is not None
+        host, port = address_of(self._serving.store, self._partner.document)
+        if host:
+            self._dial.connect(host, port, delay, self._keep_alive())
+
+    def _tell(self, message: Message) -> None:
+        """Tell the other server on the newest link."""
+        if self._sessions and not (self._dial_is_newer and self._dial.is_open):
+            self._sessions[-1].answer(message)
+        elif self._dial.is_open:
+            self._dial.send(message)
+
+    # ------------------------------------------------------------ what the other server says
+
+    def take(self, message: Any) -> None:
+        """Take a message of the other server, by whatever link."""
+        pair, serving = self._pair, self._serving
+        if pair is None:
+            return
+        if isinstance(message, PairRole):
+            self._met(pair, message)
+        elif isinstance(message, SessionsMirrored):
+            if not pair.leads:
+                serving.records.take(message, serving.now)
+        elif isinstance(message, HandOver):
+            self._act(pair.found(Finding.HANDED, "the primary handed over", serving.now))
+        elif not isinstance(message, Progress):
+            raise NoPermission("a link of a pair carries what the two tell each other, and no more")
+
+    def _met(self, pair: Pair, message: PairRole) -> None:
+        self._other = message
+        running = Running(message.running)
+        if pair.leads and running is Running.PRIMARY and not self._handing:
+            self._met_primaries += 1
+            self._serving.log(
+                "error", "two primaries met", own_term=pair.term, other_term=message.term
+            )
+        changed = pair.met(running, message.term, self._serving.now)
+        self._act(changed)
+        if not changed and pair.leads and running is Running.PRIMARY:
+            self._say_role()  # so that the other one, whose claim is weaker, yields
+
+    # ------------------------------------------------------------ the master
+
+    def answered(self, message: PeerRead | AskRole) -> None:
+        """The master answers, or asks."""
+        pair = self._pair
+        if pair is None:
+            return
+        if isinstance(message, AskRole):
+            self._master.say(self._role_of(pair, message.number))
+            return
+        seen = message.lives and message.running == Running.PRIMARY.value
+        if pair.running is Running.ASKING:
+            text = "the master hears that the other server leads"
+            missed = "the master does not hear that the other server leads"
+            finding = Finding.SEEN if seen else Finding.MISSED
+            self._act(pair.found(finding, text if seen else missed, self._serving.now))
+
+    def _ask_master(self, pair: Pair) -> None:
+        if self._master.is_open:
+            self._master.say(ReadPeer(ref=_REF))
+        else:
+            text = "the other server is silent, and the master cannot be asked"
+            self._act(pair.found(Finding.MISSED, text, self._serving.now))
+
+    # ------------------------------------------------------------ time
+
+    def tick(self, now: float) -> None:
+        """Look after what is late."""
+        pair = self._pair
+        if pair is None:
+            return
+        self._act(pair.late(now))
+        self._mirror.tick(now)
+        records = self._serving.records
+        records.tick(now)
+        self._keep_moments()
+        if not self.linked and self._dial.state is DialState.IDLE:
+            self._connect(_DELAY)
+        if self._switching is not None and now >= self._switching[2]:
+            session, ref, _ = self._switching
+            self._switching, self._handing = None, False
+            session.refuse(NoBackup("the backup did not lead in time: see its log"), ref)
+        role = (pair.running.value, pair.term)
+        if not self._master.is_open:
+            self._told_master = None
+        elif self._told_master != role:
+            self._told_master = role
+            self._master.say(self._role_of(pair))
+
+    def end_turn(self) -> None:
+        """Tell the backup of sessions that have come, gone or changed in this turn."""
+        if self._serving.roster.touched:
+            self._mirror.flush()
+
+    def kept(self, number: int) -> None:
+        """The history log has the moments up to a number."""
+        self._keeping = False
+        self._serving.records.kept(number)
+        self._keep_moments()
+
+    def _keep_moments(self) -> None:
+        moments = self._serving.records.moments()
+        if moments and not self._keeping:
+            self._keeping = True
+            self._serving.out.append(TakeEntries(0, STORE, moments))
+
+    # ------------------------------------------------------------ the role
+
+    def switch_over(self, session: Any, message: SwitchOver) -> None:
+        """Let the backup lead, as a person asks.
+
+        Raises NoPermission, NoBackup.
+        """
+        serving, pair = self._serving, self._pair
+        own = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
+        if own is None or not session.profile.mask(own.node) & CHANGE:
+            raise NoPermission(
+                "only who may change the Application object of this server lets another one lead",
+                right="change",
+            )
+        ready = self._other is not None and self._other.running == Running.BACKUP.value
+        if pair is None or not pair.leads or not ready or self._switching is not None:
+            raise NoBackup
+        self._switching = session, message.ref, serving.now + SWITCH_LIMIT
+        who = session.user or session.name
+        serving.log("warning", "switchover asked for", by=who, peer=session.peer)
+        self.hand_over()
+
+    def hand_over(self) -> None:
+        """Let the other server lead, if it stands by; it says so when it does."""
+        if self._pair is not None and self._pair.leads and self.linked:
+            self._handing = True
+            self._mirror.flush_all()
+            self._tell(HandOver())
+
+    def _act(self, changed: bool) -> None:
+        """Do what follows from a change of the role."""
+        pair, serving = self._pair, self._serving
+        assert pair is not None
+        if not changed:
+            return
+        serving.log(
+            "warning", "role changed", running=pair.running.value, term=pair.term,
+            reason=pair.reason,
+        )  # fmt: skip
+        serving.keep(Kind.ROLE_CHANGED, f"{pair.running.value}, term {pair.term}: {pair.reason}")
+        led = not serving.standby
+        if pair.leads:
+            self._lead()
+        elif led:
+            self._step_down()
+        else:
+            self._stand_by()
+        self._say_role()
+        if pair.running is Running.ASKING:
+            self._ask_master(pair)
+
+    def _lead(self) -> None:
+        serving = self._serving
+        serving.standby = ""
+        serving.calm("apart")
+        serving.records.use_until(serving.now + LIFE)
+        self._listen()
+        if self.linked:
+            self._mirror.begin()
+
+    def _step_down(self) -> None:
+        """The other server leads: send the clients there."""
+        self._handing = False
+        self._serving.records.void("the new primary has not told of its sessions yet")
+        self._stand_by()
+        self._answer_switch()
+        self._leave()
+
+    def _stand_by(self) -> None:
+        pair, partner, serving = self._pair, self._partner, self._serving
+        assert pair is not None and partner is not None
+        self._mirror.stop()
+        serving.standby = f"this server stands by for '{partner.name}'"
+        if pair.running is Running.APART:
+            text = f"'{partner.name}' leads, and the link to it is cut: {pair.reason}"
+            serving.alarm("apart", text, serving.now)
+            serving.records.void("the link was cut while the primary went on")
+        elif pair.running is not Running.ASKING:
+            serving.calm("apart")
+        self._listen()
+
+    def _answer_switch(self) -> None:
+        if self._switching is not None and self._partner is not None and self._other is not None:
+            session, ref, _ = self._switching
+            self._switching = None
+            serving = self._serving
+            session.answer(
+                SwitchedOver(
+                    ref=ref,
+                    epoch=serving.epoch,
+                    revision=serving.revision,
+                    server=self._partner.name,
+                    term=self._other.term,
+                )
+            )
+
+    def _say_role(self) -> None:
+        pair = self._pair
+        if pair is not None and self.linked:
+            self._tell(self._role_of(pair))
+
+    def _role_of(self, pair: Pair, number: int = 0) -> PairRole:
+        return PairRole(running=pair.running.value, term=pair.term, number=number)
+
+    def sync_port_ids(self) -> frozenset[str]:
+        """Return the IDs of the ports that only the other server may use."""
+        if self._pair is None:
+            return frozenset()
+        return frozenset(port.id for port in sync_ports(self._serving.application))

@@ -1,0 +1,373 @@
+"""Two proxies of a pair: who serves, what the backup knows, and what a cut or a death does."""
+
+from __future__ import annotations
+
+import pytest
+
+from confwire.messages import HandOver, PairRole, SessionsMirrored
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine.bench import BOB, FOLDER, Client, record
+from tests.proxyapp.engine.pairbench import (
+    BACKUP,
+    PRIMARY,
+    TIMEOUT,
+    Member,
+    PairBench,
+    application,
+)
+
+
+@pytest.fixture
+def two() -> PairBench:
+    return PairBench()
+
+
+def roles(two: PairBench) -> tuple[str, str]:
+    return two.primary.running, two.backup.running
+
+
+def sessions(member: Member) -> set[str]:
+    return {record.session.session for record in member.node.serving.records}
+
+
+def session_of(client: Client) -> str:
+    roster = client.bench.node.serving.roster
+    return str(roster.get(client.connection).id)
+
+
+# ---------------------------------------------------------------- start
+
+
+def test_the_configured_primary_serves_and_the_other_stands_by(two):
+    assert roles(two) == ("primary", "backup")
+    assert (two.primary.serves, two.backup.serves) == (True, False)
+    assert [two.primary.node.ready(), two.backup.node.ready()] == [True, False]
+    assert two.backup.node.settled()
+    assert two.backup.node.status(two.backup.now)["ready"] is False
+    assert (two.primary.pair["link"], two.backup.pair["link"]) == ("live", "live")
+    assert two.primary.pair["term"] == 1
+
+
+def test_a_server_that_finds_its_peer_primary_becomes_backup_even_if_it_is_the_primary():
+    two = PairBench(start=False)
+    two.backup.begin()
+    for _ in range(9):
+        two.tick(5.0)
+    assert two.backup.running == "primary"
+    two.primary.begin()
+    two.primary.reach()
+    assert roles(two) == ("backup", "primary")
+
+
+def test_a_lone_backup_leads_after_twice_the_timeout():
+    two = PairBench(start=False)
+    two.backup.begin()
+    begun = two.backup.now
+    while two.backup.running != "primary":
+        assert not two.backup.serves
+        two.tick(1.0)
+    assert 2 * TIMEOUT <= two.backup.now - begun < 2 * TIMEOUT + 4
+    assert two.backup.serves
+
+
+def test_if_both_start_together_the_configured_primary_leads():
+    two = PairBench(start=False)
+    two.backup.begin()
+    two.primary.begin()
+    two.backup.reach()
+    two.primary.reach()
+    assert roles(two) == ("primary", "backup")
+
+
+def test_a_backup_takes_no_clients_by_any_port(two):
+    client = two.backup.connect()
+    client.open("bob")
+    assert client.inbox[-1]["code"] == "notReady"
+    assert "proxy1" in client.inbox[-1]["text"]
+
+
+def test_a_single_server_serves_without_asking_anybody(proxy):
+    assert proxy.node.ready()
+    assert proxy.node.status(proxy.now)["pair"] is None
+    assert [port.id for port in proxy.of(commands.Listen)[-1].ports] == ["default"]
+
+
+def test_a_pair_without_ports_for_ha_sync_is_no_pair_and_says_so():
+    two = PairBench(portInfos=[{"id": "default", "port": "2030"}])
+    assert two.primary.serves
+    assert not two.backup.serves
+    assert two.primary.alarms() == {"pairing"} == two.backup.alarms()
+
+
+# ---------------------------------------------------------------- the port for HA sync
+
+
+def open_on(member: Member, port: str, **opening: object) -> Client:
+    number = len(member.clients) + 1
+    client = member.clients[number] = Client(member, number)
+    nonce = "c2VydmVyLW5vbmNlLTAwMDAwMQ=="
+    member.handle(events.Connected(number, f"10.0.0.1:{number}", port, True, nonce))
+    client.open(**opening)
+    return client
+
+
+def test_only_the_other_server_gets_in_by_the_port_for_ha_sync(two):
+    assert open_on(two.primary, "ha", user="bob").inbox[-1]["code"] == "noPermission"
+    peer = {"user": "", "application": "proxy2", "role": "peer"}
+    assert open_on(two.primary, "default", **peer).inbox[-1]["code"] == "noPermission"
+    peer["application"] = "proxy1"
+    assert open_on(two.primary, "ha", **peer).inbox[-1]["code"] == "noPermission"
+
+
+@pytest.mark.parametrize(
+    "message", [PairRole(running="primary", term=9), SessionsMirrored(epoch="e1", revision=1),
+                HandOver()],
+)  # fmt: skip
+def test_clients_cannot_speak_for_a_server_of_the_pair(two, message):
+    client = two.primary.login("bob")
+    client.send(message)
+    assert client.inbox[-1]["code"] == "noPermission"
+    assert roles(two) == ("primary", "backup")
+
+
+# ---------------------------------------------------------------- the mirror
+
+
+def test_the_backup_knows_every_session_with_subscriptions_and_cursor(two):
+    client = two.primary.login("bob")
+    assert sessions(two.backup) == {session_of(client)}
+    client.watch(name="mine", types=["skill"], folders=[FOLDER], mode="state")
+    (kept,) = two.backup.node.serving.records
+    assert (kept.session.application, kept.session.user) == ("default", "bob")
+    assert kept.session.person_dbid == BOB
+    (subscription,) = kept.subscriptions
+    assert (subscription.name, subscription.types, subscription.mode) == ("mine", ["skill"], "state")
+    assert subscription.folders == [FOLDER]
+    two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
+    two.tick(0.5)
+    found = two.backup.node.serving.records.find(session_of(client))
+    assert found is not None
+    assert found.cursor == two.primary.node.serving.revision
+    client.leave()
+    assert sessions(two.backup) == set()
+
+
+def test_a_client_that_lags_is_mirrored_with_its_own_cursor(two):
+    client = two.primary.login("bob")
+    client.watch(types=["skill"])
+    before = two.primary.node.serving.revision
+    client.block()
+    two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
+    two.tick(0.5)
+    records = two.backup.node.serving.records
+    assert records.find(session_of(client)).cursor == before
+    client.drain()
+    two.tick(0.5)
+    assert records.find(session_of(client)).cursor == before + 1
+
+
+def test_sessions_that_were_there_before_the_backup_are_told_over_some_turns(two):
+    two.backup.kill()
+    clients = [two.primary.login("bob") for _ in range(600)]
+    two.anew(two.backup).begin()
+    two.backup.reach()
+    assert sessions(two.backup) == {session_of(client) for client in clients}
+    assert two.backup.peer_line is not None
+    told = [m for m in two.backup.peer_line.inbox if m["message"] == "sessionsMirrored"]
+    assert max(len(m.get("sessions", ())) for m in told) == 250
+
+
+def test_a_proof_of_moments_is_in_the_backups_history_log(two):
+    client = two.primary.login("bob")
+    client.watch(types=["skill"])
+    client.leave()
+    two.tick(0.5)
+    kept = two.backup.log.taken["mirror"]
+    assert [entry.kind for entry in kept] == ["sessionOpened", "sessionMoved", "sessionClosed"]
+    assert {entry.server for entry in kept} == {"proxy1"}
+    assert [entry.number for entry in kept] == sorted(entry.number for entry in kept)
+
+
+# ---------------------------------------------------------------- the primary is gone
+
+
+def test_a_killed_primary_is_replaced_at_once_and_its_sessions_are_known(two):
+    client = two.primary.login("bob")
+    known = session_of(client)
+    two.primary.kill()
+    assert two.backup.running == "primary"
+    assert two.backup.serves
+    assert two.backup.pair["term"] == 2
+    assert two.backup.node.serving.records.claim(known) is not None
+    assert two.backup.node.serving.records.claim(known) is None
+    two.backup.login("bob")
+
+
+def test_records_are_forgotten_when_nobody_comes_back(two):
+    two.primary.login("bob")
+    two.primary.kill()
+    two.tick(599.0)
+    assert len(sessions(two.backup)) == 1
+    two.tick(1.0)
+    assert sessions(two.backup) == set()
+
+
+def test_the_old_primary_comes_back_as_backup_and_hears_of_the_sessions(two):
+    two.primary.kill()
+    client = two.backup.login("bob")
+    back = two.anew(two.primary)
+    back.begin()
+    back.reach()
+    assert (back.running, two.backup.running) == ("backup", "primary")
+    assert sessions(back) == {session_of(client)}
+    assert two.backup.alarms() == set()
+
+
+def test_a_primary_that_stops_in_an_orderly_way_hands_over_first(two):
+    client = two.primary.login("bob")
+    two.primary.handle(events.Stopping("signal SIGTERM"))
+    assert two.backup.running == "primary"
+    assert sessions(two.backup) == {session_of(client)}
+
+
+# ---------------------------------------------------------------- silence
+
+
+def test_a_cut_link_promotes_nobody_while_the_master_hears_the_primary(two):
+    two.primary.login("bob")
+    two.primary.go_silent()
+    assert roles(two) == ("primary", "apart")
+    assert sessions(two.backup) == set()
+    assert "apart" in two.backup.alarms()
+    assert "pair" in two.primary.alarms()
+    for _ in range(4):
+        two.tick(TIMEOUT)
+    assert roles(two) == ("primary", "apart")
+    two.primary.cut = False
+    two.tick(1.0)
+    assert roles(two) == ("primary", "backup")
+    assert len(sessions(two.backup)) == 1
+    assert two.backup.alarms() == set() == two.primary.alarms()
+
+
+def test_a_silent_primary_that_the_master_misses_is_replaced_with_its_sessions(two):
+    client = two.primary.login("bob")
+    two.primary.sever()
+    two.primary.go_silent()
+    assert two.backup.running == "primary"
+    assert sessions(two.backup) == {session_of(client)}
+
+
+def test_a_primary_that_does_not_answer_the_master_counts_as_missed(two):
+    two.primary.login("bob")
+    two.primary.hold_wire = True  # the process was stopped: its line seems to live
+    two.primary.go_silent()
+    assert two.backup.running == "asking"
+    two.tick(1.0)
+    assert two.backup.running == "asking"
+    two.tick(1.0)
+    assert two.backup.running == "primary"
+
+
+def test_a_master_that_is_away_cannot_be_asked(two):
+    two.backup.sever()
+    two.primary.go_silent()
+    assert roles(two) == ("primary", "primary")
+
+
+def test_two_primaries_heal_by_the_term_and_the_clients_go_to_the_other(two):
+    client = two.primary.login("bob")
+    two.backup.sever()
+    two.primary.go_silent()
+    assert roles(two) == ("primary", "primary")
+    two.primary.cut = False
+    two.tick(1.0)
+    assert roles(two) == ("backup", "primary")
+    assert not two.primary.serves
+    (told,) = [m for m in client.inbox if m["message"] == "draining"]
+    assert (told["host"], told["port"]) == (f"host-{BACKUP}", str(BACKUP))
+    two.tick(5.0)
+    assert client.closed is not None
+    assert client.closed[0] == 4007
+    assert two.backup.pair["primariesMet"] + two.primary.pair["primariesMet"] >= 1
+
+
+# ---------------------------------------------------------------- switchover
+
+
+def may_change() -> PairBench:
+    acl = [(3, 100, 9), (3, BOB, 5)]
+    two = PairBench()
+    changed = application(PRIMARY, "proxy1", BACKUP)
+    changed.acl = acl
+    two.master.commit(changed)
+    return two
+
+
+def test_a_person_who_may_lets_the_backup_lead():
+    two = may_change()
+    client, other = two.primary.login("bob"), two.primary.login("bob")
+    answers = client.ask("switchOver")
+    (done,) = [m for m in answers if m["message"] == "switchedOver"]
+    assert (done["server"], done["term"]) == ("proxy2", 2)
+    assert roles(two) == ("backup", "primary")
+    assert any(m["message"] == "draining" for m in other.inbox)
+    assert sessions(two.backup) >= {session_of(other)}
+    assert two.primary.pair["primariesMet"] == two.backup.pair["primariesMet"] == 0
+    two.tick(5.0)
+    assert {client.closed[0], other.closed[0]} == {4007}
+
+
+def test_nobody_else_may(two):
+    assert two.primary.login("bob").error("switchOver") == "noPermission"
+    assert roles(two) == ("primary", "backup")
+
+
+def test_without_a_backup_there_is_no_switchover():
+    two = may_change()
+    two.backup.kill()
+    assert two.primary.login("bob").error("switchOver") == "noBackup"
+    assert two.master.login("bob").error("switchOver") == "noBackup"
+
+
+def test_a_backup_that_does_not_take_over_in_time_is_told_of():
+    two = may_change()
+    client = two.primary.login("bob")
+    two.backup.handle = lambda event: None
+    client.post("switchOver")
+    two.primary.tick(5.0)
+    assert client.inbox[-1]["code"] == "noBackup"
+    assert two.primary.running == "primary"
+
+
+# ---------------------------------------------------------------- the configuration
+
+
+def test_a_pair_is_neither_made_nor_split_while_the_servers_run(two):
+    two.master.commit(application(PRIMARY, "proxy1"))
+    assert roles(two) == ("primary", "backup")
+    assert "pairing" in two.primary.alarms() & two.backup.alarms()
+    two.master.commit(application(PRIMARY, "proxy1", BACKUP))
+    assert "pairing" not in two.primary.alarms() | two.backup.alarms()
+
+
+def test_clients_are_told_the_other_servers_address_by_both(two):
+    opened = [
+        member.node.serving.identity() for member in two.members
+    ]
+    assert [(server.backup_host, server.backup_port) for server in opened] == [
+        (f"host-{BACKUP}", str(BACKUP)),
+        (f"host-{PRIMARY}", str(PRIMARY)),
+    ]
+
+
+def test_the_master_knows_what_both_do(two):
+    two.tick(1.0)
+    told = {item["application"]: item["running"] for item in two.master.node.status(0)["pairs"]}
+    assert told == {"proxy1": "primary", "proxy2": "backup"}
+
+
+def test_changes_of_the_role_are_in_the_history(two):
+    two.primary.kill()
+    kinds = [entry.kind for entry in two.backup.log.entries]
+    assert kinds.count("roleChanged") == 2
