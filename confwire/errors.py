@@ -51,7 +51,7 @@ CLOSE_ACTIONS: dict[CloseCode, tuple[str, str]] = {
     CloseCode.OPENING_TIMEOUT: ("no login within the time limit", "connect and open at once"),
     CloseCode.REFUSED: ("the opening was refused; an error came before", "read the error's code"),
     CloseCode.MALFORMED_OPENING: ("the first message was no opening", "mend the client"),
-    CloseCode.TAKEN_OVER: ("the same daemon application logged in again", "do not reconnect"),
+    CloseCode.TAKEN_OVER: ("the session goes on on another connection", "do not reconnect"),
     CloseCode.KEEP_ALIVE_LOST: ("nothing was heard for too long", "connect again and resume"),
     CloseCode.TOO_SLOW: ("unread data outlived its time", "connect again and resume"),
     CloseCode.RIGHTS_WITHDRAWN: ("account or application may no longer log in", "log in anew"),
@@ -168,6 +168,14 @@ class AuthenticationFailed(RequestError, code="authenticationFailed"):
     """user name or password is wrong"""
 
 
+class AuthenticationUnavailable(RequestError, code="authenticationUnavailable", permanent=False):
+    """what checks this account cannot be reached now"""
+
+
+class PasswordInClear(RequestError, code="passwordInClear"):
+    """a password crosses TLS or loopback only: use SCRAM-SHA-256, or a secured port"""
+
+
 class AccountDisabled(RequestError, code="accountDisabled"):
     """the account is disabled"""
 
@@ -220,8 +228,20 @@ class DatabaseUnavailable(RequestError, code="databaseUnavailable", permanent=Fa
     """the configuration database cannot be reached now"""
 
 
+class TokenRefused(RequestError, code="tokenRefused"):
+    """the resume token does not count here: log in"""
+
+
 class NotReady(RequestError, code="notReady", permanent=False):
     """the server has no data yet"""
+
+
+class NotFresh(RequestError, code="notFresh", permanent=False):
+    """the server's data is older than was asked for"""
+
+
+class NoBackup(RequestError, code="noBackup", permanent=False):
+    """the server has no backup that could lead now"""
 
 
 class Compacted(RequestError, code="compacted"):

@@ -216,6 +216,21 @@ class ClientHandshake:
             raise RemoteProtocolError("the server could not prove that it knows this account")
 
 
+def server_key(salted_password: bytes) -> bytes:
+    """Return what a server that knows the account proves itself with."""
+    return _hmac(salted_password, b"Server Key")
+
+
+def resume_proof(key: bytes, nonce: str, token: str) -> str:
+    """Return by what a server shows at a resume that it knows the account.
+
+    Args:
+        key: `server_key`, or that of the account's verifier.
+        nonce: random text of the client, never used before.
+    """
+    return f"v={_base64(_hmac(key, f'resume,{nonce},{token}'.encode()))}"
+
+
 class ServerHandshake:
     """One login, seen by the server: `challenge`, then `check`.
 
@@ -283,7 +298,7 @@ class ServerHandshake:
 
 def _verifier_of(salted_password: bytes, salt: bytes, iterations: int) -> Verifier:
     stored_key = hashlib.sha256(_hmac(salted_password, b"Client Key")).digest()
-    return Verifier(iterations, salt, stored_key, _hmac(salted_password, b"Server Key"))
+    return Verifier(iterations, salt, stored_key, server_key(salted_password))
 
 
 def _parse_client_first(text: str) -> tuple[str, str, str]:

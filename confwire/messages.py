@@ -21,6 +21,8 @@ Ref = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(max_
 
 MAX_CONDITIONS = 10_000
 """Members of one list of a subscription."""
+MAX_TOKEN = 1_000
+"""Characters of a resume token."""
 
 
 def _tag(name: str) -> str:
@@ -49,11 +51,37 @@ class KeepAlive(Struct, rename="camel", omit_defaults=True, frozen=True):
     """After this long in silence the server polls."""
 
 
+class Bounds(Struct, rename="camel", omit_defaults=True, frozen=True):
+    """How new the data of a read must be at least; the server waits until it has it."""
+
+    min_revision: Annotated[int, Meta(ge=0)] = 0
+    epoch: str = ""
+    """Of `min_revision`; data of a later one is newer. Empty: that which the server has."""
+    max_age: Annotated[float, Meta(ge=0)] | None = None
+    """Seconds since the data was known to be current; None: any."""
+    wait: Annotated[float, Meta(ge=0, le=60)] = 2.0
+    """Seconds that the server may wait before it refuses."""
+
+
 class ObjectId(Struct, rename="camel", frozen=True):
     """Names one object."""
 
     object_type: str
     dbid: int = field(name="DBID")
+
+
+class Subscription(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What to hear of: all that is given must match, an empty list is no condition."""
+
+    name: str = "default"
+    types: Annotated[list[str], Meta(max_length=MAX_CONDITIONS)] = []
+    tenants: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
+    folders: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
+    """These folders and all below them."""
+    objects: Annotated[list[ObjectId], Meta(max_length=MAX_CONDITIONS)] = []
+    filter: dict[str, FilterValue] = {}
+    """Filter keys; needs exactly one type."""
+    mode: Literal["log", "state"] = "log"
 
 
 # ---------------------------------------------------------------- opening
@@ -67,21 +95,34 @@ class Open(Message, kw_only=True):
     release: str = ""
     user: str = ""
     """Person's user name; empty: the application logs in by its own secret."""
-    mechanism: Literal["SCRAM-SHA-256"] = "SCRAM-SHA-256"
-    data: str
-    """The SCRAM client-first-message (RFC 5802)."""
+    mechanism: Literal["SCRAM-SHA-256", "PLAIN", "KERBEROS"] = "SCRAM-SHA-256"
+    data: str = ""
+    """The SCRAM client-first-message (RFC 5802), the password, or the ticket in base64; with a
+    token a nonce for the server to prove itself with."""
     keep_alive: KeepAlive | None = None
-    role: Literal["client", "proxy"] = "client"
+    role: Literal["client", "proxy", "peer"] = "client"
+    """What the connection is for: a client's session, a proxy's link, or the link of a pair."""
+    seen: Cursor | None = None
+    """The newest data that the client has seen, on whatever server."""
+    monotonic: bool = False
+    """Refuse a read that could only be answered from older data than `seen`, instead of marking
+    its answer."""
+    token: Annotated[str, Meta(max_length=MAX_TOKEN)] | None = None
+    """Goes on with a session instead of a login; empty: asks for a token for later."""
+    since: Cursor | None = None
+    """With a token: where the session stood; what came after it follows."""
+    subscriptions: list[Subscription] = []
+    """With a token: those that the session had."""
 
 
 class Challenge(Message):
-    """Server: the SCRAM server-first-message."""
+    """Server: the SCRAM server-first-message, or what the owner of a ticket must sign."""
 
     data: str
 
 
 class Proof(Message):
-    """Client: the SCRAM client-final-message."""
+    """Client: the SCRAM client-final-message, or the signature in base64."""
 
     data: str
 
@@ -101,19 +142,30 @@ class ServerIdentity(Struct, rename="camel", omit_defaults=True, frozen=True):
 
 
 class Opened(Message, kw_only=True):
-    """Server: the session is open."""
+    """Server: the session is open; one that was restored has its subscriptions."""
 
     session: str
     epoch: str
     revision: int
     data: str
-    """The SCRAM server-final-message: the server knows the verifier too."""
+    """The SCRAM server-final-message, the server's signature for a ticket, or its proof at a
+    resume: the server is the right one; empty after a password."""
     server: ServerIdentity
     application_dbid: int = field(name="applicationDBID")
     person_dbid: int = field(name="personDBID", default=0)
     keep_alive: KeepAlive | None = None
     max_message_size: int = 0
     """Bytes that one message to the server may have."""
+    token: str = ""
+    """To go on with this session on any server; given to who asked for one."""
+    restored: bool = False
+    """The session goes on by its token."""
+
+
+class TokenRenewed(Message, kw_only=True):
+    """Server: the token to go on with from now on; the one before it ends earlier."""
+
+    token: str
 
 
 class Error(Message, kw_only=True):
@@ -124,20 +176,6 @@ class Error(Message, kw_only=True):
     text: str
     data: dict[str, Any] = {}
     permanent: bool = True
-
-
-class Subscription(Struct, rename="camel", omit_defaults=True, kw_only=True):
-    """What to hear of: all that is given must match, an empty list is no condition."""
-
-    name: str = "default"
-    types: Annotated[list[str], Meta(max_length=MAX_CONDITIONS)] = []
-    tenants: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
-    folders: Annotated[list[int], Meta(max_length=MAX_CONDITIONS)] = []
-    """These folders and all below them."""
-    objects: Annotated[list[ObjectId], Meta(max_length=MAX_CONDITIONS)] = []
-    filter: dict[str, FilterValue] = {}
-    """Filter keys; needs exactly one type."""
-    mode: Literal["log", "state"] = "log"
 
 
 # ---------------------------------------------------------------- requests
@@ -162,6 +200,8 @@ class ReadObjects(Request, kw_only=True):
     """Only objects with a DBID above this one, for reading page by page."""
     after_name: str = ""
     """By name: only objects behind the one of this name and of the DBID `after`."""
+    freshness: bool | Bounds = False
+    """Let the answer tell how new its data is; with bounds, let it be as new as they say."""
 
 
 class ReadBrief(Request, kw_only=True):
@@ -173,6 +213,7 @@ class ReadBrief(Request, kw_only=True):
     order: Literal["DBID", "name"] = "DBID"
     after: int = 0
     after_name: str = ""
+    freshness: bool | Bounds = False
 
 
 class RegisterNotification(Request, kw_only=True):
@@ -195,6 +236,10 @@ class UnregisterNotification(Request, kw_only=True):
     subscription: str = "default"
 
 
+RequestId = Annotated[str, Meta(max_length=64)]
+"""A name that a client gives a write, so that it is carried out once however often it is sent."""
+
+
 class CreateObject(Request, kw_only=True):
     """Client: create an object; `object` is its document without DBID."""
 
@@ -202,6 +247,7 @@ class CreateObject(Request, kw_only=True):
     object: dict[str, Any]
     folder_dbid: int = field(name="folderDBID", default=0)
     """0 puts it into the default folder of its type and tenant."""
+    request_id: RequestId = ""
 
 
 class UpdateObject(Request, kw_only=True):
@@ -210,6 +256,7 @@ class UpdateObject(Request, kw_only=True):
     object_type: str
     dbid: int = field(name="DBID")
     delta: dict[str, Any]
+    request_id: RequestId = ""
 
 
 class DeleteObject(Request, kw_only=True):
@@ -217,10 +264,31 @@ class DeleteObject(Request, kw_only=True):
 
     object_type: str
     dbid: int = field(name="DBID")
+    request_id: RequestId = ""
 
 
 class ReadServerInfo(Request):
     """Client: ask for the state of the server."""
+
+
+class Disconnect(Request, kw_only=True):
+    """Client: end another session."""
+
+    session: str
+
+
+class Shed(Request, kw_only=True):
+    """Client: send a part of the server's clients elsewhere."""
+
+    percent: Annotated[int, Meta(ge=1, le=100)]
+
+
+class Drain(Request):
+    """Client: send all clients elsewhere, then end the server."""
+
+
+class SwitchOver(Request):
+    """Client: let the backup of the server's pair lead."""
 
 
 class Acknowledge(Message):
@@ -245,26 +313,6 @@ class ObjectsRead(Answer, kw_only=True):
 
     object_type: str
     count: int
-class Disconnect(Request, kw_only=True):
-    """Client: end another session."""
-
-    session: str
-
-
-class Shed(Request, kw_only=True):
-    """Client: send a part of the server's clients elsewhere."""
-
-    percent: Annotated[int, Meta(ge=1, le=100)]
-
-
-class Drain(Request):
-    """Client: send all clients elsewhere, then end the server."""
-
-
-class SwitchOver(Request):
-    """Client: let the backup of the server's pair lead."""
-
-
     """Objects in this packet."""
     total: int
     """Objects that the request found."""
@@ -273,6 +321,12 @@ class SwitchOver(Request):
     objects: list[Raw]
     folder_dbids: list[int] | UnsetType = field(name="folderDBIDs", default=UNSET)
     object_paths: list[str] | UnsetType = UNSET
+    age: float | None = None
+    """Where it was asked for: seconds since this data was known to be current."""
+    source: str = ""
+    """Where it was asked for: as in ServerInfo."""
+    behind: bool = False
+    """The client has seen newer data on another server."""
 
 
 class BriefInfo(Answer, kw_only=True):
@@ -283,6 +337,9 @@ class BriefInfo(Answer, kw_only=True):
     total: int
     last: bool = False
     objects: list[Raw]
+    age: float | None = None
+    source: str = ""
+    behind: bool = False
 
 
 class ObjectsSent(Answer, kw_only=True):
@@ -340,6 +397,19 @@ class ServerInfo(Answer, kw_only=True):
     sessions: int = 0
 
 
+class SessionsSentAway(Answer, kw_only=True):
+    """Server: so many sessions are sent away."""
+
+    count: int
+
+
+class SwitchedOver(Answer, kw_only=True):
+    """Server: another one of its pair leads now; this session goes on there."""
+
+    server: str
+    term: int
+
+
 # ---------------------------------------------------------------- notifications
 
 
@@ -371,20 +441,9 @@ class Progress(Message, kw_only=True):
     """Server: nothing that the session asked for is missing up to this revision."""
 
     epoch: str
-class SessionsSentAway(Answer, kw_only=True):
-    """Server: so many sessions are sent away."""
-
-    count: int
-
-
-class SwitchedOver(Answer, kw_only=True):
-    """Server: another one of its pair leads now; this session goes on there."""
-
-    server: str
-    term: int
-
-
     revision: int
+    age: float = 0
+    """On server links: seconds since the master's own data was known to be current."""
 
 
 class NotificationsLost(Message, kw_only=True):
@@ -393,6 +452,16 @@ class NotificationsLost(Message, kw_only=True):
     epoch: str
     revision: int
     reason: Literal["compacted", "epoch"]
+
+
+class Draining(Message, kw_only=True):
+    """Server: this session is to continue elsewhere; it is served here until then."""
+
+    retry_after: float
+    """Seconds from now on: then leave and connect elsewhere. Each session has its own."""
+    host: str = ""
+    port: str = ""
+    """Where to go; empty: to any other server that the client knows."""
 
 
 # ---------------------------------------------------------------- server links
@@ -428,16 +497,6 @@ class ReplicationStarted(Answer, kw_only=True):
     reason: Literal["first", "compacted", "epoch"]
     total: int
 
-class Draining(Message, kw_only=True):
-    """Server: this session is to continue elsewhere; it is served here until then."""
-
-    retry_after: float
-    """Seconds from now on: then leave and connect elsewhere. Each session has its own."""
-    host: str = ""
-    port: str = ""
-    """Where to go; empty: to any other server that the client knows."""
-
-
 
 class ReplicationRecords(Answer, kw_only=True):
     """Master: records as they stand while the load runs; transactions overtake them."""
@@ -466,6 +525,106 @@ class Transaction(Message, kw_only=True):
     """Tree hash after it (with `last`)."""
     hash: str = ""
     """Change hash after it (with `last`)."""
+
+
+class TokenKeys(Message, kw_only=True):
+    """Master: the keys of resume tokens for some time to come; they replace those before."""
+
+    generation: int
+    """Tokens of another generation are void."""
+    life: int
+    """Seconds for which a token counts."""
+    period: int
+    """Seconds for which one key signs."""
+    keys: list[tuple[int, bytes]]
+    """Number of each period, counted from 1970 UTC, and its key."""
+
+
+# ---------------------------------------------------------------- pairs
+
+
+class PairRole(Message, kw_only=True):
+    """Server of a pair: what it does now; told to the other one and to the master."""
+
+    running: Literal["starting", "primary", "backup", "asking", "apart"]
+    term: int
+    number: int = 0
+    """Of the question that this answers; 0: nobody has asked."""
+
+
+class MirroredSession(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
+    """A client's session, as the backup of a pair needs it to go on with it."""
+
+    session: str
+    application: str
+    application_dbid: int = field(name="applicationDBID")
+    application_type: str = ""
+    user: str = ""
+    person_dbid: int = field(name="personDBID", default=0)
+    peer: str = ""
+    port: str = ""
+    subscriptions: list[Subscription] = []
+
+
+class SessionsMirrored(Message, kw_only=True):
+    """Primary of a pair: what has become of its clients' sessions."""
+
+    epoch: str
+    revision: int
+    """Each session was sent all up to here that it asked for, but those in `behind`."""
+    whole: bool = False
+    """These are all: what was told before is void."""
+    sessions: list[MirroredSession] = []
+    """Those that have opened, or subscribe to something else."""
+    closed: list[str] = []
+    behind: list[tuple[str, int]] = []
+
+
+class HandOver(Message):
+    """Primary of a pair: lead from now on."""
+
+
+class ReadPeer(Request):
+    """Proxy of a pair: does the master hear of the other server?"""
+
+
+class PeerRead(Answer, kw_only=True):
+    """Master: whether the other server has just answered it, and what it does."""
+
+    lives: bool
+    running: str = ""
+    term: int = 0
+
+
+class AskRole(Message, kw_only=True):
+    """Master: what does this server of a pair do? Answered by pairRole with this number."""
+
+    number: int
+
+
+class CheckLogin(Request, kw_only=True):
+    """Proxy: judge a login, which this proxy has no settings for. On secured links only."""
+
+    user: str
+    mechanism: Literal["PLAIN", "KERBEROS"]
+    data: str
+    nonce: str = ""
+    proof: str = ""
+    seconds: Annotated[float, Meta(gt=0, le=600)] = 10
+    """An answer that comes later is of no use."""
+
+
+class LoginChecked(Message, kw_only=True):
+    """Master: how a login was judged."""
+
+    ref: Ref
+    outcome: Literal["accepted", "rejected", "unavailable"]
+    text: str = ""
+    """For the user, as the external system said it."""
+    principal: str = ""
+    """Of a ticket: who brought it."""
+    data: str = ""
+    """Of a ticket: the service's signature."""
 
 
 # ---------------------------------------------------------------- history
@@ -560,6 +719,30 @@ class HistoryTaken(Message, kw_only=True):
     number: int
 
 
+class RelayWrite(Message, kw_only=True):
+    """Proxy: carry out a client's write. Sent again on the next link until it is answered."""
+
+    ticket: int
+    """What the proxy tells its writes apart by; comes back."""
+    request_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    person_dbid: int = field(name="personDBID")
+    """Whose rights bind it."""
+    origin: str
+    """The client's application, address and session."""
+    object_type: str
+    dbid: int = field(name="DBID")
+    delta: dict[str, Any]
+
+
+class WriteRelayed(Message, kw_only=True):
+    """Master: the write was committed, or refused."""
+
+    ticket: int
+    revision: int = 0
+    """The answer goes out when the proxy has this revision."""
+    error: Error | None = None
+
+
 class SiteProgress(Message, kw_only=True):
     """Proxy: how far it is itself, and its clients are. Each pair is a revision and a number."""
 
@@ -586,15 +769,26 @@ ClientMessage = (
     | UpdateObject
     | DeleteObject
     | ReadServerInfo
+    | Disconnect
+    | Shed
+    | Drain
     | Acknowledge
     | Replicate
     | HistoryLog
     | HistoryEntries
+    | CheckLogin
     | SiteProgress
+    | RelayWrite
+    | SwitchOver
+    | PairRole
+    | SessionsMirrored
+    | HandOver
+    | ReadPeer
 )
 ServerMessage = (
     Challenge
     | Opened
+    | TokenRenewed
     | Error
     | ObjectsRead
     | BriefInfo
@@ -605,20 +799,26 @@ ServerMessage = (
     | ObjectUpdated
     | ObjectDeleted
     | ServerInfo
+    | SessionsSentAway
     | ObjectsChanged
     | Progress
     | NotificationsLost
+    | Draining
     | ReplicationResumed
     | ReplicationStarted
     | ReplicationRecords
     | ReplicationLoaded
     | Transaction
+    | TokenKeys
     | HistoryLogRead
     | HistoryLogSent
     | HistoryTaken
+    | WriteRelayed
+    | LoginChecked
+    | SwitchedOver
+    | PairRole
+    | SessionsMirrored
+    | HandOver
+    | PeerRead
+    | AskRole
 )
-    | Disconnect
-    | Shed
-    | Drain
-    | SessionsSentAway
-    | Draining

@@ -10,7 +10,13 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from confwire.messages import CreateObject, DeleteObject, HistoryEntry, UpdateObject
+from confwire.messages import (
+    CreateObject,
+    DeleteObject,
+    HistoryEntry,
+    TokenKeys,
+    UpdateObject,
+)
 from proxyapp.engine.transport import Mode, Tls
 
 
@@ -101,10 +107,42 @@ class Write(Command):
     """Who and from where, as text for the journal."""
 
 
+class Authenticate(Command):
+    """Check a password or a ticket beside the loop; answered by Authenticated, in time."""
+
+    ticket: int
+    mechanism: str
+    user: str
+    """As the external systems know the person."""
+    data: str
+    """The password, or the ticket in base64."""
+    nonce: str
+    proof: str
+    """Of a ticket: the signature over the nonce."""
+    verifier: str
+    """Of the password in the configuration; empty: there is none."""
+    known: bool
+    """There is such a person; else the check only takes its time."""
+    ways: tuple[Any, ...]
+    """Of `ways`, in their order."""
+    seconds: float
+    """How long it may take."""
+    remember: float
+    """Seconds for which a password that was rejected is so without asking anybody."""
+    iterations: int
+    """Of verifiers that are made now."""
+    empty: bool
+    """A person without a password may log in with an empty one."""
+    external_empty: bool
+    """Empty passwords are put to RADIUS servers, too."""
+
+
 class Listen(Command):
     """Listen on exactly these ports; ports that are open and not named are closed."""
 
     ports: tuple[ListeningPort, ...]
+    shut: bool = False
+    """Nobody is to come in: that there are no ports is no fault."""
 
 
 class ListeningPort(Struct, frozen=True, gc=False):
@@ -141,8 +179,6 @@ class ProveLink(Command):
     link: str = "master"
 
 
-    shut: bool = False
-    """Nobody is to come in: that there are no ports is no fault."""
 class SendLink(Command):
     """Send text messages to a server."""
 
@@ -170,6 +206,8 @@ class NewEpoch(Command):
     """Begin a new epoch in the database: its data has turned out to be of another history."""
 
     reason: str
+    proven: str = ""
+    """A later epoch that was there; the new one is to be later than it."""
 
 
 class Reload(Command):
@@ -195,6 +233,12 @@ class ConfigureHistory(Command):
     """How long entries about sessions are kept (client-expiration)."""
     days: int
     """How long the other entries are kept (expiration)."""
+
+
+class HoldHistory(Command):
+    """Write nothing of the history log behind what is there now, until this is taken back."""
+
+    held: bool
 
 
 class ReadSession(Command):
@@ -280,6 +324,18 @@ class DateCopy(Command):
     at: float
 
 
+class End(Command):
+    """End the process in an orderly way: nobody needs it any more."""
+
+    reason: str
+
+
+class KeepKeys(Command):
+    """Keep the keys of resume tokens beside the local copy, instead of those before."""
+
+    keys: TokenKeys
+
+
 class Stop(Command):
     """End the process: it cannot go on. The reason says what to do."""
 
@@ -292,9 +348,3 @@ class Log(Command):
     level: Literal["debug", "info", "warning", "error"]
     event: str
     fields: dict[str, Any]
-class End(Command):
-    """End the process in an orderly way: nobody needs it any more."""
-
-    reason: str
-
-

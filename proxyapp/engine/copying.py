@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from proxyapp.engine.commands import BeginCopy, CopyEntry, CopyRows, DateCopy
+from proxyapp.engine.commands import BeginCopy, CopyEntry, CopyRows, DateCopy, KeepKeys
 from proxyapp.engine.gathering import ROWS_A_TURN
 from proxyapp.engine.journal import Entry, tree_text
 from proxyapp.engine.requests import BYTES_A_TURN
@@ -42,10 +42,17 @@ class Copying:
                 tree=tree_text(serving.store.tree),
                 hash=serving.journal.hash_at(serving.revision) or "",
                 count=serving.store.count,
-                at=serving.now - serving.authority.age(serving.now),
+                at=serving.now - serving.age(serving.now),
                 whole=whole,
             )
         )
+        self.keep_keys()
+
+    def keep_keys(self) -> None:
+        """Write the keys of resume tokens, so that they outlive the process."""
+        ring = self._serving.issuing.ring
+        if ring is not None and self._serving.settings.local_copy:
+            self._serving.out.append(KeepKeys(ring.given))
 
     def outgrown(self) -> None:
         """The log has become long, or a failure is over: write everything anew."""
@@ -78,7 +85,7 @@ class Copying:
     def tick(self, now: float) -> None:
         """Some time has passed: note that the data is current, if it is."""
         if self._begun and now - self._dated_at >= _DATE_PERIOD:
-            age = self._serving.authority.age(now)
+            age = self._serving.age(now)
             if age < _DATE_PERIOD:
                 self._dated_at = now
                 self._serving.out.append(DateCopy(now - age))

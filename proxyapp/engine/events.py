@@ -6,12 +6,12 @@ has no clock and no randomness of its own.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from confwire.errors import RequestError
-from confwire.messages import HistoryEntry, Record, Transaction
+from confwire.messages import HistoryEntry, Record, TokenKeys, Transaction
 
 
 class Event(Struct, gc=False):
@@ -124,6 +124,28 @@ class AuthorityBack(Event):
     """The database answers again."""
 
 
+class Elected(Event):
+    """This master has the lead; all data that was committed before it took it was told."""
+
+    term: int
+    former: str
+    """Name of the application that led before; empty: none ever did."""
+
+
+class LeadDoubted(Event):
+    """Nobody knows whether this master still has the lead."""
+
+    reason: str
+
+
+class Deposed(Event):
+    """Another master has the lead."""
+
+    leader: str
+    """Name of its Application object."""
+    term: int
+
+
 class Written(Event):
     """A write that the node asked for was committed as this revision."""
 
@@ -192,6 +214,8 @@ class CopyRead(Event):
 
     refused: list[str]
     """The files that were not taken, each with the reason."""
+    keys: TokenKeys | None = None
+    """The keys of resume tokens that were kept beside it."""
 
 
 class CopyAsked(Event):

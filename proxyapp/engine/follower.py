@@ -19,6 +19,7 @@ from confwire.errors import (
     TooManySubscriptions,
 )
 from confwire.messages import (
+    Cursor,
     NotificationRegistered,
     NotificationsLost,
     RegisterNotification,
@@ -85,17 +86,24 @@ class Follower:
             )
         return specs
 
-    def check_since(self, message: RegisterNotification) -> None:
-        """Check that a registration can go on from its cursor without a gap.
+    def check_first(self, message: RegisterNotification) -> None:
+        """Check that a registration may bring a cursor, and go on from there.
 
         Raises InvalidParameter, EpochChanged, Compacted.
         """
-        serving, since = self._serving, message.since
-        assert since is not None
+        assert message.since is not None
         if self.specs or message.snapshot:
             raise InvalidParameter(
                 "since goes with the first registration of a session, and without a snapshot"
             )
+        self.check_since(message.since)
+
+    def check_since(self, since: Cursor) -> None:
+        """Check that one can go on from a cursor without a gap.
+
+        Raises EpochChanged, Compacted.
+        """
+        serving = self._serving
         if since.epoch != serving.epoch:
             raise EpochChanged
         if since.revision > serving.revision and serving.authority.takes_servers:

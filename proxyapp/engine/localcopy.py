@@ -1,7 +1,8 @@
 """The form of a proxy's local copy: framed, checked, and sealed by a cipher that is handed in.
 
 A snapshot is a header, pages of records and an end that proves them all. A log is a header and
-the transactions after a revision; what a crash has torn off its end is not read. Knows no files.
+the transactions after a revision; what a crash has torn off its end is not read. Keys of resume
+tokens have a file of their own: a header and one frame. Knows no files.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from msgspec import Struct
 
 from confwire import codec
 from confwire.errors import WireError
-from confwire.messages import Record, Transaction
+from confwire.messages import Record, TokenKeys, Transaction
 
 FORMAT = 1
 _FRAME = struct.Struct(">II")
@@ -33,20 +34,20 @@ class Damaged(ValueError):
 class Header(Struct, kw_only=True, frozen=True):
     """The first frame of a file, in clear."""
 
-    kind: Literal["snapshot", "log"]
+    kind: Literal["snapshot", "log", "keys"]
     format: int = FORMAT
     application: str
     key: str
     """Tells whether a cipher's secret is the one that the file was written with."""
     salt: str
     """Random, so that no two files are sealed with one key."""
-    epoch: str
-    revision: int
+    epoch: str = ""
+    revision: int = 0
     """Of a snapshot: each page is at least as new. Of a log: its transactions come after it."""
-    tree: str
-    hash: str
+    tree: str = ""
+    hash: str = ""
     """Tree hash and change hash at that revision."""
-    count: int
+    count: int = 0
     """Objects at that revision."""
     at: float
     """When it was made, and the data was as current as it says, in seconds since 1970 UTC."""
@@ -184,6 +185,26 @@ def encode_part(part: bytes) -> bytes:
 def encode_current(at: float) -> bytes:
     """Return the note that the data was current at a time, as it is sealed."""
     return _CURRENT + b"%r" % at
+
+
+def encode_keys(keys: TokenKeys) -> bytes:
+    """Return the keys of resume tokens as they are sealed."""
+    return codec.encode(keys)
+
+
+def decode_keys(data: bytes) -> TokenKeys:
+    """Return the keys of resume tokens.
+
+    Raises:
+        Damaged: there are none.
+    """
+    try:
+        found = codec.decode_server(data)
+    except (WireError, ValueError) as error:
+        raise Damaged(f"the keys cannot be read: {error}") from error
+    if not isinstance(found, TokenKeys):
+        raise Damaged("it has no keys")
+    return found
 
 
 def read_log(payloads: Iterator[bytes], cipher: Cipher) -> Iterator[list[Transaction] | float]:

@@ -13,21 +13,24 @@ from typing import Any
 import msgspec
 
 from confwire import codec
-from confwire.errors import CloseCode
+from confwire.epochs import is_earlier
+from confwire.errors import CloseCode, NoBackup, NoPermission
 from confwire.messages import (
     HistoryTaken,
-    Progress,
     PairRole,
-    ServerIdentity,
+    Progress,
     ReadPeer,
-)
+    ServerIdentity,
     SwitchOver,
+    TokenKeys,
+)
 from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
 from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
+from proxyapp.engine.checking import Checks
 from proxyapp.engine.commands import (
     Again,
     Broadcast,
@@ -41,17 +44,20 @@ from proxyapp.engine.commands import (
 )
 from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.copying import Copying
+from proxyapp.engine.departures import Departures
+from proxyapp.engine.dial import LINK
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
+from proxyapp.engine.keyring import Keyring
 from proxyapp.engine.options import Settings
 from proxyapp.engine.pairing import Pairing
 from proxyapp.engine.partners import client_address
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
-from proxyapp.engine.records import STORE
-from proxyapp.engine.rollcall import RollCall
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
+from proxyapp.engine.records import STORE
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import transaction_parts
+from proxyapp.engine.rollcall import RollCall
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
 from proxyapp.engine.session import CLOSED, OPEN, Session
@@ -70,6 +76,7 @@ class Node:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
+        serving.checks = Checks(serving)
         serving.identity = self._identity
         self._writes = Writes(serving)
         serving.write = self._writes.begin
@@ -77,14 +84,18 @@ class Node:
         serving.hear = self._convergence.heard
         self._intake = Intake(serving, self._after, self._diverged)
         self._copying = Copying(serving)
+        self._pairing: Pairing | None = None
+        self._roll_call = RollCall(serving)
+        serving.said = self._said
+        self._keyring = Keyring(serving)
+        serving.take_keys = self._take_keys
         self._replica: Replica | None = None
         self._database: DatabaseAuthority | None = None
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
+        self._departures = Departures(serving, self._opening, self._backup)
+        serving.dismiss = self._departures.dismiss
         self._beats = [0.0, 0.0]
-        self._pairing: Pairing | None = None
-        self._roll_call = RollCall(serving)
-        serving.said = self._said
         self._active: bool | None = None
         """The option active as it was read last."""
         self._host: dict[str, Any] = {}
@@ -104,6 +115,9 @@ class Node:
             events.TransactionsRead: self._transactions_read,
             events.AuthorityLost: self._authority_lost,
             events.AuthorityBack: self._authority_back,
+            events.Elected: self._elected,
+            events.LeadDoubted: self._lead_doubted,
+            events.Deposed: self._deposed,
             events.Written: self._was_written,
             events.WriteRefused: self._write_refused,
             events.LinkOpened: self._link_opened,
@@ -118,6 +132,8 @@ class Node:
             events.EntriesTaken: self._entries_taken,
             events.SessionRead: self._past_read,
             events.HistoryRead: self._past_read,
+            events.DrainAsked: self._drain_asked,
+            events.Authenticated: self._authenticated,
             events.Stopping: self._stopping,
         }
 
@@ -133,6 +149,11 @@ class Node:
         """Return a node whose authority is the link to a master."""
         node = cls(settings)
         node._replica = node.serving.authority = Replica(node.serving, node._intake)
+        node.serving.relay = node._replica.relay
+        node.serving.master_dbid = node._replica.master_dbid
+        node._pairing = node.serving.pairing = Pairing(
+            node.serving, node._replica, node._listen, node._departures.step_down
+        )
         return node
 
     def __repr__(self) -> str:
@@ -158,6 +179,8 @@ class Node:
         return self._commands()
 
     def _commands(self) -> list[Command]:
+        if self._pairing is not None:
+            self._pairing.end_turn()
         commands, self.serving.out = self.serving.out, []
         return commands
 
@@ -165,18 +188,49 @@ class Node:
 
     def ready(self) -> bool:
         """Whether the server would serve a client."""
-        return self.serving.ready and not self.serving.withheld
+        serving = self.serving
+        serves = not (serving.withheld or serving.standby or serving.draining)
+        return serving.ready and serves
+
+    def settled(self) -> bool:
+        """Whether it has done its start: it serves, or stands by for another one."""
+        return self.ready() or (self.serving.ready and bool(self.serving.standby))
+
+    def fresh(self, limit: float | None, now: float) -> tuple[bool, str]:
+        """Whether what is served is not older than a limit in seconds, and how old it is.
+
+        None stands for the option freshness-limit.
+        """
+        serving = self.serving
+        if not self.ready():
+            return False, "not fresh: no data to serve"
+        if limit is None:
+            limit = serving.options.number("freshness-limit")
+        age = serving.age(now)
+        good = age <= limit
+        told = f"{'' if good else 'not '}fresh: age {age:.1f} s, {serving.source()}"
+        return good, told if good else f"{told}; the limit is {limit:g} s"
+
+    def stands_by(self) -> bool:
+        """Whether it serves nobody because another one does, in whose place it would."""
+        return self._database is not None and self._database.leadership.stands_by
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the server as JSON-able data."""
         found = status_of(self.serving, self._intake.loads, now)
-        return {**found, "convergence": self._convergence.status()}
+        leaving = self._departures.status(now)
+        pair = {"pair": self._pairing.status() if self._pairing is not None else None}
+        pairs = {"pairs": self._roll_call.status()}
+        return {
+            **found,
+            "convergence": self._convergence.status(),
+            "departures": leaving,
+            **(pairs if self._pairing is None else pair),
+        }
 
     def verifier_of(self, user_name: str) -> str | None:
         """Return the SCRAM verifier of an enabled person, None where there is none."""
         row = self.serving.person_named(user_name)
-        if self._pairing is not None:
-            self._pairing.end_turn()
         return row.verifier or None if row is not None and row.enabled else None
 
     def is_super_administrator(self, user_name: str) -> bool:
@@ -234,6 +288,9 @@ class Node:
         self._opening.pop(event.connection, None)
         if session is not None:
             session.disconnect(event.reason)
+            self._roll_call.left(event.connection)
+            if session.role == "peer" and self._pairing is not None:
+                self._pairing.left(session, event.reason, event.gone)
 
     def _blocked(self, event: events.Blocked, now: float) -> None:
         session = self._sessions.get(event.connection)
@@ -256,7 +313,17 @@ class Node:
 
     def _ticked(self, event: events.Ticked, now: float) -> None:
         self._expire(now)
+        self.serving.freshness.look()
         self._copying.tick(now)
+        self._departures.tick(now)
+        self._roll_call.tick(now)
+        if self._pairing is not None:
+            self._pairing.tick(now)
+        if self._database is not None:
+            self._take_lead()
+            self._database.leadership.rest(self._sessions)
+        self._keyring.tick(now)
+        self._renew_tokens(now)
         progress = self._convergence.tick(now)
         if self._replica is not None:
             self._replica.tell(progress)
@@ -276,21 +343,29 @@ class Node:
                 del self._opening[connection]
                 session.close(CloseCode.OPENING_TIMEOUT, f"no login within {limit} seconds")
 
+    def _renew_tokens(self, now: float) -> None:
+        for connection in self.serving.issuing.due(now):
+            session = self.serving.roster.get(connection)
+            if session is not None:
+                session.renew_token()
+
+    def _take_keys(self, keys: TokenKeys) -> None:
+        self._keyring.take(keys)
+        self._copying.keep_keys()
+
     def _beat_clients(self) -> None:
         members = [m for view in self.serving.subscriptions for m in view.members]
         self._beat(members)
 
     def _beat_servers(self) -> None:
-        self._beat(self._live_links())
+        # A master whose database is away knows of no changes either.
+        self._beat(self._live_links(), self.serving.authority.age(self.serving.now))
 
-    def _beat(self, connections: list[int]) -> None:
-            self._roll_call.left(event.connection)
-            if session.role == "peer" and self._pairing is not None:
-                self._pairing.left(session, event.reason, event.gone)
+    def _beat(self, connections: list[int], age: float = 0.0) -> None:
         if connections:
             serving = self.serving
-            progress = codec.encode(Progress(epoch=serving.epoch, revision=serving.revision))
-            serving.out.append(Broadcast(connections, [progress]))
+            beat = Progress(epoch=serving.epoch, revision=serving.revision, age=age)
+            serving.out.append(Broadcast(connections, [codec.encode(beat)]))
 
     def _live_links(self) -> list[int]:
         return [
@@ -303,10 +378,12 @@ class Node:
 
     def _load_started(self, event: events.LoadStarted, now: float) -> None:
         serving = self.serving
-        if serving.ready and event.reason == "epoch" and event.epoch == serving.epoch:
+        known = event.epoch == serving.epoch or is_earlier(event.epoch, serving.epoch)
+        if serving.ready and event.reason == "epoch" and known:
             # Revisions that were given out are being given out again: this load would mix two
-            # histories under one name. The one of the new epoch follows.
-            serving.authority.doubt("its revisions went back, or others took their place")
+            # histories under one name, or go back to an older one. That of a new epoch follows.
+            reason = "its revisions went back, or others took their place"
+            serving.authority.doubt(reason, serving.epoch)
             return
         if serving.ready:
             serving.alarm("epoch", f"the database was restored or replaced ({event.reason})", now)
@@ -341,6 +418,28 @@ class Node:
     def _authority_back(self, event: events.AuthorityBack, now: float) -> None:
         assert self._database is not None
         self._database.regain()
+        self.serving.freshness.look()
+
+    def _elected(self, event: events.Elected, now: float) -> None:
+        assert self._database is not None
+        self._database.leadership.elected(event)
+        self._take_lead()
+
+    def _take_lead(self) -> None:
+        """Serve as the leading master, once all that was told of the data is taken in."""
+        level = self.serving.ready and self._intake.is_level
+        if level and self._database is not None and self._database.leadership.take_lead():
+            self._stop_withholding()
+
+    def _lead_doubted(self, event: events.LeadDoubted, now: float) -> None:
+        assert self._database is not None
+        self._database.leadership.doubt(event.reason)
+
+    def _deposed(self, event: events.Deposed, now: float) -> None:
+        assert self._database is not None
+        if self._database.leadership.deposed(event):
+            self.serving.out.append(Listen((), shut=True))
+            self.serving.out.append(Again(self._database.leadership.dismiss(self._sessions)))
 
     def _was_written(self, event: events.Written, now: float) -> None:
         self._writes.take(event)
@@ -349,22 +448,57 @@ class Node:
         self._writes.refuse(event)
 
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:
+        if event.link == LINK:
+            self._pair_link().opened(event.nonce)
+            return
         assert self._replica is not None
         self._replica.opened(event.nonce, event.secure)
 
     def _link_received(self, event: events.LinkReceived, now: float) -> None:
+        if event.link == LINK:
+            self._pair_link().received(event.messages)
+            return
         assert self._replica is not None
+        live = self._replica.live
         self._replica.received(event.messages, now)
         if self.serving.withheld and self._replica.live:
             self._stop_withholding()
+        if live != self._replica.live:
+            self.serving.freshness.look()
 
     def _link_proved(self, event: events.LinkProved, now: float) -> None:
+        if event.link == LINK:
+            self._pair_link().proved(event.salted_password)
+            return
         assert self._replica is not None
         self._replica.proved(event.salted_password)
 
     def _link_lost(self, event: events.LinkLost, now: float) -> None:
+        if event.link == LINK:
+            self._pair_link().lost(event.reason, event.gone, event.jitter)
+            return
         assert self._replica is not None
         self._replica.lost(event.reason, event.jitter, now)
+        self.serving.checks.unlink()
+
+    def _pair_link(self) -> Pairing:
+        assert self._pairing is not None
+        return self._pairing
+
+    def _said(self, session: Session, message: PairMessage) -> None:
+        """Somebody has said something about a pair."""
+        if isinstance(message, SwitchOver):
+            if self._pairing is None:
+                raise NoBackup
+            self._pairing.switch_over(session, message)
+        elif session.role == "peer" and self._pairing is not None:
+            self._pairing.take(message)
+        elif session.role == "proxy" and isinstance(message, ReadPeer):
+            self._roll_call.ask(session, message, self.serving.now)
+        elif session.role == "proxy" and isinstance(message, PairRole):
+            self._roll_call.told(session, message)
+        else:
+            raise NoPermission("only the servers of a pair tell of it")
 
     # ------------------------------------------------------------ the local copy
 
@@ -375,6 +509,8 @@ class Node:
         for reason in event.refused:
             serving.log("warning", "local copy refused", reason=reason)
         copying.reading = False
+        if event.keys is not None:
+            self._keyring.take(event.keys)
         if not serving.ready:
             serving.withheld = ""
             self._intake.abandon()
@@ -425,6 +561,8 @@ class Node:
         session = self._sessions.get(event.connection)
         if session is not None:
             session.answer(HistoryTaken(store=event.store, number=event.number))
+        elif event.store == STORE and self._pairing is not None:
+            self._pairing.kept(event.number)
 
     def _past_read(self, event: events.SessionRead | events.HistoryRead, now: float) -> None:
         session = self._sessions.get(event.connection)
@@ -432,16 +570,20 @@ class Node:
             session.past.answer = event
             session.wake()
 
-        if event.link == LINK:
-            self._pair_link().opened(event.nonce)
-            return
+    def _drain_asked(self, event: events.DrainAsked, now: float) -> None:
+        if self._pairing is not None:
+            self._pairing.hand_over()
+        self._departures.drain(event.reason)
+
+    def _authenticated(self, event: events.Authenticated, now: float) -> None:
+        self.serving.checks.take(event)
+
     def _stopping(self, event: events.Stopping, now: float) -> None:
         self.serving.keep(Kind.SERVER_STOPPED, event.reason)
+        if self._pairing is not None:
+            self._pairing.hand_over()
 
     # ------------------------------------------------------------ what follows from changes
-        if event.link == LINK:
-            self._pair_link().received(event.messages)
-            return
 
     def _diverged(self, reason: str) -> None:
         serving = self.serving
@@ -451,16 +593,10 @@ class Node:
     def _after(self, entry: Entry) -> None:
         """A transaction (or the difference of a load) was applied and told."""
         serving = self.serving
-        if event.link == LINK:
-            self._pair_link().proved(event.salted_password)
-            return
         if entry.at:
             self._convergence.applied(entry.revision, entry.at)
         types = {change.type for change in entry.changes}
         if entry.structural or entry.regroups:
-        if event.link == LINK:
-            self._pair_link().lost(event.reason, event.gone, event.jitter)
-            return
             self._regroup()
         accounts = not types.isdisjoint(_ACCOUNTS)
         if entry.structural or (accounts and any(map(_bars, entry.changes))):
@@ -477,6 +613,7 @@ class Node:
         if serving.settings.local_copy:
             self._copying.follow(entry)
         self._writes.answer()
+        serving.freshness.committed()
 
     def _pass_on(self, entry: Entry, links: list[int]) -> None:
         if not entry.large:
@@ -509,6 +646,12 @@ class Node:
                 session.close(CloseCode.RELOAD, "the data was replaced: ask again")
 
     def _follow_application(self, changes: list[Change]) -> None:
+        """Application objects have changed: the own one, or perhaps the pair's."""
+        self._take_application(changes)
+        if self.serving.application and self._pairing is not None:
+            self._pairing.follow()
+
+    def _take_application(self, changes: list[Change]) -> None:
         """Take over options and ports when the server's own Application object has changed."""
         serving = self.serving
         row = self._own_application()
@@ -520,6 +663,8 @@ class Node:
             return
         serving.application = msgspec.json.decode(row.body)
         serving.options = Settings(serving.application.get("options", {}))
+        serving.issuing.server = serving.application["DBID"]
+        self._keyring.tick(serving.now)
         for complaint in serving.options.complaints:
             serving.log("warning", "option ignored", complaint=complaint)
         serving.out.append(
@@ -532,21 +677,23 @@ class Node:
         self._configure_history()
         for notice in port_notices(serving.application):
             serving.log("warning", "port notice", notice=notice)
-        if not serving.withheld:
+        if not serving.withheld and (self._pairing is None or self._pairing.begun):
             self._listen()
 
     def _listen(self) -> None:
-        """Listen on the ports that the application has, by what it and its host say."""
-        application = self.serving.application
-        self._host = self.serving.host_of(application)
-        self.serving.out.append(Listen(client_ports(application, self._host)))
+        serving = self.serving
+        if serving.draining:
+            return
+        open_ = not (serving.withheld or serving.standby)
+        self._host = host = serving.host_of(serving.application)
+        ports = client_ports(serving.application, host) if open_ else ()
+        paired = self._pairing is not None and self._pairing.paired
+        for_pair = sync_ports(serving.application, host) if paired else ()
+        serving.out.append(Listen((*ports, *for_pair), shut=bool(serving.standby)))
 
     def _follow_host(self) -> None:
         """Take over other TLS parameters of the own host."""
-        elif event.store == STORE and self._pairing is not None:
-            self._pairing.kept(event.number)
-        application = self.serving.application
-        host = self.serving.host_of(application)
+        host = self.serving.host_of(self.serving.application)
         if security_of(host) != security_of(self._host) and not self.serving.withheld:
             self._listen()
 
@@ -562,8 +709,6 @@ class Node:
         self._active = active
         self.serving.out.append(
             ConfigureHistory(
-        if self._pairing is not None:
-            self._pairing.hand_over()
                 options.text("all"),
                 options.flag("failsafe-store-processing"),
                 options.number("client-expiration"),
@@ -615,8 +760,10 @@ class Node:
         )
 
     def _backup(self) -> tuple[str, str]:
-        """Return host and port of the backup server, empty where there is none."""
+        """Return host and port of the other server for clients, empty where there is none."""
         store = self.serving.store
+        if self._pairing is not None and (partner := self._pairing.partner) is not None:
+            return client_address(store, partner.document)
         info = self.serving.application.get("serverInfo", {})
         backup = store.get(ObjectType.APPLICATION, info.get("backupServerDBID", 0))
         if backup is None:
@@ -627,12 +774,6 @@ class Node:
 def _bars(change: Change) -> bool:
     """Whether a change may end sessions: an account or an application is gone or disabled, or
     an application has another account.
-        """Application objects have changed: the own one, or perhaps the pair's."""
-        self._take_application(changes)
-        if self.serving.application and self._pairing is not None:
-            self._pairing.follow()
-
-    def _take_application(self, changes: list[Change]) -> None:
     """
     if change.type not in _ACCOUNTS or change.old is None:
         return False
@@ -640,5 +781,3 @@ def _bars(change: Change) -> bool:
         return True
     is_application = change.type == ObjectType.APPLICATION
     return is_application and account_of(change.old) != account_of(change.new)
-        if self._pairing is not None and (partner := self._pairing.partner) is not None:
-            return client_address(store, partner.document)

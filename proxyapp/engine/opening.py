@@ -1,79 +1,245 @@
-"""The opening of a session: who says to be whom, the SCRAM exchange, the admission.
+"""The opening of a session: who says to be whom, the proof of it, the admission.
 
-Two messages and no more: a second attempt needs a new connection. Refusals are logged here,
-with who tried from where, and never with a secret.
+A password is judged at once or beside the node, a SCRAM proof and a ticket after a challenge, a
+token at once. One token, one login and no more: another attempt needs a new connection. Refusals
+are logged here, with who tried from where, and never with a secret.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from confwire.errors import (
+    AccountMismatch,
     ApplicationInUse,
     AuthenticationFailed,
+    AuthenticationUnavailable,
+    InvalidParameter,
+    PasswordInClear,
     RequestError,
+    TokenRefused,
 )
-from confwire.handshake import ServerHandshake
+from confwire.handshake import ServerHandshake, parse_verifier, resume_proof
 from confwire.messages import Challenge, HistoryEntry, Open, Proof
 from historylog.entries import Kind, clean
 from proxyapp.engine import admission
+from proxyapp.engine.checking import MARGIN, Login
 from proxyapp.engine.commands import Probe
+from proxyapp.engine.events import Authenticated
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.tokens import Holder, Token, fingerprint_of
+
+SCRAM, PLAIN, KERBEROS = "SCRAM-SHA-256", "PLAIN", "KERBEROS"
 
 
 class Opening:
     """One attempt to log in."""
 
-    __slots__ = ("_peer", "_port", "_proof", "_secure", "_serving", "final", "message")
+    __slots__ = (
+        "_begun",
+        "_done",
+        "_nonce",
+        "_peer",
+        "_port",
+        "_proof",
+        "_secure",
+        "_serving",
+        "_verifier",
+        "final",
+        "message",
+        "tried",
+    )
 
     message: Open
     """What the client sent; there after `begin`."""
 
-    def __init__(self, serving: Serving, peer: str, port: str, secure: bool, nonce: str) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        peer: str,
+        port: str,
+        secure: bool,
+        nonce: str,
+        done: Callable[[Authenticated], None],
+    ) -> None:
         self._serving = serving
         self._peer = peer
         self._port = port
         self._secure = secure
-        self._proof = ServerHandshake(nonce, serving.settings.scram_iterations)
+        self._nonce = nonce
+        self._done = done
+        self._begun = serving.now
+        self._proof: ServerHandshake | None = None
+        self._verifier = ""
+        """Of the account, as it was when the opening came."""
+        self.tried = False
+        """A token was shown on this connection."""
         self.final = ""
-        """The SCRAM server-final-message; there after `prove`."""
+        """What proves the server to the client; there once it is admitted."""
 
-    def begin(self, message: Open) -> Challenge:
-        """Take the opening; return the challenge.
+    def begin(self, message: Open) -> Challenge | None:
+        """Take the opening; return the challenge, or None where others judge it now.
 
-        Raises NotReady, InvalidParameter, AuthenticationFailed.
+        `done` is called then, in a later turn.
+
+        Raises NotReady, InvalidParameter, AuthenticationFailed, PasswordInClear,
+        AuthenticationUnavailable, MasterUnavailable.
         """
-        serving = self._serving
-        serving.check_ready()
-        verifier = admission.verifier_for(serving, message)
-        data = self._proof.challenge(message.data, verifier, serving.settings.fake_salt_key)
-        if self._proof.user != (message.user or message.application):
-            raise AuthenticationFailed("the opening and its SCRAM message name different accounts")
+        admission.check_door(self._serving, message, self._port)
         self.message = message
-        return Challenge(data)
+        self._verifier = admission.verifier_for(self._serving, message) or ""
+        try:
+            if message.mechanism == SCRAM:
+                return self._challenge()
+            self._check_mechanism()
+            if message.mechanism == KERBEROS:
+                return Challenge(self._nonce)
+            self._ask("")
+        except RequestError as error:
+            self._refused(error)
+            raise
+        return None
 
-    def prove(self, message: Proof) -> admission.Admitted:
-        """Check the proof and everything that a session needs.
+    def prove(self, message: Proof) -> admission.Admitted | None:
+        """Check the proof and everything that a session needs; None: others judge it now.
 
-        Raises AuthenticationFailed, ApplicationInUse, and what `admission.admit` raises.
+        Raises AuthenticationFailed, ApplicationInUse, what `admission.admit` raises, and for
+        tickets what `begin` raises.
         """
         try:
-            self.final = self._check(message.data)
-            admitted = admission.admit(self._serving, self.message, self._secure, self._port)
-            if admitted.daemon:
-                self._claim(admitted.application)
+            if self._proof is None:
+                self._ask(message.data)
+                return None
+            self.final = self._check(self._proof, message.data)
+            return self._admit()
         except RequestError as error:
-            self._serving.log(
-                "warning",
-                "login refused",
-                application=self.message.application,
-                user=self.message.user,
-                peer=self._peer,
-                port=self._port,
-                code=error.code,
-                reason=error.text,
-            )
-            self._keep_refusal(error)
+            self._refused(error)
             raise
+
+    def conclude(self, event: Authenticated) -> admission.Admitted:
+        """Take the judgement of others.
+
+        Raises AuthenticationFailed, AuthenticationUnavailable, and as `prove`.
+        """
+        try:
+            if event.outcome == "unavailable":
+                raise AuthenticationUnavailable(_with(AuthenticationUnavailable, event.text))
+            if event.outcome == "rejected":
+                raise AuthenticationFailed(_with(AuthenticationFailed, event.text))
+            if self.message.mechanism == KERBEROS:
+                self._check_principal(event.principal)
+            self.final = event.data
+            return self._admit()
+        except RequestError as error:
+            self._refused(error)
+            raise
+
+    def resume(self, message: Open) -> tuple[Token, admission.Admitted]:
+        """Check a token, and everything that a session needs as at a login.
+
+        Raises TokenRefused, NotReady, and what `prove` raises.
+        """
+        self.message, self.tried = message, True
+        try:
+            admission.check_door(self._serving, message, self._port)
+            return self._resume(message)
+        except RequestError as error:
+            self._refused(error)
+            raise
+
+    def holder(self, session: str, admitted: admission.Admitted) -> Holder:
+        """Return what the tokens of the session say, as the login has proved it."""
+        ring = self._serving.issuing.ring
+        return Holder(
+            session,
+            admitted.application,
+            admitted.person,
+            fingerprint_of(self._verifier),
+            ring.generation if ring is not None else 0,
+        )
+
+    # ------------------------------------------------------------ steps
+
+    def _resume(self, message: Open) -> tuple[Token, admission.Admitted]:
+        serving, ring = self._serving, self._serving.issuing.ring
+        if message.role != "client":
+            raise InvalidParameter("token: servers log in by their secret")
+        if ring is None:
+            raise TokenRefused("this server has no keys of tokens yet")
+        token = ring.read(message.token or "", serving.now)
+        if not (serving.options.flag("resume-tokens") or serving.has_record(token.session)):
+            raise TokenRefused("this server takes no tokens (resume-tokens)")
+        self._verifier = admission.verifier_for(serving, message) or ""
+        if not ring.proves(token, fingerprint_of(self._verifier)):
+            raise TokenRefused("the token is of another account, or its password was changed")
+        admitted = self._admit(token.session)
+        if (admitted.application, admitted.person) != (token.application, token.person):
+            raise TokenRefused("the token is of another application or account")
+        if self._verifier:
+            key = parse_verifier(self._verifier).server_key
+            self.final = resume_proof(key, message.data, message.token or "")
+        return token, admitted
+
+    def _challenge(self) -> Challenge:
+        serving, message = self._serving, self.message
+        proof = self._proof = ServerHandshake(self._nonce, serving.settings.scram_iterations)
+        data = proof.challenge(
+            message.data, self._verifier or None, serving.settings.fake_salt_key
+        )
+        if proof.user != (message.user or message.application):
+            raise AuthenticationFailed("the opening and its SCRAM message name different accounts")
+        return Challenge(data)
+
+    def _check_mechanism(self) -> None:
+        message = self.message
+        if not message.user:
+            raise InvalidParameter(f"mechanism {message.mechanism} is for users: give a user")
+        if message.mechanism == PLAIN and not self._secure:
+            raise PasswordInClear
+        if message.mechanism == KERBEROS and not self._serving.checks.takes_tickets():
+            raise InvalidParameter("this server takes no tickets: use another mechanism")
+
+    def _ask(self, proof: str) -> None:
+        serving, message = self._serving, self.message
+        limit = serving.options.number("client-connect-timeout")
+        login = Login(
+            user=message.user,
+            person=serving.person_named(message.user),
+            mechanism=message.mechanism,
+            data=message.data,
+            nonce=self._nonce,
+            proof=proof,
+            seconds=max(MARGIN, self._begun + limit - MARGIN - serving.now),
+        )
+        serving.checks.begin(login, self._done)
+
+    def _check_principal(self, principal: str) -> None:
+        """Refuse a ticket of somebody else; the realm was checked with it."""
+        person = self._serving.person_named(self.message.user)
+        if person is None or not admission.is_principal_of(principal, person):
+            raise AccountMismatch(
+                f"the ticket is of {principal}, which is not account '{self.message.user}': its"
+                " user name, or its external ID, is the principal's"
+            )
+
+    def _admit(self, session: str = "") -> admission.Admitted:
+        admitted = admission.admit(self._serving, self.message, self._secure, self._port)
+        if admitted.daemon:
+            self._claim(admitted.application, session)
         return admitted
+
+    def _refused(self, error: RequestError) -> None:
+        self._serving.log(
+            "warning",
+            "login refused",
+            application=self.message.application,
+            user=self.message.user,
+            peer=self._peer,
+            port=self._port,
+            code=error.code,
+            reason=error.text,
+        )
+        self._keep_refusal(error)
 
     def _keep_refusal(self, error: RequestError) -> None:
         serving = self._serving
@@ -91,9 +257,9 @@ class Opening:
             )
         )
 
-    def _check(self, data: str) -> str:
+    def _check(self, proof: ServerHandshake, data: str) -> str:
         try:
-            return self._proof.check(data)
+            return proof.check(data)
         except AuthenticationFailed:
             if self.message.user:
                 raise
@@ -102,12 +268,19 @@ class Opening:
                 " name, or make a new secret in the administration"
             ) from None
 
-    def _claim(self, application: int) -> None:
+    def _claim(self, application: int, session: str) -> None:
+        """Refuse a second session of a daemon; the same one may come by another connection."""
         other = self._serving.roster.daemon(application)
-        if other is not None:
+        if other is not None and other.id != session:
             # A dead line is found out by the probe, and the next attempt succeeds.
             self._serving.out.append(Probe(other.connection))
             raise ApplicationInUse(
                 f"the application has a session from {other.peer} already: a server may have one at"
                 " a time. Stop the other one, or try again in some seconds if its line is dead"
             )
+
+
+def _with(error: type[RequestError], said: str) -> str:
+    """Return the text of an error with what another system said to it."""
+    text = (error.__doc__ or "").strip()
+    return f"{text}: {said}" if said else text

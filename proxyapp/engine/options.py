@@ -30,6 +30,7 @@ class Option:
 
 _SERVER = ("csproxy", "confserv")
 _HISTORY = ("history-log",)
+_AUTHENTICATION = ("authentication",)
 _BOOLEAN = ("true", "false")
 VERBOSITY = ("all", "debug", "trace", "interaction", "standard", "none")
 
@@ -68,6 +69,42 @@ OPTIONS: tuple[Option, ...] = (
         most=65_536,
     ),
     Option(
+        _SERVER,
+        "resume-tokens",
+        "true",
+        "immediately",
+        "Whether a client goes on with its session by its token alone, on any server. With `false`"
+        " only at a server of a pair that has the session's record.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        ("confserv",),
+        "resume-token-life",
+        3600,
+        "immediately",
+        "Seconds for which a resume token counts; a session that lives gets a new one in half of"
+        " that.",
+        least=60,
+        most=604_800,
+    ),
+    Option(
+        ("confserv",),
+        "resume-token-outage",
+        168,
+        "immediately",
+        "Hours for which proxies that have lost every master can go on giving out resume tokens.",
+        least=1,
+        most=2_160,
+    ),
+    Option(
+        ("confserv",),
+        "resume-token-generation",
+        0,
+        "immediately",
+        "Another number makes all resume tokens void that were given out before.",
+        most=2**32 - 1,
+    ),
+    Option(
         ("csproxy",),
         "drain-time",
         30,
@@ -93,6 +130,14 @@ OPTIONS: tuple[Option, ...] = (
         "Whether a proxy that starts from its local copy waits for its master before it serves."
         " With `false` it serves the copy at once, marked with its age.",
         choices=_BOOLEAN,
+    ),
+    Option(
+        _SERVER,
+        "freshness-limit",
+        60,
+        "immediately",
+        "Seconds of age of the data up to which `/freshz` says 200; its query may say otherwise.",
+        most=31_536_000,
     ),
     Option(
         _HISTORY,
@@ -177,6 +222,65 @@ OPTIONS: tuple[Option, ...] = (
         least=1,
     ),
     Option(
+        _AUTHENTICATION,
+        "library",
+        "",
+        "immediately",
+        "What checks passwords: `gauth_ldap`, `gauth_radius` and `internal`, in order, with commas"
+        " between them; `gauth_kerberos` beside them takes tickets. Also in the annex of a tenant"
+        " and, for one account, of a person: the more specific wins.",
+    ),
+    Option(
+        _AUTHENTICATION,
+        "enforce-external-auth",
+        "false",
+        "immediately",
+        "Whether everybody is checked by `library`. With `false` only persons with an external ID"
+        " are, or those marked for external authentication. Environment\\default never is.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _AUTHENTICATION,
+        "enforce-internal-auth",
+        "false",
+        "immediately",
+        "Whether everybody is checked by the configuration's own verifiers, whatever else says.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _AUTHENTICATION,
+        "authentication-queue-threshold",
+        1000,
+        "immediately",
+        "External checks that may wait; further logins are refused with a hint to come back."
+        " 0 is no limit.",
+    ),
+    Option(
+        _AUTHENTICATION,
+        "refused-password-cache",
+        5,
+        "immediately",
+        "Seconds for which a password that was rejected is rejected again without asking anybody.",
+        most=3600,
+    ),
+    Option(
+        _SERVER,
+        "allow-empty-password",
+        "false",
+        "immediately",
+        "Whether a person who has no password may log in with an empty one.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _SERVER,
+        "allow-external-empty-password",
+        "false",
+        "immediately",
+        "Whether empty passwords are put to RADIUS servers. LDAP directories never get them: they"
+        " would take them for a question that needs no password.",
+        choices=_BOOLEAN,
+    ),
+    Option(
         ("log",),
         "verbose",
         "standard",
@@ -227,7 +331,7 @@ class Settings:
 
     def _read(self, option: Option, given: Mapping[str, Mapping[str, str | int]]) -> int | str:
         for section, value in _given(option, given):
-            parsed = _parse(option, value)
+            parsed = parse(option, value)
             if parsed is not None:
                 return parsed
             self.complaints.append(
@@ -245,7 +349,8 @@ def _given(
             yield section, given[section][option.name]
 
 
-def _parse(option: Option, value: str | int) -> int | str | None:
+def parse(option: Option, value: str | int) -> int | str | None:
+    """Return the value of an option as given, None where it is not valid."""
     if isinstance(option.default, str):
         text = str(value).strip()
         if not option.choices:

@@ -24,16 +24,19 @@ from confwire.messages import (
     RELEASE,
     AskRole,
     Challenge,
+    CheckLogin,
     Cursor,
     Error,
     HistoryTaken,
     KeepAlive,
+    LoginChecked,
+    Message,
     Open,
     Opened,
+    PeerRead,
     Progress,
     Proof,
     Record,
-    PeerRead,
     Replicate,
     ReplicationLoaded,
     ReplicationRecords,
@@ -41,6 +44,7 @@ from confwire.messages import (
     ReplicationStarted,
     ServerIdentity,
     SiteProgress,
+    TokenKeys,
     Transaction,
 )
 from historylog.entries import Kind
@@ -53,6 +57,8 @@ _SHORTEST_DELAY = 0.1
 _LONGEST_DELAY = 1.5
 """Seconds between attempts: a master that is back is found within two."""
 LINK_KEEP_ALIVE = 10.0
+_FIRST_MASTER = 99
+"""DBID of the application confserv, which every environment begins with."""
 _SILENCE = 5.0
 """Seconds after which a link without the master's beats proves nothing any more."""
 
@@ -105,6 +111,8 @@ class Replica:
         self._challenge = ""
         self._lost_since: float | None = None
         self._heard_at = 0.0
+        self._stale_since: float | None = None
+        """Since when the master itself, whose link lives, does not know what is current."""
         self._target = 0
         """The revision that the master had when the link came back: live from there on."""
         self._from_disk = False
@@ -194,7 +202,8 @@ class Replica:
         if self._ended:
             return
         if self._lost_since is None:
-            self._lost_since = self._heard_at  # the data was known to be current until then
+            # The data was known to be current until then.
+            self._lost_since = min(self._heard_at, self._stale_since or self._heard_at)
             self._serving.log("warning", "master lost", reason=reason)
             self._serving.keep(Kind.MASTER_LOST, reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
@@ -216,7 +225,7 @@ class Replica:
 
     # ------------------------------------------------------------ what the node asks of it
 
-    def doubt(self, reason: str) -> None:
+    def doubt(self, reason: str, proven: str = "") -> None:
         """A client has seen more than this proxy: it is behind, and the master knows the truth."""
 
     def check_write(self) -> None:
@@ -238,8 +247,9 @@ class Replica:
 
         A link that is silent for longer than the master's beats counts as lost from its last word.
         """
-        if self._lost_since is not None:
-            return now - self._lost_since
+        since = self._lost_since if self._lost_since is not None else self._stale_since
+        if since is not None:
+            return now - since
         silence = now - self._heard_at
         return 0.0 if silence < _SILENCE else silence
 
@@ -251,7 +261,7 @@ class Replica:
     def source(self) -> str:
         """Return where the data comes from."""
         if self.state is LIVE:
-            return "live"
+            return "live" if self._stale_since is None else "memory"
         return "disk" if self._from_disk else "memory"
 
     def status(self, now: float) -> dict[str, Any]:
@@ -265,6 +275,25 @@ class Replica:
             "attempts": self._attempts,
             "resumes": self.resumes,
         }
+
+    def relay(self, message: CheckLogin) -> bool:
+        """Have the master judge a login; False: it is away."""
+        if self.state is LIVE:
+            self._send(message)
+        return self.state is LIVE
+
+    def master_dbid(self) -> int:
+        """Return the DBID of the master's application: as it said, else the one of all masters."""
+        return self.master.dbid if self.master is not None else _FIRST_MASTER
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the master can be told and asked."""
+        return self.state in (LOADING, CATCHING_UP, LIVE)
+
+    def say(self, message: Message) -> None:
+        """Tell or ask the master something on the open link."""
+        self._send(message)
 
     def tell(self, progress: SiteProgress) -> None:
         """Tell the master how far the clients are, if it does not know."""
@@ -293,11 +322,20 @@ class Replica:
         elif isinstance(message, ReplicationLoaded):
             self._catch_up(message.revision)
             self._data.end(message.revision, int(message.tree, 16), message.hash)
+        elif isinstance(message, LoginChecked):
+            self._serving.checks.taken(message)
         elif isinstance(message, HistoryTaken):
             self.forwarding.taken(message)
+        elif isinstance(message, AskRole | PeerRead):
+            if self._serving.pairing is not None:
+                self._serving.pairing.answered(message)
+        elif isinstance(message, TokenKeys):
+            self._serving.take_keys(message)
         elif isinstance(message, Error):
             self._refused(message, now)
-        elif not isinstance(message, Progress):
+        elif isinstance(message, Progress):
+            self._stale_since = now - message.age if message.age else None
+        else:
             raise RemoteProtocolError(f"unexpected {type(message).__name__} on a server link")
 
     def _opened(self, message: Opened) -> None:
@@ -325,9 +363,6 @@ class Replica:
         self.state = LOADING
         serving = self._serving
         if serving.ready and message.reason == "epoch":
-        elif isinstance(message, AskRole | PeerRead):
-            if self._serving.pairing is not None:
-                self._serving.pairing.answered(message)
             serving.alarm(
                 "epoch",
                 "the master's data is of another history: it was restored from a backup, or"
@@ -346,7 +381,7 @@ class Replica:
         self._trusted = True
         self._from_disk = False
         away = self.age(now)
-        self._lost_since = None
+        self._lost_since = self._stale_since = None
         self._serving.calm("master")
         self._serving.calm("refused")
         self._serving.log("info", "master link live", away_seconds=round(away, 3))

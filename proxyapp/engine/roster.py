@@ -1,4 +1,4 @@
-"""Who is logged in: open sessions by connection, and the one session of each daemon.
+"""Who is logged in: open sessions by connection, by id, and the one session of each daemon.
 
 Knows no protocol: a session is entered when it has opened and struck when it is gone.
 """
@@ -13,6 +13,7 @@ class Member(Protocol):
     """What the roster needs to know of a session."""
 
     connection: int
+    id: str
     application: int
 
     def lag(self, revision: int) -> None:
@@ -34,6 +35,7 @@ class Roster(Generic[M]):
         self._daemons: dict[int, M] = {}
         self.touched: dict[int, None] | None = None
         """Connections whose sessions opened, ended or subscribed; None: nobody wants to know."""
+        self._ids: dict[str, M] = {}
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -48,6 +50,10 @@ class Roster(Generic[M]):
         """Return the session that a daemon application has now."""
         return self._daemons.get(application)
 
+    def named(self, session: str) -> M | None:
+        """Return the open session with this id."""
+        return self._ids.get(session)
+
     def lag(self, connection: int, revision: int) -> None:
         """Let a session go through what comes after a revision at its own pace."""
         session = self._sessions.get(connection)
@@ -61,7 +67,8 @@ class Roster(Generic[M]):
 
     def enter(self, session: M) -> None:
         """Add a session that has opened."""
-        self._sessions[session.connection] = session
+        assert session.id not in self._ids, session
+        self._sessions[session.connection] = self._ids[session.id] = session
         self.touch(session.connection)
         if session.daemon:
             assert session.application not in self._daemons, session
@@ -71,5 +78,7 @@ class Roster(Generic[M]):
         """Remove a session; one that never opened is none of the roster's."""
         if self._sessions.pop(session.connection, None) is not None:
             self.touch(session.connection)
+        if self._ids.get(session.id) is session:
+            del self._ids[session.id]
         if self._daemons.get(session.application) is session:
             del self._daemons[session.application]

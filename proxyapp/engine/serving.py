@@ -12,30 +12,50 @@ import msgspec
 
 from confwire.errors import NotReady
 from confwire.messages import (
+    AskRole,
+    CheckLogin,
     CreateObject,
     DeleteObject,
+    Disconnect,
+    Drain,
+    HandOver,
     HistoryEntry,
+    LoginChecked,
+    PairRole,
+    PeerRead,
+    ReadPeer,
     ServerIdentity,
+    SessionsMirrored,
+    Shed,
     SiteProgress,
+    SwitchOver,
+    TokenKeys,
     UpdateObject,
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind, of_server
 from proxyapp.engine.access import Access
 from proxyapp.engine.commands import Command, Keep, Log
+from proxyapp.engine.events import Authenticated
 from proxyapp.engine.fanout import FanOut
+from proxyapp.engine.freshness import Freshness
+from proxyapp.engine.issuing import Issuing
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.options import Settings
 from proxyapp.engine.parcels import Parcels
+from proxyapp.engine.partners import Partner
 from proxyapp.engine.points import PointReader
-    SwitchOver,
+from proxyapp.engine.records import Records
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
+from proxyapp.engine.ways import Ways
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject
+PairMessage = PairRole | SessionsMirrored | HandOver | ReadPeer | SwitchOver
+DismissRequest = Disconnect | Drain | Shed
 
 
 class Authority(Protocol):
@@ -44,7 +64,6 @@ class Authority(Protocol):
     takes_servers: bool
     """Whether other servers may replicate from this one."""
 
-from proxyapp.engine.records import Records
     keeps_journal: bool
     """Whether the journal goes back further than memory, in a table."""
 
@@ -54,8 +73,8 @@ from proxyapp.engine.records import Records
     def diverge(self, reason: str) -> None:
         """The data is not what the authority says of it: have it loaded anew."""
 
-    def doubt(self, reason: str) -> None:
-        """Someone proves that there was another history under the same epoch."""
+    def doubt(self, reason: str, proven: str = "") -> None:
+        """Someone proves that there was another history, under this epoch or one proven later."""
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
@@ -65,6 +84,48 @@ from proxyapp.engine.records import Records
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the authority for status pages."""
+
+
+class Checks(Protocol):
+    """Passwords and tickets that others than the node judge."""
+
+    def ways_of(self, person: Row) -> Ways:
+        """Return how the password of a person is checked."""
+
+    def takes_tickets(self) -> bool:
+        """Whether clients may bring Kerberos tickets."""
+
+    def begin(self, login: Any, done: Callable[[Authenticated], None]) -> None:
+        """Have a login judged; `done` is called once, in a later turn."""
+
+    def judge(self, message: CheckLogin, answer: Callable[[Any], None]) -> None:
+        """Judge a login for a proxy."""
+
+    def take(self, event: Authenticated) -> None:
+        """A check has ended."""
+
+    def taken(self, message: LoginChecked) -> None:
+        """The master has judged a login."""
+
+    def unlink(self) -> None:
+        """The master is away: what it had to judge has no answer."""
+
+
+class Pairing(Protocol):
+    """The other server of a pair."""
+
+    @property
+    def partner(self) -> Partner | None:
+        """The other server, None where this one is of no pair."""
+
+    def sync_port_ids(self) -> frozenset[str]:
+        """Return the IDs of the ports that only the other server may use."""
+
+    def joined(self, session: Any) -> None:
+        """The other server has opened a session here."""
+
+    def answered(self, message: PeerRead | AskRole) -> None:
+        """The master answers, or asks."""
 
 
 class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
@@ -84,8 +145,13 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Changes that are remembered for readers who were slow or away."""
     local_copy: bool = False
     """A proxy keeps its data on disk and starts from there."""
+    elects: bool = False
+    """A master serves when it has the lead of all masters of its database, and not before."""
     link_parameters: dict[str, str] = {}
     """Of the connections to other servers: what the command line says, as transport parameters."""
+    token_secret: bytes = b""
+    """Secret of all masters of an environment from which they make the keys of resume tokens;
+    a proxy has none."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -103,7 +169,9 @@ class Serving:
         self.parcels = Parcels()
         self.reader = Reader(self.store, self.journal)
         self.points = PointReader(self.reader, self.journal)
+        self.freshness = Freshness(self)
         self.roster: Roster[Any] = Roster()
+        self.issuing = Issuing()
         self.servers: dict[int, Any] = {}
         """Sessions of servers that replicate from here, by connection."""
         self.options = Settings({})
@@ -116,26 +184,66 @@ class Serving:
         """It has data."""
         self.withheld = ""
         """Why the data is not served, although it is there; empty: it is served."""
+        self.overdue: float | None = None
+        """Since when there is data that came and is not served yet."""
         self.now = 0.0
         """The time of the event in hand, in seconds of a clock that never goes back."""
         self.alarms: dict[str, tuple[str, float]] = {}
         """What operators must know: name -> (text, since)."""
+        self.draining = False
+        """It is about to end, and takes nobody any more."""
         self.out: list[Command] = []
         """The commands of the turn, in order."""
+        self.checks: Checks
+        self.relay: Callable[[CheckLogin], bool] | None = None
+        """Have the master judge a login; False: it is away. None: there is no master."""
+        self.master_dbid: Callable[[], int] = int
+        """DBID of the master's application, 0 where it is not known."""
+        self.standby = ""
+        """For whom or why this server of a pair only stands by; empty: it serves."""
+        self.records = Records()
+        """Sessions of the pair's primary, to go on with."""
+        self.pairing: Pairing | None = None
+        """None at a master."""
+        self.said: Callable[[Any, PairMessage], None]
+        """Somebody has said something about a pair: the session, and what."""
         self.authority: Authority
         self.identity: Callable[[], ServerIdentity]
         self.write: Callable[[int, int | str, WriteRequest, int, str], None]
+        self.dismiss: Callable[[Any, DismissRequest], int]
+        """Send other sessions away, as a session asks; returns how many."""
         self.hear: Callable[[int, str, SiteProgress], None]
         """A proxy has told how far its clients are: its connection and application."""
+        self.take_keys: Callable[[TokenKeys], None]
+        """A master has given the keys of resume tokens."""
+        self.has_record: Callable[[str], bool] = lambda session: False
+        """Whether a peer has left the record of a session with this id."""
 
     @property
     def revision(self) -> int:
         return self.journal.revision
 
-    def check_ready(self) -> None:
+    def age(self, now: float) -> float:
+        """Return the seconds since what is served was known to be current."""
+        age = self.authority.age(now)
+        return age if self.overdue is None else max(age, now - self.overdue)
+
+    def source(self) -> str:
+        """Return where the data comes from: live, memory, or the local copy on the disk."""
+        return self.authority.source()
+
+    def check_data(self) -> None:
         """Raise NotReady before the first data is there."""
         if not self.ready:
             raise NotReady("the server has no data yet: try again in a moment")
+
+    def check_ready(self) -> None:
+        """Raise NotReady where no client is served."""
+        self.check_data()
+        if self.standby:
+            raise NotReady(f"{self.standby}: connect to that server")
+        if self.draining:
+            raise NotReady("the server is about to stop: connect to another one")
         if self.withheld:
             raise NotReady(f"{self.withheld}: try again in a moment")
 

@@ -18,45 +18,57 @@ from confwire import codec
 from confwire.errors import (
     AlreadyOpen,
     CloseCode,
+    Compacted,
+    EpochChanged,
     InternalError,
     InvalidParameter,
     NoPermission,
     NotOpen,
     RequestError,
+    TokenRefused,
     UnknownSubscription,
 )
 from confwire.messages import (
     Acknowledge,
+    CheckLogin,
     ClientMessage,
     CreateObject,
+    Cursor,
     DeleteObject,
+    Disconnect,
+    Drain,
     Error,
+    HandOver,
     HistoryEntries,
     HistoryEntry,
     HistoryLog,
-    HandOver,
     Message,
     NotificationRegistered,
     NotificationUnregistered,
     Open,
     Opened,
+    PairRole,
     Proof,
     ReadBrief,
     ReadObjects,
-    PairRole,
+    ReadPeer,
     ReadServerInfo,
     RegisterNotification,
     Replicate,
-    ReadPeer,
     ServerInfo,
+    SessionsMirrored,
+    SessionsSentAway,
+    Shed,
     SiteProgress,
+    SwitchOver,
+    TokenRenewed,
     UnregisterNotification,
     UpdateObject,
 )
 from historylog.entries import Kind, clean
 from proxyapp.engine.access import Profile, ServerProfile
+from proxyapp.engine.admission import Admitted
 from proxyapp.engine.commands import (
-    SwitchOver,
     Admit,
     Again,
     Close,
@@ -66,13 +78,17 @@ from proxyapp.engine.commands import (
     SetKeepAlive,
     TakeEntries,
 )
+from proxyapp.engine.events import Authenticated
 from proxyapp.engine.follower import Follower
+from proxyapp.engine.freshness import Floor
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Task, info_of
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.serving import DismissRequest, PairMessage, Serving, WriteRequest
+from proxyapp.engine.subscriptions import Spec
+from proxyapp.engine.tokens import Holder
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
@@ -91,11 +107,17 @@ class Phase(Enum):
 
     CONNECTED = "connected"
     CHALLENGED = "challenged"
+    WAITING = "being checked"
     OPEN = "open"
     CLOSED = "closed"
 
 
-CONNECTED, CHALLENGED, OPEN, CLOSED = Phase
+CONNECTED, CHALLENGED, WAITING, OPEN, CLOSED = Phase
+_SAID = {
+    Kind.SESSION_OPENED: "session opened",
+    Kind.SESSION_RESTORED: "session restored",
+    Kind.SESSION_MOVED: "session moved",
+}
 
 
 class Session:
@@ -117,7 +139,9 @@ class Session:
         "connected_at",
         "connection",
         "daemon",
+        "floor",
         "follower",
+        "holder",
         "id",
         "name",
         "past",
@@ -127,6 +151,7 @@ class Session:
         "port",
         "profile",
         "replication",
+        "role",
         "user",
         "writes",
     )
@@ -138,7 +163,6 @@ class Session:
         peer: str,
         port: str,
         secure: bool,
-        "role",
         nonce: str,
         now: float,
     ) -> None:
@@ -151,9 +175,14 @@ class Session:
         self.id = sha256(nonce.encode()).hexdigest()[:24]
         self.name = self.user = self.application_type = ""
         self.application = self.person = 0
+        self.role: Literal["client", "proxy", "peer"] = "client"
         self.daemon = False
+        self.holder: Holder | None = None
+        """What its tokens say; None where it asked for none."""
         self.profile = Profile(frozenset())
         self.follower = Follower(serving, connection)
+        self.floor: Floor | None = None
+        """What the client has seen elsewhere and is not here yet."""
         self.replication: Replication | None = None
         self.past: Past | None = None
         """The last look at the history that it asked for."""
@@ -162,8 +191,9 @@ class Session:
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
-        self.role: Literal["client", "proxy", "peer"] = "client"
-        self._opening: Opening | None = Opening(serving, peer, port, secure, nonce)
+        self._opening: Opening | None = Opening(
+            serving, peer, port, secure, nonce, self._judged
+        )
         """None once the session is open: it is larger than the session."""
         self._task: Task | None = None
         self._task_ref: int | str | None = None
@@ -249,7 +279,8 @@ class Session:
                 peer=self.peer,
                 reason=reason,
             )
-            self._keep(Kind.SESSION_CLOSED, self.cursor, clean(reason))
+            if self._serving.roster.named(self.id) in (None, self):  # else it goes on elsewhere
+                self._keep(Kind.SESSION_CLOSED, self.cursor, clean(reason))
         self.leave()
 
     def leave(self) -> None:
@@ -260,6 +291,16 @@ class Session:
         self._waiting.clear()
         self._serving.roster.strike(self)
         self._serving.servers.pop(self.connection, None)
+        self._serving.issuing.forget(self.connection)
+
+    def renew_token(self) -> None:
+        """Give it another token, unless what it holds was revoked."""
+        serving, holder = self._serving, self.holder
+        ring = serving.issuing.ring
+        if holder is not None and ring is not None and holder.generation == ring.generation:
+            token = serving.issuing.issue(self.connection, holder, serving.now)
+            if token:
+                self.answer(TokenRenewed(token=token))
 
     def answer(self, message: Message) -> None:
         """Send a message now."""
@@ -297,7 +338,7 @@ class Session:
             if self._holds():
                 self._waiting += messages[at:]
                 return
-            if self.phase is OPEN:
+            if self.phase is OPEN and self.floor is None:
                 rest = messages[at:] if at else messages
                 at += self._serving.points.answer(rest, self.profile, self._answers)
             if at < len(messages):
@@ -384,20 +425,77 @@ class Session:
 
     def _begin(self, message: Open) -> None:
         assert self._opening is not None
+        if message.token:
+            self._resume(message, self._opening)
+            return
         challenge = self._opening.begin(message)
-        self.phase = CHALLENGED
-        self._answers.append(codec.encode(challenge))
+        if challenge is None:
+            self.phase = WAITING
+        else:
+            self.phase = CHALLENGED
+            self._answers.append(codec.encode(challenge))
 
     def _prove(self, message: Proof) -> None:
-        serving = self._serving
+        assert self._opening is not None
+        admitted = self._opening.prove(message)
+        if admitted is None:
+            self.phase = WAITING
+        else:
+            self._enter(self._opening, admitted, Kind.SESSION_OPENED)
+
+    def _judged(self, event: Authenticated) -> None:
+        """Others have judged the login."""
         attempt = self._opening
         assert attempt is not None
-        admitted = attempt.prove(message)
+        try:
+            admitted = attempt.conclude(event)
+            if self.phase is WAITING:
+                self._enter(attempt, admitted, Kind.SESSION_OPENED)
+        except RequestError as error:
+            if self.phase is WAITING:
+                self._refuse(error, None)
+                self.close(CloseCode.REFUSED, error.code)
+        self._flush()
+
+    def _resume(self, message: Open, attempt: Opening) -> None:
+        """Go on with a session by its token; what refuses it leaves the way open for a login."""
+        if attempt.tried:
+            raise TokenRefused("a connection has one token: log in")
+        try:
+            specs = self.follower.specs_of(message.subscriptions) if message.subscriptions else {}
+            token, admitted = attempt.resume(message)
+        except RequestError as error:
+            self._refuse(error, None)
+            return
+        self.id = token.session
+        other = self._serving.roster.named(self.id)
+        if other is not None:
+            other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
+        here = token.server == self._serving.issuing.server
+        self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
+        if specs:
+            self._follow_on(specs, message.since)
+
+    def _follow_on(self, specs: dict[str, Spec], since: Cursor | None) -> None:
+        """Take up subscriptions where they were, or say that this cannot be done."""
+        try:
+            if since is not None:
+                self.follower.check_since(since)
+        except (EpochChanged, Compacted) as error:
+            self._answers.append(
+                self.follower.lose("epoch" if isinstance(error, EpochChanged) else "compacted")
+            )
+        else:
+            self._follow(specs, since)
+
+    def _enter(self, attempt: Opening, admitted: Admitted, kind: Kind) -> None:
+        serving = self._serving
         self._opening = None
         opening = attempt.message
         self.name, self.user, self.role = opening.application, opening.user, opening.role
         self.application, self.application_type = admitted.application, admitted.application_type
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
+        self.floor = serving.freshness.floor(opening, serving.now)
         self.phase = OPEN
         serving.roster.enter(self)
         serving.out.append(Admit(self.connection))
@@ -406,14 +504,18 @@ class Session:
         serving.out.append(SetKeepAlive(self.connection, timeout))
         serving.log(
             "info",
-            "session opened",
+            _SAID[kind],
             session=self.id,
             application=self.name,
             user=self.user,
             peer=self.peer,
             port=self.port,
         )
-        self._keep(Kind.SESSION_OPENED, serving.revision)
+        self._keep(kind, serving.revision)
+        token = ""
+        if opening.token is not None and not admitted.server:
+            self.holder = attempt.holder(self.id, admitted)
+            token = serving.issuing.issue(self.connection, self.holder, serving.now)
         opened = Opened(
             session=self.id,
             epoch=serving.epoch,
@@ -424,8 +526,13 @@ class Session:
             person_dbid=self.person,
             keep_alive=keep_alive,
             max_message_size=MAX_MESSAGE_SIZE,
+            token=token,
+            restored=kind is not Kind.SESSION_OPENED,
         )
         self._answers.append(codec.encode(opened))
+        if self.role == "peer" and serving.pairing is not None:
+            self._flush()
+            serving.pairing.joined(self)
 
     # ------------------------------------------------------------ requests
 
@@ -433,27 +540,36 @@ class Session:
         return self.profile
 
     def _read(self, message: ReadObjects | ReadBrief) -> None:
-        self._start(self._serving.reader.read(message, self._profile), message.ref)
+        serving = self._serving
+        if message.freshness is False and self.floor is None:
+            task = serving.reader.read(message, self._profile)
+        else:
+            task = serving.freshness.read(self, message, self._profile)
+        self._start(task, message.ref)
 
     def _register(self, message: RegisterNotification) -> None:
         specs = self.follower.specs_of(message.subscriptions)
         if message.since is not None:
-            self.follower.check_since(message)
+            self.follower.check_first(message)
         if message.snapshot:
             task = self.follower.snapshot(message.ref, specs, self._profile)
             self._start(task, message.ref)
             return
         serving = self._serving
-        self.follower.change(self.follower.specs | specs, self.profile)
         registered = NotificationRegistered(
             ref=message.ref, epoch=serving.epoch, revision=serving.revision
         )
         self._answers.append(codec.encode(registered))
-        if message.since is not None:
-            self.follower.ahead = message.since.revision
-        if message.since is not None and message.since.revision < serving.revision:
-            self.follower.fall_behind(message.since.revision)
-            self._start(self.follower.catch_up(self._profile), None)
+        self._follow(specs, message.since)
+
+    def _follow(self, specs: dict[str, Spec], since: Cursor | None) -> None:
+        """Follow by these subscriptions, too, from now on or from a cursor that was checked."""
+        self.follower.change(self.follower.specs | specs, self.profile)
+        if since is not None:
+            self.follower.ahead = since.revision
+            if since.revision < self._serving.revision:
+                self.follower.fall_behind(since.revision)
+                self._start(self.follower.catch_up(self._profile), None)
 
     def _unregister(self, message: UnregisterNotification) -> None:
         known = self.follower.specs
@@ -464,9 +580,6 @@ class Session:
         serving = self._serving
         ended = NotificationUnregistered(
             ref=message.ref,
-        if self.role == "peer" and serving.pairing is not None:
-            self._flush()
-            serving.pairing.joined(self)
             epoch=serving.epoch,
             revision=serving.revision,
             subscription=message.subscription,
@@ -491,13 +604,24 @@ class Session:
             revision=serving.revision,
             server=serving.identity(),
             link=str(serving.authority.status(serving.now).get("link", "")),
-            age=serving.authority.age(serving.now),
-            source=serving.authority.source(),
+            age=serving.age(serving.now),
+            source=serving.source(),
             tree_hash=tree_text(serving.store.tree),
             objects=serving.store.count,
             sessions=len(serving.roster),
         )
         self._answers.append(codec.encode(info))
+
+    def _dismiss(self, message: DismissRequest) -> None:
+        serving = self._serving
+        count = serving.dismiss(self, message)
+        self._answers.append(
+            codec.encode(
+                SessionsSentAway(
+                    ref=message.ref, epoch=serving.epoch, revision=serving.revision, count=count
+                )
+            )
+        )
 
     def _acknowledge(self, message: Acknowledge) -> None:
         self.acknowledged = max(self.acknowledged, message.revision)
@@ -507,6 +631,9 @@ class Session:
             raise NoPermission("only a server that opened with the role proxy may replicate")
         self.replication = Replication(self._serving, self.connection, message.ref)
         self._serving.servers[self.connection] = self
+        ring = self._serving.issuing.ring
+        if ring is not None:
+            self._answers.append(codec.encode(ring.given))
         self._start(self.replication.start(message.since), message.ref)
 
     def _history_log(self, message: HistoryLog) -> None:
@@ -520,6 +647,14 @@ class Session:
             raise InvalidParameter("the name of a store has 1 to 32 ASCII characters")
         entries = message.entries
         self._serving.out.append(TakeEntries(self.connection, message.store, entries))
+
+    def _check_login(self, message: CheckLogin) -> None:
+        if not isinstance(self.profile, ServerProfile):
+            raise NoPermission("only a server that opened with the role proxy has logins judged")
+        self._serving.checks.judge(message, self.answer)
+
+    def _said(self, message: PairMessage) -> None:
+        self._serving.said(self, message)
 
     def _site_progress(self, message: SiteProgress) -> None:
         if not isinstance(self.profile, ServerProfile):
@@ -589,9 +724,18 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     UpdateObject: Session._write,
     DeleteObject: Session._write,
     ReadServerInfo: Session._server_info,
+    Disconnect: Session._dismiss,
+    Shed: Session._dismiss,
+    Drain: Session._dismiss,
     Acknowledge: Session._acknowledge,
     Replicate: Session._replicate,
     HistoryLog: Session._history_log,
     HistoryEntries: Session._history_entries,
     SiteProgress: Session._site_progress,
+    SwitchOver: Session._said,
+    PairRole: Session._said,
+    SessionsMirrored: Session._said,
+    HandOver: Session._said,
+    ReadPeer: Session._said,
+    CheckLogin: Session._check_login,
 }

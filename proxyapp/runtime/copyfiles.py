@@ -1,8 +1,9 @@
 """The files of a local copy: their names, their keys, and which of them to start from.
 
-`N.snapshot` is all data, `N.changes` what came after it and goes on in the next log. Each file is
-written by one process, once. The key comes from the application's own secret, which is kept
-elsewhere: the folder alone shows nothing. Knows no node and no event loop.
+`N.snapshot` is all data, `N.changes` what came after it and goes on in the next log; beside them
+`tokens.keys` has the keys of resume tokens. Each file is written by one process, once. The key
+comes from the application's own secret, which is kept elsewhere: the folder alone shows nothing.
+Knows no node and no event loop.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import BinaryIO
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from confwire.messages import Record, Transaction
+from confwire.messages import Record, TokenKeys, Transaction
 from confwire.objects import OBJECTS
 from proxyapp.engine.localcopy import (
     Cipher,
@@ -29,6 +30,7 @@ from proxyapp.engine.localcopy import (
     Header,
     decode_end,
     decode_header,
+    decode_keys,
     decode_page,
     frames,
     read_log,
@@ -76,6 +78,10 @@ def snapshot_file(folder: Path, number: int) -> Path:
 
 def log_file(folder: Path, number: int) -> Path:
     return folder / f"{number:08}.changes"
+
+
+def keys_file(folder: Path) -> Path:
+    return folder / "tokens.keys"
 
 
 def numbers(folder: Path, kind: str) -> list[int]:
@@ -135,6 +141,27 @@ class Shelf:
                 except (Damaged, OSError) as error:
                     refused.append(f"{path.name}: {error}")
         return None
+
+    def token_keys(self, refused: list[str]) -> TokenKeys | None:
+        """Return the keys of resume tokens that were kept, None where there are none.
+
+        Args:
+            refused: gets a line if they are not usable.
+        """
+        path = keys_file(self._folder)
+        try:
+            with open(path, "rb") as file:
+                payloads = frames(file.read)
+                self._header(payloads)
+                sealed = next(payloads, b"")
+                file.seek(0)
+                cipher = self._keys.cipher(next(frames(file.read)))
+            return decode_keys(cipher.unseal(sealed, 1))
+        except FileNotFoundError:
+            return None
+        except (Damaged, OSError) as error:
+            refused.append(f"{path.name}: {error}")
+            return None
 
     def pages(self, snapshot: Snapshot) -> Iterator[list[Record]]:
         """Yield the records of a snapshot.

@@ -28,6 +28,7 @@ from proxyapp.engine.localcopy import (
     encode_current,
     encode_end,
     encode_header,
+    encode_keys,
     encode_page,
     encode_part,
     frame,
@@ -35,6 +36,7 @@ from proxyapp.engine.localcopy import (
 from proxyapp.engine.replication import transaction_parts
 from proxyapp.runtime.copyfiles import (
     Keys,
+    keys_file,
     log_file,
     new_salt,
     numbers,
@@ -55,7 +57,7 @@ SYNC = 0.2
 """Seconds between two waits for the disk: a power cut may take what came after the last."""
 RETRY = 5.0
 
-Order = c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy
+Order = c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy | c.KeepKeys
 
 
 class _File:
@@ -233,6 +235,8 @@ class Writing:
             self._begin(order)
         elif isinstance(order, c.CopyRows):
             self._add_rows(order)
+        elif isinstance(order, c.KeepKeys):
+            self._keep_keys(order)
         elif self._log is not None:
             self._add(encode_current(order.at))
         if self._dirty and time.monotonic() - self._synced_at >= SYNC:
@@ -261,6 +265,25 @@ class Writing:
         sync_folder(self._folder)
         if not order.whole:
             self._recovered()
+
+    def _keep_keys(self, order: c.KeepKeys) -> None:
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        path = keys_file(self._folder)
+        header = Header(
+            kind="keys",
+            application=self._application,
+            key=self._keys.id,
+            salt=new_salt(),
+            at=time.time(),
+        )
+        file = _File(path.with_suffix(".new"), header, self._keys)
+        try:
+            file.add(encode_keys(order.keys))
+            file.sync()
+        finally:
+            file.close()
+        file.path.rename(path)
+        sync_folder(self._folder)
 
     def _header(self, kind: Any, order: c.BeginCopy) -> Header:
         return Header(

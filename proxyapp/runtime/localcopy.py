@@ -77,7 +77,8 @@ class LocalCopy:
             if not self._refusal:
                 break
             self._refused.append(f"{snapshot.path.name}: {self._refusal}")
-        self._tell(e.CopyRead(self._refused))
+        keys = await asyncio.to_thread(self._shelf.token_keys, self._refused)
+        self._tell(e.CopyRead(self._refused, keys))
 
     async def _tell_snapshot(self, snapshot: Snapshot) -> None:
         """Tell the load up to its end; if that holds, the transactions after it."""

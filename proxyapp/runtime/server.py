@@ -11,6 +11,7 @@ import hashlib
 import os
 import signal
 import sys
+import uuid
 from collections.abc import Coroutine
 from datetime import timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ from historylog import audit
 from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
-from proxyapp.runtime import bootstrap, collector, historyfile, logs, present, webserver
+from proxyapp.runtime import bootstrap, collector, election, historyfile, logs, present, webserver
 from proxyapp.runtime.arguments import Arguments, UsageError, link_parameters, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.historian import Historian
@@ -37,7 +38,7 @@ from proxyapp.runtime.pruning import Pruning
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.web import WebProcess
 from proxyapp.runtime.worker import Worker
-from proxyapp.services import recording
+from proxyapp.services import leadership, recording
 
 log = structlog.get_logger(__name__)
 
@@ -145,11 +146,20 @@ class Server:
         self._secret = secret
         self._folder = folder
         self._history_file = history_file
+        self._instance = uuid.uuid4().hex
+        """Names this process among the masters of one database."""
         status_port = arguments.status_port or arguments.web_port + 1
         self._status = webserver.bind_http(arguments.address, status_port, "status-port")
         self._web_socket = (
             webserver.bind_http(arguments.address, arguments.web_port, "web-port")
             if arguments.web
+            else None
+        )
+        self._election = (
+            election.stand(
+                arguments.application, self._instance, arguments.web_port if arguments.web else 0
+            )
+            if arguments.role == "master"
             else None
         )
         self._loop = webserver.install_loop()
@@ -195,6 +205,8 @@ class Server:
         if arguments.role == "master":
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
+            assert self._election is not None
+            self._election.start(self._authority.announce, worker.tell, self._halt)
         else:
             worker.links = {
                 name: Link(worker.tell, self._secret, name) for name in ("master", "peer")
@@ -205,15 +217,19 @@ class Server:
         worker.start()
         if self._web_socket is not None:
             self._web = WebProcess(
-                arguments.role, arguments.application, self._web_socket, status_port
+                arguments.role,
+                arguments.application,
+                self._web_socket,
+                status_port,
+                self._instance,
             )
             self._web.start()
 
     def _keep_history(self) -> None:
         file, worker = self._history_file, self._worker
         if file is None:
-            self._historian = Historian(worker.tell)
-            self._pruning = Pruning()
+            self._historian = Historian(worker.tell, held=True)
+            self._pruning = Pruning(may=leadership.leads)
         else:
             historyfile.forget_memory(file)
             prepare = functools.partial(historyfile.prepare, file)
@@ -234,9 +250,11 @@ class Server:
             master_port=arguments.master_port,
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
+            token_secret=settings.SECRET_KEY.encode() if arguments.role == "master" else b"",
             local_copy=arguments.role == "proxy",
             link_parameters=link_parameters(arguments),
             insecure_link=arguments.insecure_link,
+            elects=arguments.role == "master",
         )
         if arguments.role == "master":
             return Node.for_master(node_settings)
@@ -288,6 +306,8 @@ class Server:
         if self._copy is not None:
             ends.append(self._copy.stop())
         await asyncio.gather(*ends)
+        if self._election is not None:
+            await self._election.stop()  # after all writers: now another master may lead
         if self._history_file is not None:
             historyfile.forget_memory(self._history_file)
         log.info("server stopped")

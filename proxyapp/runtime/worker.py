@@ -45,6 +45,10 @@ STALL_WORTH_A_LINE = 0.5
 """Seconds of a stalled loop that are logged."""
 
 
+CopyOrder = c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy | c.KeepKeys
+"""What is written beside the data that is served."""
+
+
 class NodeLike(Protocol):
     """What the worker needs of a node."""
 
@@ -56,6 +60,9 @@ class NodeLike(Protocol):
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for people and programs, as JSON has it."""
+
+    def stands_by(self) -> bool:
+        """Whether it serves nobody because another one does."""
 
     def ready(self) -> bool:
         """Whether it would serve."""
@@ -135,6 +142,9 @@ class History(Protocol):
     def keep(self, entries: Sequence[HistoryEntry]) -> None:
         """Keep entries, soon."""
 
+    def hold(self, held: bool) -> None:
+        """Write nothing behind what waits now, or go on."""
+
     def order(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
         """Carry out a command behind all that is to be kept; its event is told later."""
 
@@ -154,7 +164,7 @@ class LocalCopy(Protocol):
     def refuse(self, reason: str) -> None:
         """Take the next best: what was just told is not what it says."""
 
-    def write(self, command: c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy) -> None:
+    def write(self, command: CopyOrder) -> None:
         """Write, soon and in this order."""
 
     def status(self) -> dict[str, Any]:
@@ -177,6 +187,7 @@ class Worker:
     ) -> None:
         self.node = node
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
+        self.authentication = Authentication(self.tell)
         self.certificates = Certificates(self.listeners)
         self.links: dict[str, Link] = {}
         """To other servers, by the names that commands have for them."""
@@ -192,7 +203,7 @@ class Worker:
         """Called when nobody needs the process any more."""
         self._set_verbosity = set_verbosity
         self._loaded: Callable[[], None] | None = loaded
-        """Called once, when the node is ready for the first time."""
+        """Called once, when the node serves or stands by for the first time."""
         self._clock = clock or Clock()
         self._ticker = Ticker(PULSE, self._pulse)
         self._pulses = 0
@@ -222,6 +233,7 @@ class Worker:
             outlet.close(CloseCode.GOING_AWAY, reason)
         for link in self.links.values():
             link.stop()
+        self.authentication.stop()
 
     async def wait_for_clients(self, seconds: float) -> None:
         """Wait until no client is connected any more, but no longer than this."""
@@ -295,6 +307,7 @@ class Worker:
             "longestStall": round(self._longest_stall, 3),
             "recentStall": round(max(self._stalls, default=0.0), 3),
             "portFailures": self._failures,
+            "authentication": self.authentication.status(),
         }
         ports = self.listeners.status()
         for port in status.get("ports", ()):
@@ -385,6 +398,9 @@ class Worker:
         assert self.database is not None
         self.database.new_epoch(command)
 
+    def _authenticate(self, command: c.Authenticate) -> None:
+        self.authentication.check(command)
+
     def _listen(self, command: c.Listen) -> None:
         first = self._ports is None
         self._ports, self._shut = command.ports, command.shut
@@ -412,6 +428,10 @@ class Worker:
         if self.history is not None:
             self.history.configure(command)
 
+    def _hold_history(self, command: c.HoldHistory) -> None:
+        if self.history is not None:
+            self.history.hold(command.held)
+
     def _order_history(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
         assert self.history is not None, "entries are exchanged by servers that keep some"
         self.history.order(command)
@@ -428,7 +448,7 @@ class Worker:
         assert self.copy is not None
         self.copy.refuse(command.reason)
 
-    def _write_copy(self, command: c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy) -> None:
+    def _write_copy(self, command: CopyOrder) -> None:
         assert self.copy is not None
         self.copy.write(command)
 
@@ -476,7 +496,7 @@ class Worker:
             self._open_ports()
         self.certificates.sweep(now)
         self.tell(e.Ticked())
-        if self._loaded is not None and self.node.ready():
+        if self._loaded is not None and (self.node.ready() or self.node.stands_by()):
             loaded, self._loaded = self._loaded, None
             loaded()
 
@@ -505,6 +525,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.Reload: Worker._reload,
     c.ReadTransactions: Worker._read_transactions,
     c.NewEpoch: Worker._new_epoch,
+    c.Authenticate: Worker._authenticate,
     c.Listen: Worker._listen,
     c.ConnectLink: Worker._connect_link,
     c.ProveLink: Worker._prove_link,
@@ -512,6 +533,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.CloseLink: Worker._close_link,
     c.Keep: Worker._keep,
     c.ConfigureHistory: Worker._configure_history,
+    c.HoldHistory: Worker._hold_history,
     c.ReadSession: Worker._order_history,
     c.ReadEntries: Worker._order_history,
     c.TakeEntries: Worker._order_history,
@@ -523,6 +545,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.CopyEntry: Worker._write_copy,
     c.DateCopy: Worker._write_copy,
     c.End: Worker._end_process,
+    c.KeepKeys: Worker._write_copy,
     c.Stop: Worker._stop,
     c.Log: Worker._log,
 }

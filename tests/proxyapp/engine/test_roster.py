@@ -13,6 +13,10 @@ class Member:
     application: int
     daemon: bool = False
 
+    @property
+    def id(self) -> str:
+        return f"s{self.connection}"
+
 
 def test_a_daemon_has_one_session_and_others_any_number():
     roster: Roster[Member] = Roster()
@@ -21,7 +25,7 @@ def test_a_daemon_has_one_session_and_others_any_number():
         roster.enter(member)
     assert roster.daemon(10) is first
     assert roster.daemon(20) is None
-    assert (len(roster), roster.get(2)) == (3, gui)
+    assert (len(roster), roster.get(2), roster.named("s2")) == (3, gui, gui)
     with pytest.raises(AssertionError):
         roster.enter(Member(4, 10, daemon=True))
 

@@ -15,12 +15,13 @@ import pytest_asyncio
 
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
+from proxyapp.engine.tokens import make_keys
 from proxyapp.runtime import copywriter
 from proxyapp.runtime.localcopy import LocalCopy
 from tests.proxyapp.engine.bench import FOLDER, Bench, Proxy, gone, master, record, skills, tree_of
 
 pytestmark = pytest.mark.asyncio
-_ORDERS = (c.BeginCopy, c.CopyRows, c.CopyEntry, c.DateCopy)
+_ORDERS = (c.BeginCopy, c.CopyRows, c.CopyEntry, c.DateCopy, c.KeepKeys)
 
 
 class Server:
@@ -104,6 +105,40 @@ async def test_what_was_written_is_read(bench: Bench, server: Server, tmp_path: 
     assert tree_of(found.proxy) == tree_of(bench)
     assert found.copy.status()["startedFrom"]["file"] == "00000001.snapshot"
     assert found.proxy.login("bob").ask("readServerInfo")[0]["source"] == "disk"
+
+
+async def test_keys_of_tokens_are_kept_sealed_and_outlive_the_data(
+    server: Server, tmp_path: Path
+) -> None:
+    keys = make_keys(b"secret", 1, 3600, 86_400, 1e9)
+    server.copy.write(c.KeepKeys(keys))
+    await server.leave()
+    folder = tmp_path / "copy"
+    file = folder / "tokens.keys"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert b"tokenKeys" not in file.read_bytes()
+    for path in folder.glob("*.snapshot"):
+        path.unlink()
+    ring = (await again(server.proxy.master, folder)).proxy.node.serving.issuing.ring
+    assert ring is not None
+    assert ring.given == keys
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda data: data[:-1], lambda data: data[:100], lambda data: b"",
+              lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:]]
+)  # fmt: skip
+async def test_damaged_keys_of_tokens_are_refused_and_the_data_is_served(
+    server: Server, tmp_path: Path, spoil: Any
+) -> None:
+    server.copy.write(c.KeepKeys(make_keys(b"secret", 1, 3600, 86_400, 1e9)))
+    await server.leave()
+    file = tmp_path / "copy" / "tokens.keys"
+    file.write_bytes(spoil(file.read_bytes()))
+    found = await again(server.proxy.master, tmp_path / "copy")
+    assert found.proxy.node.serving.issuing.ring is None
+    assert [line.split(":")[0] for line in found.copy.status()["refused"]] == ["tokens.keys"]
+    assert found.proxy.node.ready()
 
 
 async def test_only_the_owner_may_read_and_no_secret_is_in_clear(

@@ -1,0 +1,166 @@
+"""Resume tokens: signed statements of whose session it was, which any server can check alone.
+
+Keys are derived for each period of time from one secret of the masters, so that they need no
+table, and coming ones can be given away ahead. To clients a token is opaque; it is a bearer's
+proof, like a password that ends soon. Knows no sessions and no clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import struct
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from msgspec import Struct
+
+from confwire.errors import TokenRefused
+from confwire.messages import TokenKeys
+
+PERIOD = 86_400
+"""Seconds for which one key signs."""
+TOLERANCE = 60.0
+"""Seconds by which the clocks of two servers may differ."""
+_FORMAT = 1
+_BODY = struct.Struct(">HIIQQQ12s8sdd")
+_MAC_SIZE = 32
+_TEXT = re.compile(f"[A-Za-z0-9_-]{{{(_BODY.size + _MAC_SIZE) * 4 // 3}}}")
+_FINGERPRINT_SIZE = 16
+_INFO = b"csproxy resume token "
+
+
+class Holder(Struct, frozen=True, gc=False):
+    """Whose session it is, as a login or a token has proved it."""
+
+    session: str
+    application: int
+    person: int
+    fingerprint: bytes
+    """Of the account's verifier at the time of the login: another password is another one."""
+    generation: int
+
+
+class Token(Struct, frozen=True, gc=False):
+    """What a token says whose signature is right."""
+
+    session: str
+    application: int
+    """DBIDs of the application, of the account, and of the server that gave it out."""
+    person: int
+    server: int
+    generation: int
+    issued_at: float
+    expires_at: float
+    period: int
+    mark: bytes
+    """Proves the verifier, and shows nothing of it."""
+
+
+class Ring:
+    """The keys that a server has, and what it needs to know to use them."""
+
+    def __init__(self, given: TokenKeys) -> None:
+        self.given = given
+        self.generation = given.generation
+        self.life = float(given.life)
+        """Seconds for which a token counts."""
+        self._period = given.period
+        self._keys = dict(given.keys)
+
+    def __repr__(self) -> str:
+        return f"<Ring of {len(self._keys)} keys, generation {self.generation}>"
+
+    @property
+    def ends_at(self) -> float:
+        """When the last key has been used up, in seconds since 1970 UTC."""
+        return float((max(self._keys, default=-1) + 1) * self._period)
+
+    def issue(self, holder: Holder, server: int, now: float) -> str:
+        """Return a new token, empty where there is no key for this time."""
+        period = int(now // self._period)
+        key = self._keys.get(period)
+        if key is None:
+            return ""
+        body = _BODY.pack(
+            _FORMAT,
+            period,
+            holder.generation,
+            holder.application,
+            holder.person,
+            server,
+            bytes.fromhex(holder.session),
+            _mark(key, holder.fingerprint),
+            now,
+            now + self.life,
+        )
+        return urlsafe_b64encode(body + _sign(key, body)).decode("ascii")
+
+    def read(self, text: str, now: float) -> Token:
+        """Return what a token says, after its signature, its age and its generation.
+
+        Raises:
+            TokenRefused: it is forged, damaged, foreign, expired or revoked.
+        """
+        data = _decode(text)
+        body, mac = data[: _BODY.size], data[_BODY.size :]
+        (form, period, generation, application, person, server, session, mark, issued, expires) = (
+            _BODY.unpack(body)
+        )
+        key = self._keys.get(period) if form == _FORMAT else None
+        if key is None:
+            raise TokenRefused("the token was signed with a key that this server does not have")
+        if not hmac.compare_digest(_sign(key, body), mac):
+            raise TokenRefused("the token's signature is wrong")
+        if now > expires + TOLERANCE:
+            raise TokenRefused("the token has expired")
+        if generation != self.generation:
+            raise TokenRefused("all tokens of that time were revoked")
+        return Token(
+            session.hex(), application, person, server, generation, issued, expires, period, mark
+        )
+
+    def proves(self, token: Token, fingerprint: bytes) -> bool:
+        """Whether the account still has the verifier that it had at the login."""
+        return hmac.compare_digest(token.mark, _mark(self._keys[token.period], fingerprint))
+
+
+def fingerprint_of(verifier: str) -> bytes:
+    """Return what tells one verifier from another; of no verifier as well."""
+    return hashlib.blake2b(verifier.encode(), digest_size=_FINGERPRINT_SIZE).digest()
+
+
+def make_keys(secret: bytes, generation: int, life: int, outage: int, now: float) -> TokenKeys:
+    """Return the keys that a master uses and gives to its proxies.
+
+    Args:
+        secret: the one secret of all masters of an environment.
+        generation: tokens of another one are void.
+        life: seconds for which a token counts.
+        outage: seconds for which proxies must be able to go on without a master.
+        now: seconds since 1970 UTC.
+    """
+    first, last = int((now - life - TOLERANCE) // PERIOD), int((now + outage) // PERIOD)
+    keys = [(period, _derive(secret, period)) for period in range(max(first, 0), last + 1)]
+    return TokenKeys(generation=generation, life=life, period=PERIOD, keys=keys)
+
+
+def _derive(secret: bytes, period: int) -> bytes:
+    """HKDF-SHA-256 (RFC 5869) with one block of output."""
+    root = hmac.digest(b"\0" * 32, secret, "sha256")
+    return hmac.digest(root, _INFO + b"%d:%d\x01" % (PERIOD, period), "sha256")
+
+
+def _sign(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, b"token" + body, "sha256")
+
+
+def _mark(key: bytes, fingerprint: bytes) -> bytes:
+    return hmac.digest(key, b"verifier" + fingerprint, "sha256")[:8]
+
+
+def _decode(text: str) -> bytes:
+    # Its size needs no padding and leaves no bits over: so one token has one form only.
+    if not _TEXT.fullmatch(text):
+        raise TokenRefused("this is no token of these servers")
+    return urlsafe_b64decode(text)
