@@ -144,6 +144,21 @@ def _define_read(parser: argparse.ArgumentParser) -> None:
         "--after-name", default="", metavar="NAME", help="its name, where the order is by name"
     )  # fmt: skip
     parser.add_argument(
+        "--min-revision", type=revision, metavar="[EPOCH:]REVISION",
+        help="only data of this revision or a later one",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-age", type=age, metavar="SECONDS",
+        help="only data that was known to be current within this time",
+    )  # fmt: skip
+    parser.add_argument(
+        "--wait", type=age, default=2.0, metavar="SECONDS",
+        help="how long the server may wait for such data, up to 60 (2)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--freshness", action="store_true", help="say how new the data is, on standard error"
+    )  # fmt: skip
+    parser.add_argument(
         "--fields", type=lambda text: text.split(","), metavar="A,B.C",
         help="fields to show, by their names in the document",
     )  # fmt: skip
@@ -230,21 +245,6 @@ def _define_status(parser: argparse.ArgumentParser) -> None:
     parser.description = "Say who serves, from which data, and how current it is."
 
 
-_COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
-    "read": _define_read,
-    "watch": _define_watch,
-    "history": _define_history,
-    "status": _define_status,
-    "write create": _define_create,
-    "write update": _define_update,
-    "write set": _define_set,
-    "write delete": _define_delete,
-}
-
-
-# ---------------------------------------------------------------- values
-
-
 def _define_drain(parser: argparse.ArgumentParser) -> None:
     parser.description = "Send all clients of the server elsewhere, then end it."
 
@@ -259,14 +259,29 @@ def _define_disconnect(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("session", metavar="SESSION", help="its id, as the status shows it")
 
 
+_COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
+    "read": _define_read,
+    "watch": _define_watch,
+    "history": _define_history,
+    "status": _define_status,
+    "drain": _define_drain,
+    "shed": _define_shed,
+    "disconnect": _define_disconnect,
+    "write create": _define_create,
+    "write update": _define_update,
+    "write set": _define_set,
+    "write delete": _define_delete,
+}
+
+
+# ---------------------------------------------------------------- values
+
+
 def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Tell filter keys from options: these have a slash before the equals sign."""
     wanted: dict[str, str] = {}
     settings: dict[str, str] = {}
     for word in words:
-    "drain": _define_drain,
-    "shed": _define_shed,
-    "disconnect": _define_disconnect,
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is neither key=value nor section/option=value")
@@ -316,6 +331,14 @@ def attempts(text: str) -> int:
     return int(text)
 
 
+def percent(text: str) -> int:
+    """Return a number from 1 to 100."""
+    number = text.removesuffix("%")
+    if not number.isdecimal() or not 1 <= int(number) <= 100:
+        raise argparse.ArgumentTypeError(f"a part is a number from 1 to 100, not '{text}'")
+    return int(number)
+
+
 def seconds(text: str) -> float:
     """Return a time in seconds."""
     try:
@@ -327,18 +350,29 @@ def seconds(text: str) -> float:
     return value
 
 
+def age(text: str) -> float:
+    """Return a time in seconds that may be 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e9:
+        raise argparse.ArgumentTypeError(f"a time is a number of seconds, not '{text}'")
+    return value
+
+
+def revision(text: str) -> Cursor:
+    """Return the revision of "revision" or "epoch:revision"; the epoch may stay empty."""
+    epoch, _, number = text.rpartition(":")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"a revision is [EPOCH:]REVISION, not '{text}'")
+    return Cursor(epoch=epoch, revision=int(number))
+
+
 def address(text: str) -> tuple[str, int]:
     """Return host and port of "host:port"; an IPv6 address stands in brackets."""
     host, colon, number = text.rpartition(":")
     if not colon or not host:
-def percent(text: str) -> int:
-    """Return a number from 1 to 100."""
-    number = text.removesuffix("%")
-    if not number.isdecimal() or not 1 <= int(number) <= 100:
-        raise argparse.ArgumentTypeError(f"a part is a number from 1 to 100, not '{text}'")
-    return int(number)
-
-
         raise argparse.ArgumentTypeError(f"an address is HOST:PORT, not '{text}'")
     return host.removeprefix("[").removesuffix("]"), port(number)
 

@@ -22,16 +22,19 @@ from confwire.cli.text import (
     default_fields,
     entry_line,
     field_of,
+    freshness_text,
     name_of,
     past_line,
     table,
     value_text,
 )
 from confwire.client import (
+    Bounds,
     Client,
     LinkLost,
     Notification,
     ObjectChange,
+    Packet,
     Reconnect,
     SiteRule,
     State,
@@ -104,17 +107,37 @@ async def _read(client: Client, arguments: Namespace) -> None:
         order=arguments.order,
         after=arguments.after,
         after_name=arguments.after_name,
+        freshness=_freshness_of(arguments),
     )
-    if arguments.json:
-        async for packet in packets:
+    last: Packet | None = None
+    documents: list[dict[str, Any]] = []
+    async for packet in packets:
+        last = packet
+        if arguments.json:
             for document in packet.objects:
                 _print_json(_chosen(document, fields) if fields else document)
+        else:
+            documents += packet.objects
+    if last is not None and last.age is not None:
+        _note(freshness_text(last))
+    if arguments.json:
         return
-    documents = [document async for packet in packets for document in packet.objects]
     titles = fields or default_fields(kind)
     rows = [[value_text(field_of(document, title)) for title in titles] for document in documents]
     for line in table(titles, rows):
         print(line)
+
+
+def _freshness_of(arguments: Namespace) -> bool | Bounds:
+    floor = arguments.min_revision
+    if floor is None and arguments.max_age is None:
+        return bool(arguments.freshness)
+    return Bounds(
+        min_revision=floor.revision if floor is not None else 0,
+        epoch=floor.epoch if floor is not None else "",
+        max_age=arguments.max_age,
+        wait=min(arguments.wait, 60.0),
+    )
 
 
 def _chosen(document: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
@@ -246,6 +269,7 @@ async def _status(client: Client, arguments: Namespace) -> None:
         "master": f"{server.master_host}:{server.master_port}" if server.master_host else "",
         "link to master": info.link,
         "data age": f"{info.age:.0f} s" if info.age else "",
+        "data source": info.source,
         "epoch": info.epoch,
         "revision": str(info.revision),
         "tree hash": info.tree_hash,
@@ -255,6 +279,26 @@ async def _status(client: Client, arguments: Namespace) -> None:
     for name, text in lines.items():
         if text:
             print(f"{name:<14}  {text}")
+
+
+async def _drain(client: Client, arguments: Namespace) -> None:
+    _report_sent_away(arguments, await client.drain(), "the server ends")
+
+
+async def _shed(client: Client, arguments: Namespace) -> None:
+    _report_sent_away(arguments, await client.shed(arguments.percent), "of other clients")
+
+
+async def _disconnect(client: Client, arguments: Namespace) -> None:
+    await client.disconnect(arguments.session)
+    _report_sent_away(arguments, 1, "disconnected")
+
+
+def _report_sent_away(arguments: Namespace, count: int, text: str) -> None:
+    if arguments.json:
+        _print_json({"done": arguments.command, "sessions": count})
+    else:
+        print(f"{count} session{'' if count == 1 else 's'} sent away: {text}")
 
 
 async def _create(client: Client, arguments: Namespace) -> None:
@@ -280,26 +324,6 @@ async def _set(client: Client, arguments: Namespace) -> None:
         raise Failure(f"{number} {arguments.type} {which}: name one, by dbid=NUMBER if need be")
     written = await client.update(arguments.type, found[0]["DBID"], arguments.delta)
     _report(arguments, "updated", written.dbid, written.revision)
-
-async def _drain(client: Client, arguments: Namespace) -> None:
-    _report_sent_away(arguments, await client.drain(), "the server ends")
-
-
-async def _shed(client: Client, arguments: Namespace) -> None:
-    _report_sent_away(arguments, await client.shed(arguments.percent), "of other clients")
-
-
-async def _disconnect(client: Client, arguments: Namespace) -> None:
-    await client.disconnect(arguments.session)
-    _report_sent_away(arguments, 1, "disconnected")
-
-
-def _report_sent_away(arguments: Namespace, count: int, text: str) -> None:
-    if arguments.json:
-        _print_json({"done": arguments.command, "sessions": count})
-    else:
-        print(f"{count} session{'' if count == 1 else 's'} sent away: {text}")
-
 
 
 async def _delete(client: Client, arguments: Namespace) -> None:
@@ -348,11 +372,11 @@ _COMMANDS = {
     "watch": _watch,
     "history": _history,
     "status": _status,
+    "drain": _drain,
+    "shed": _shed,
+    "disconnect": _disconnect,
     "write create": _create,
     "write update": _update,
     "write set": _set,
     "write delete": _delete,
 }
-    "drain": _drain,
-    "shed": _shed,
-    "disconnect": _disconnect,

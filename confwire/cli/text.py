@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from confwire.client import Notification, ObjectChange, Place, State, Status
+from confwire.client import Notification, ObjectChange, Packet, Place, State, Status
 from confwire.client.past import PastChange
 from confwire.messages import HistoryEntry
 from confwire.objects import BY_NAME
@@ -112,6 +112,15 @@ def connection_text(last: Status | None, status: Status) -> str:
             return f"connected again: {name} at {where}"
         return status.reason if status.place in (Place.BACKUP, Place.CONFIRMING) else ""
     return ""
+
+
+def freshness_text(packet: Packet) -> str:
+    """Return what people are told of how new the data of a read is."""
+    behind = "; newer data was seen" if packet.behind else ""
+    return (
+        f"as of {packet.epoch}:{packet.revision}, known to be current {packet.age or 0.0:.1f} s"
+        f" ago ({packet.source}){behind}"
+    )
 
 
 def past_line(past: PastChange, name: str) -> str:

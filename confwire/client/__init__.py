@@ -6,7 +6,7 @@ resume every subscription where it was. They need websockets and msgspec, nothin
 
 from __future__ import annotations
 
-from confwire.client.asynchronous import Client, Packet, Written
+from confwire.client.asynchronous import Client, Written
 from confwire.client.backoff import Reconnect
 from confwire.client.blocking import BlockingClient, BlockingWatch
 from confwire.client.failures import (
@@ -15,16 +15,19 @@ from confwire.client.failures import (
     NoAnswer,
     OutcomeUnknown,
     ServerBehind,
+    TlsFailed,
 )
 from confwire.client.past import History, PastChange
+from confwire.client.reading import Packet
 from confwire.client.sites import Place, SiteRule
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Notification, ObjectChange, Watch
-from confwire.messages import Cursor, KeepAlive, ObjectId
+from confwire.messages import Bounds, Cursor, KeepAlive, ObjectId
 
 __all__ = [
     "BlockingClient",
     "BlockingWatch",
+    "Bounds",
     "Client",
     "ClientClosed",
     "Cursor",
@@ -46,6 +49,7 @@ __all__ = [
     "State",
     "Status",
     "Statuses",
+    "TlsFailed",
     "Watch",
     "Written",
 ]

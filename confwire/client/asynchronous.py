@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from random import random
 from typing import Any, Literal, TypeVar
@@ -23,25 +23,25 @@ from confwire.client.failures import (
     LinkLost,
     NoAnswer,
     OutcomeUnknown,
-    ServerBehind,
 )
-from confwire.client.freshness import Freshness, is_older
+from confwire.client.freshness import Freshness
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.past import History, history_of
+from confwire.client.reading import Order, Packet, Reads, unexpected
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
-from confwire.errors import ReadInterrupted, RemoteProtocolError, WireError
+from confwire.errors import ReadInterrupted, WireError
 from confwire.messages import (
-    BriefInfo,
+    Bounds,
     CreateObject,
     Cursor,
     DeleteObject,
-    FilterValue,
     Disconnect,
     Drain,
+    FilterValue,
     HistoryLog,
     HistoryLogRead,
     HistoryLogSent,
@@ -51,42 +51,19 @@ from confwire.messages import (
     ObjectDeleted,
     ObjectId,
     ObjectsChanged,
-    ObjectsRead,
-    ObjectsSent,
     ObjectUpdated,
     Progress,
-    ReadBrief,
-    ReadObjects,
     ReadServerInfo,
     Request,
     ServerIdentity,
     ServerInfo,
     ServerMessage,
-    UpdateObject,
     SessionsSentAway,
     Shed,
+    UpdateObject,
 )
-from confwire.objects import BY_NAME, name_field
 
 _A = TypeVar("_A", bound=ServerMessage)
-
-BEHIND_TIMEOUT = 5.0
-"""Seconds for which a monotonic reader waits for a server that is behind."""
-Order = Literal["DBID", "name"]
-
-
-@dataclass(frozen=True, slots=True)
-class Packet:
-    """A part of a read's answer."""
-
-    epoch: str
-    revision: int
-    """The data is as of this revision."""
-    total: int
-    """Objects that the request found."""
-    objects: list[dict[str, Any]] = field(repr=False)
-    behind: bool = False
-    """Whether another server had shown newer data before this was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +75,8 @@ class Written:
     """The change is in the data of every server from this revision on."""
     object: dict[str, Any] | None = None
     """The document as it is stored, of an object that was created."""
+    epoch: str = ""
+    """Of the revision."""
 
 
 class Client:
@@ -113,10 +92,17 @@ class Client:
     ) -> None:
         self._connection = Connection(opening, sites, self, on_status)
         self._timeout = timeout
-        self._monotonic = monotonic
         self._exchanges = Exchanges()
         self._watches = Watches(self._exchanges, lambda: self._connection.link)
         self._freshness = Freshness(self._exchanges, lambda: self._connection.link)
+        self._reads = Reads(
+            self._exchanges,
+            self._begin,
+            self._next,
+            lambda: self.seen,
+            lambda: self.server.application if self.server is not None else "the server",
+            monotonic,
+        )
 
     @classmethod
     async def connect(
@@ -165,7 +151,9 @@ class Client:
             RequestError: the login was refused; the class says why.
         """
         credentials = Credentials(application, user, password, secret)
-        opening = Opening(credentials, application_type, keep_alive, tls, opening_timeout)
+        opening = Opening(
+            credentials, application_type, keep_alive, tls, opening_timeout, monotonic
+        )
         reconnect, site_rule = reconnect or Reconnect(), site_rule or SiteRule()
         sites = Sites(servers, backup_site, jitter, reconnect, site_rule)
         client = cls(opening, sites, request_timeout, monotonic, on_status)
@@ -241,6 +229,7 @@ class Client:
         order: Order = "DBID",
         after: int = 0,
         after_name: str = "",
+        freshness: bool | Bounds = False,
     ) -> list[dict[str, Any]]:
         """Return the documents of a type that match, in order.
 
@@ -251,9 +240,15 @@ class Client:
             order: "DBID", or "name" of objects of equal names by DBID; needs a limit.
             after: only objects with a DBID above this one.
             after_name: by name, only objects behind that of this name and of the DBID `after`.
+            freshness: bounds that the data must be within; `read_packets` tells how new it is.
+
+        Raises:
+            NotFresh: the server's data is older than the bounds of `freshness`.
+            ServerBehind: the client is monotonic, and the server did not catch up.
         """
-        return await self._gather(
-            object_type, filter, limit=limit, order=order, after=after, after_name=after_name
+        page: dict[str, Any] = {"order": order, "after": after, "after_name": after_name}
+        return await self._reads.gather(
+            object_type, filter, limit=limit, **page, freshness=freshness, brief=False
         )
 
     async def brief(
@@ -265,20 +260,15 @@ class Client:
         order: Order = "DBID",
         after: int = 0,
         after_name: str = "",
+        freshness: bool | Bounds = False,
     ) -> list[dict[str, Any]]:
         """As `read`, but only DBID, name, state, tenant and folder of each object."""
         page: dict[str, Any] = {"order": order, "after": after, "after_name": after_name}
-        return await self._gather(object_type, filter, limit=limit, **page, brief=True)
+        return await self._reads.gather(
+            object_type, filter, limit=limit, **page, freshness=freshness, brief=True
+        )
 
-    async def _gather(self, *arguments: Any, **options: Any) -> list[dict[str, Any]]:
-        while True:
-            packets = self.read_packets(*arguments, **options)
-            try:
-                return [document async for packet in packets for document in packet.objects]
-            except ReadInterrupted:  # what came is void
-                continue
-
-    async def read_packets(
+    def read_packets(
         self,
         object_type: str,
         filter: Mapping[str, FilterValue] | None = None,
@@ -287,70 +277,26 @@ class Client:
         order: Order = "DBID",
         after: int = 0,
         after_name: str = "",
+        freshness: bool | Bounds = False,
         brief: bool = False,
     ) -> AsyncIterator[Packet]:
         """Yield the packets of a read; after a lost link it goes on behind the last object.
 
         Raises:
             ReadInterrupted: rights or folders changed: drop what came, and read again.
+            NotFresh: the server's data is not within the bounds of `freshness`.
             ServerBehind: the client is monotonic, and the server did not catch up.
         """
-        kind = ReadBrief if brief else ReadObjects
-        left = limit
-        while left > 0 or not limit:
-            request = kind(
-                ref=self._exchanges.new_ref(),
-                object_type=object_type,
-                filter=dict(filter or {}),
-                limit=left,
-                order=order,
-                after=after,
-                after_name=after_name,
-            )
-            try:
-                async for packet in self._packets(request):
-                    left -= len(packet.objects)
-                    if packet.objects:
-                        last = packet.objects[-1]
-                        after = last["DBID"]
-                        if order == "name":
-                            after_name = _name_of(object_type, last, brief)
-                    yield packet
-            except LinkLost:
-                continue
-            return
-
-    async def _packets(self, request: ReadObjects | ReadBrief) -> AsyncIterator[Packet]:
-        try:
-            behind, message, exchange = await self._ask(request)
-            while not isinstance(message, ObjectsSent):
-                if not isinstance(message, ObjectsRead | BriefInfo):
-                    raise _unexpected(message)
-                yield _packet_of(message, behind)
-                if message.last:
-                    return
-                message = await self._next(exchange)
-        finally:
-            self._exchanges.forget(request)
-
-    async def _ask(self, request: ReadObjects | ReadBrief) -> tuple[bool, ServerMessage, Exchange]:
-        """Send a read; return whether its answer is behind, its first packet, and the others."""
-        loop = asyncio.get_running_loop()
-        until, delay = loop.time() + BEHIND_TIMEOUT, 0.05
-        while True:
-            floor = self.seen
-            exchange = await self._begin(request)
-            message = await self._next(exchange)
-            behind = is_older(message, floor)
-            if not (behind and self._monotonic):
-                return behind, message, exchange
-            if loop.time() >= until:
-                name = self.server.application if self.server is not None else "the server"
-                raise ServerBehind(name, getattr(message, "revision", 0))
-            self._exchanges.forget(request)
-            request.ref = self._exchanges.new_ref()  # the rest of the answer is nobody's
-            await asyncio.sleep(delay)
-            delay = min(2 * delay, 1.0)
+        return self._reads.packets(
+            object_type,
+            filter,
+            limit=limit,
+            order=order,
+            after=after,
+            after_name=after_name,
+            freshness=freshness,
+            brief=brief,
+        )
 
     async def server_info(self) -> ServerInfo:
         """Return the identity and the state of the server."""
@@ -419,15 +365,20 @@ class Client:
         )
         answer = await self._write(request, ObjectCreated)
         gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
-        return Written(
-            answer.dbid, answer.revision, None if gone else decode_document(answer.object)
-        )
+        made = None if gone else decode_document(answer.object)
+        return Written(answer.dbid, answer.revision, made, answer.epoch)
 
     async def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
         """Change an object by a delta; raises as `create`."""
         ref = self._exchanges.new_ref()
         request = UpdateObject(ref=ref, object_type=object_type, dbid=dbid, delta=dict(delta))
         answer = await self._write(request, ObjectUpdated)
+        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
+
+    async def delete(self, object_type: str, dbid: int) -> Written:
+        """Delete an object; raises as `create`."""
+        request = DeleteObject(ref=self._exchanges.new_ref(), object_type=object_type, dbid=dbid)
+        answer = await self._write(request, ObjectDeleted)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
     # ------------------------------------------------------------ sessions of others
@@ -449,12 +400,6 @@ class Client:
 
     async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
         return (await self._write(request, SessionsSentAway)).count
-
-    async def delete(self, object_type: str, dbid: int) -> Written:
-        """Delete an object; raises as `create`."""
-        request = DeleteObject(ref=self._exchanges.new_ref(), object_type=object_type, dbid=dbid)
-        answer = await self._write(request, ObjectDeleted)
-        return Written(answer.dbid, answer.revision)
 
     async def _write(self, request: Request, answer_type: type[_A]) -> _A:
         exchange = await self._begin(request)  # what fails in here was not sent
@@ -551,7 +496,7 @@ class Client:
     def opened(self, link: Link) -> None:
         """A session is open."""
         self._freshness.opened(link)
-        self._watches.opened(link.opened.epoch)
+        self._watches.opened(link.opened)
 
     async def quiet(self) -> None:
         """Wait until all that was asked is answered."""
@@ -582,28 +527,7 @@ class Client:
         self._exchanges.end(error)
 
 
-def _name_of(object_type: str, document: Mapping[str, Any], brief: bool) -> str:
-    """Return the name by which the server orders an object."""
-    info = BY_NAME.get(object_type)
-    field = "name" if brief or info is None else name_field(info.type)
-    return str(document.get(field, ""))
-
-
-def _packet_of(message: ObjectsRead | BriefInfo, behind: bool) -> Packet:
-    documents = [decode_document(item) for item in message.objects]
-    paths = getattr(message, "object_paths", None)
-    if paths:
-        for document, path in zip(documents, paths, strict=True):
-            document["objectPath"] = path
-    return Packet(message.epoch, message.revision, message.total, documents, behind)
-
-
 def _expected(message: ServerMessage, answer_type: type[_A]) -> _A:
     if not isinstance(message, answer_type):
-        raise _unexpected(message)
+        raise unexpected(message)
     return message
-
-
-def _unexpected(message: ServerMessage) -> RemoteProtocolError:
-    name = type(message).__name__
-    return RemoteProtocolError(f"the server answered with {name[0].lower()}{name[1:]}")

@@ -13,10 +13,11 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, TypeVar
 
-from confwire.client.asynchronous import Client, Packet, Written
+from confwire.client.asynchronous import Client, Written
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
 from confwire.client.past import History
+from confwire.client.reading import Packet
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
 from confwire.messages import Cursor, FilterValue, KeepAlive, ServerIdentity, ServerInfo

@@ -17,6 +17,7 @@ from confwire.client.link import Link, Opening, first_of, open_link
 from confwire.client.probing import first_ready
 from confwire.client.sites import Place, Sites
 from confwire.client.status import State, Status, Statuses
+from confwire.epochs import is_behind
 from confwire.errors import (
     ApplicationInUse,
     CloseCode,
@@ -29,12 +30,12 @@ from confwire.messages import Cursor, Draining, KeepAlive, ServerMessage
 KNOWN = set(CloseCode) - {CloseCode.GOING_AWAY}
 """Close codes after which the same server is the first choice; others mean: go elsewhere."""
 
-QUIET_TIMEOUT = 10.0
 SENT_AWAY = {CloseCode.DRAINING, CloseCode.SHED}
 """Close codes of a server that wants its clients to be elsewhere."""
 
 HOMEWARD = "returning to the preferred site"
 
+QUIET_TIMEOUT = 10.0
 """Seconds for which a client that changes its site waits for the answers of the old server."""
 
 
@@ -95,10 +96,10 @@ class Connection:
         self._task: asyncio.Task[None] | None = None
         self._was_open = False
         self._next: Link | None = None  # at the preferred site, while the old one ends
-
         self._notices: asyncio.Queue[Draining] = asyncio.Queue()
         self._notice: Draining | None = None
         """What the server said when it sent this client elsewhere."""
+
     async def start(self, patience: float) -> None:
         """Connect and log in for the first time.
 
@@ -185,7 +186,7 @@ class Connection:
         refusals: list[WireError] = []
         while True:
             try:
-                link = await open_link(self._sites.server, self.opening)
+                link = await open_link(self._sites.server, self.opening, self._owner.seen)
             except WireError as error:
                 refusals.append(error)
                 self._sites.failed(_now())
@@ -218,8 +219,8 @@ class Connection:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._look_home(link), name="confwire way back")
-                self._owner.opened(link)
                 tasks.create_task(self._go_when_told(link), name="confwire departure")
+                self._owner.opened(link)
                 await link.run(self._receive, agreed.local)
         except BaseExceptionGroup as group:
             error = first_of(group)
@@ -229,8 +230,8 @@ class Connection:
 
     def _begin(self, link: Link) -> None:
         self.link, self._was_open = link, True
-        self._sites.opened(_now())
         self._notices, self._notice = asyncio.Queue(), None
+        self._sites.opened(_now())
         server = link.opened.server
         told = server.backup_host and server.backup_port.isdecimal()
         self._sites.learn((server.backup_host, int(server.backup_port)) if told else None)
@@ -251,7 +252,6 @@ class Connection:
         if self._next is None and isinstance(error, LinkLost) and error.is_final:
             raise error
 
-    def _receive(self, message: ServerMessage) -> None:
     def _destination(self) -> Address | None:
         """Return where the server has sent this client, None where it has not."""
         notice = self._notice
@@ -259,15 +259,15 @@ class Connection:
             return None
         return notice.host, int(notice.port)
 
-        try:
+    def _receive(self, message: ServerMessage) -> None:
         if isinstance(message, Draining):
             self._notices.put_nowait(message)
             return
+        try:
             self._owner.receive(message)
         except RequestError as error:
             raise RemoteProtocolError(f"the server sent a damaged document: {error}") from error
 
-    # ------------------------------------------------------------ the way back
     async def _go_when_told(self, link: Link) -> None:
         """Leave at the moment that the server says, when what was asked is answered."""
         notice = await self._notices.get()
@@ -279,6 +279,7 @@ class Connection:
         if self.link is link:
             await self._say_goodbye(link, f"going to {goal}")
 
+    # ------------------------------------------------------------ the way back
 
     async def _look_home(self, link: Link) -> None:
         """While the backup site serves, probe the preferred one; return when the rule says so."""
@@ -299,7 +300,7 @@ class Connection:
     async def _return(self, old: Link, seen: Cursor | None) -> None:
         """Open a session at the preferred site, then leave the old one in an orderly way."""
         try:
-            link = await open_link(self._sites.server, self.opening)
+            link = await open_link(self._sites.server, self.opening, seen)
             if _is_behind(link, seen):
                 link.abort()
                 raise ServerBehind(link.opened.server.application, link.opened.revision)
@@ -356,7 +357,7 @@ class Connection:
 
 def _is_behind(link: Link, seen: Cursor | None) -> bool:
     opened = link.opened
-    return seen is not None and seen.epoch == opened.epoch and opened.revision < seen.revision
+    return seen is not None and is_behind(opened.epoch, opened.revision, seen.epoch, seen.revision)
 
 
 def _now() -> float:

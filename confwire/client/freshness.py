@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from confwire.client.exchange import Exchanges
 from confwire.client.link import Link
+from confwire.epochs import is_behind, is_earlier
 from confwire.errors import WireError
 from confwire.messages import (
     BriefInfo,
@@ -47,8 +48,8 @@ class Freshness:
     def opened(self, link: Link) -> None:
         """A session is open."""
         opened = link.opened
-        self._see(opened.epoch, opened.revision, begins=True)
         self._is_master = opened.server.mode == "master"
+        self._see(opened.epoch, opened.revision, begins=True)
         self.current_at = time.time() if self._is_master else None
         if not self._is_master:
             self._ask()
@@ -66,15 +67,20 @@ class Freshness:
         # The packets of a read may be older than what came between them.
         is_read = isinstance(message, ObjectsRead | BriefInfo | ObjectsSent)
         self._see(epoch, message.revision, begins=not is_read)  # type: ignore[union-attr]
+        age = getattr(message, "age", None)
         if self._is_master:
             self.current_at = time.time()
-        elif isinstance(message, ServerInfo):
-            self.current_at = time.time() - message.age
+        elif isinstance(message, ServerInfo) or (is_read and age is not None):
+            self.current_at = time.time() - (age or 0.0)
 
     def _see(self, epoch: str, revision: int, *, begins: bool) -> None:
         seen = self.seen
-        same = seen is not None and epoch == seen.epoch
-        newer = seen is None or (revision > seen.revision if same else begins)
+        if seen is None or is_earlier(seen.epoch, epoch):
+            newer = True
+        elif epoch == seen.epoch:
+            newer = revision > seen.revision
+        else:  # what a master says of its epoch is the truth, whatever its name
+            newer = begins and (self._is_master or not is_earlier(epoch, seen.epoch))
         if newer:
             self.seen = Cursor(epoch=epoch, revision=revision)
 
@@ -105,6 +111,7 @@ class Question:
 
 def is_older(message: ServerMessage, floor: Cursor | None) -> bool:
     """Whether an answer is made from older data than was seen before it was asked for."""
-    if floor is None or getattr(message, "epoch", None) != floor.epoch:
+    epoch = getattr(message, "epoch", None)
+    if floor is None or epoch is None:
         return False
-    return bool(message.revision < floor.revision)  # type: ignore[union-attr]
+    return is_behind(epoch, message.revision, floor.epoch, floor.revision)  # type: ignore[union-attr]

@@ -33,6 +33,7 @@ from confwire.messages import (
     RELEASE,
     SUBPROTOCOL,
     Challenge,
+    Cursor,
     Error,
     KeepAlive,
     Message,
@@ -66,6 +67,8 @@ class Opening:
     tls: ssl.SSLContext | None = None
     timeout: float = 10.0
     """Seconds that connecting and logging in may take."""
+    monotonic: bool = False
+    """Reads from older data than was seen are to be refused."""
 
 
 class Link:
@@ -183,8 +186,8 @@ class Link:
         self._silence.heard(asyncio.get_running_loop().time())
 
 
-async def open_link(address: Address, opening: Opening) -> Link:
-    """Connect to a server and log in.
+async def open_link(address: Address, opening: Opening, seen: Cursor | None = None) -> Link:
+    """Connect to a server and log in; `seen` is the newest data that any server has shown.
 
     Raises:
         LinkLost: there is no connection, or it was closed during the opening.
@@ -195,7 +198,7 @@ async def open_link(address: Address, opening: Opening) -> Link:
         async with asyncio.timeout(opening.timeout):
             socket = await _connect(address, opening)
             try:
-                return Link(address, socket, await _log_in(socket, opening))
+                return Link(address, socket, await _log_in(socket, opening, seen))
             except BaseException:
                 socket.transport.abort()
                 raise
@@ -231,7 +234,7 @@ async def _connect(address: Address, opening: Opening) -> ClientConnection:
     return socket
 
 
-async def _log_in(socket: ClientConnection, opening: Opening) -> Opened:
+async def _log_in(socket: ClientConnection, opening: Opening, seen: Cursor | None) -> Opened:
     credentials = opening.credentials
     handshake = ClientHandshake(credentials.name, token_urlsafe(24))
     first = Open(
@@ -241,6 +244,8 @@ async def _log_in(socket: ClientConnection, opening: Opening) -> Opened:
         user=credentials.user,
         data=handshake.first(),
         keep_alive=opening.keep_alive,
+        seen=seen,
+        monotonic=opening.monotonic,
     )
     challenge = await _ask(socket, first)
     if not isinstance(challenge, Challenge):

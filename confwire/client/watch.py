@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from confwire.client.failures import ClientClosed
 from confwire.codec import decode_document
+from confwire.epochs import is_behind
 from confwire.errors import WireError
 from confwire.messages import (
     Change,
@@ -224,9 +225,9 @@ class Watch:
 
     def is_ahead_of(self, epoch: str, revision: int) -> bool:
         """Whether data of this revision is older than what was received."""
-        if self.received is None or self.may_go_back or epoch != self.received.epoch:
+        if self.received is None or self.may_go_back:
             return False
-        return revision < self.received.revision
+        return is_behind(epoch, revision, self.received.epoch, self.received.revision)
 
     def take(self, epoch: str, revision: int, changes: Sequence[Change]) -> None:
         """Take a whole transaction of the connection; what was seen already is dropped."""

@@ -15,6 +15,7 @@ from confwire.client.failures import LinkLost
 from confwire.client.link import Link, refusal_of
 from confwire.client.postponed import Postponed
 from confwire.client.watch import ObjectChange, Watch, entered
+from confwire.epochs import is_earlier
 from confwire.errors import (
     Compacted,
     EpochChanged,
@@ -32,6 +33,7 @@ from confwire.messages import (
     NotificationsLost,
     ObjectsChanged,
     ObjectsRead,
+    Opened,
     Progress,
     RegisterNotification,
     ServerMessage,
@@ -57,6 +59,7 @@ class Watches:
         self._registering: set[str] = set()
         self._postponed = Postponed(exchanges, link, lambda watch: self._register([watch]))
         self._epoch = ""
+        self._is_master = False
         self._parts: list[Change] = []  # of a transaction that is not whole yet
         self._acknowledged = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -91,9 +94,10 @@ class Watches:
 
     # ------------------------------------------------------------ the link comes and goes
 
-    def opened(self, epoch: str) -> None:
+    def opened(self, opened: Opened) -> None:
         """A new session: register everything."""
-        self._epoch = epoch
+        self._epoch = opened.epoch
+        self._is_master = opened.server.mode == "master"
         self._acknowledged = 0
         self._register_all()
 
@@ -155,6 +159,8 @@ class Watches:
         for watch in watches:
             if watch.received is not None and watch.received.epoch != self._epoch:
                 watch.needs_snapshot = True
+                # A master has the truth, also where it goes back to an epoch before.
+                watch.may_go_back = self._is_master
         going_on = [item for item in watches if item.received and not item.needs_snapshot]
         if going_on:
             self._register(going_on)
@@ -209,7 +215,9 @@ class Watches:
             if isinstance(error, ReadInterrupted):
                 self._register([watch])  # what came of the snapshot is void
             elif isinstance(error, Compacted | EpochChanged) and not watch.needs_snapshot:
-                watch.may_go_back = isinstance(error, EpochChanged)
+                known = watch.received is not None and is_earlier(self._epoch, watch.received.epoch)
+                told = isinstance(error, EpochChanged)
+                watch.may_go_back = told and (self._is_master or not known)
                 self._renew(watch)
             else:
                 del self._watches[watch.name]

@@ -32,8 +32,18 @@ async def livez(request: HttpRequest) -> HttpResponse:
 
 async def readyz(request: HttpRequest) -> HttpResponse:
     """Answer whether the node would serve."""
+    return await _checked("/readyz")
+
+
+async def freshz(request: HttpRequest) -> HttpResponse:
+    """Answer whether what the node serves is new enough."""
+    query = request.META.get("QUERY_STRING", "")
+    return await _checked(f"/freshz?{query}" if query else "/freshz")
+
+
+async def _checked(path: str) -> HttpResponse:
     try:
-        view = await asyncio.to_thread(window().look, "/readyz", _THIS_MACHINE)
+        view = await asyncio.to_thread(window().look, path, _THIS_MACHINE)
     except NodeAway as error:
         return HttpResponse(f"not ready: {error}\n", status=503, content_type="text/plain")
     return HttpResponse(view.body, status=view.status, content_type="text/plain")

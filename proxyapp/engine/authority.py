@@ -41,12 +41,12 @@ class DatabaseAuthority:
         self._serving.log("error", "data diverged from the database", reason=reason)
         self._serving.out.append(Reload(reason))
 
-    def doubt(self, reason: str) -> None:
+    def doubt(self, reason: str, proven: str = "") -> None:
         """A cursor proves that the database was restored: begin a new epoch, once."""
         if self._doubted != self._serving.epoch:
             self._doubted = self._serving.epoch
             self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)
-            self._serving.out.append(NewEpoch(reason))
+            self._serving.out.append(NewEpoch(reason, proven))
 
     def check_write(self) -> None:
         """Raise DatabaseUnavailable while the database is away."""

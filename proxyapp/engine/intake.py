@@ -75,6 +75,8 @@ class Intake:
     def begin(self, epoch: str, revision: int, total: int, reason: str) -> None:
         """A load starts; what was under way is forgotten, since the load brings it."""
         serving = self._serving
+        if serving.ready:
+            self._note_overdue()
         data = Renewal(serving.store) if serving.ready else Store(indexed=False)
         self.load = Load(data, epoch, revision, total, reason)
         self._parts = []
@@ -100,6 +102,7 @@ class Intake:
         self._queue = []
         if self.load is not None and not self.load.comparing:
             self.load = None
+        self._note_level()
 
     def differs(self, tree: int) -> str:
         """Tell how the load under way differs from a tree hash; empty if it does not."""
@@ -128,6 +131,7 @@ class Intake:
         else:
             self._serving.exchange(load.data)
             self._settle(load, [])
+            self._note_level()
             self._serving.out.append(Again(self._index(load.data)))
 
     def _index(self, store: Store) -> Iterator[None]:
@@ -138,6 +142,7 @@ class Intake:
 
     def commit(self, transaction: Transaction) -> None:
         """Take a transaction, or one part of it; a gap in the revisions is a divergence."""
+        self._note_overdue()
         load = self.load
         if load is not None and load.comparing:
             load.later.append(transaction)
@@ -163,6 +168,16 @@ class Intake:
                 self._serving.out.append(Again(self._work_on(transaction, records)))
         elif transaction.revision > self._serving.revision:
             self._diverged(f"revision {transaction.revision} came after {self._serving.revision}")
+        self._note_level()
+
+    def _note_overdue(self) -> None:
+        """Something came that is not served yet: the data grows older from now on."""
+        if self._serving.overdue is None:
+            self._serving.overdue = self._serving.now
+
+    def _note_level(self) -> None:
+        if not (self.load or self._parts or self._queue or self._applying):
+            self._serving.overdue = None
 
     def _is_large(self, records: list[Record]) -> bool:
         """Whether to take records in over many turns: for their number, or for their readers'."""
@@ -221,6 +236,7 @@ class Intake:
                 serving.roster.lag(session, before)
         self._applying = None
         self._take_queued()
+        self._note_level()
 
     def _to_compare(self, records: list[Record]) -> list[Record] | None:
         """Return the records if what readers see of them can be compared in one turn."""
@@ -319,6 +335,7 @@ class Intake:
             self._lose(done.lost, reason)
         for transaction in load.later:
             self.commit(transaction)
+        self._note_level()
 
     def _drop_those_ahead(self, epoch: str) -> None:
         """End the subscriptions of clients that know more of the old epoch than is known here.

@@ -53,6 +53,8 @@ class PointReader:
                 break
             if message.__class__ is not ReadObjects or message.limit or message.after:
                 break
+            if message.freshness:
+                break
             shelf = shelves.get(message.object_type)
             if shelf is None:
                 if message.object_type not in BY_NAME:

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import NoReturn
 
 from confwire import codec
+from confwire.epochs import is_earlier
 from confwire.errors import NotReady
 from confwire.messages import (
     Cursor,
@@ -55,7 +56,9 @@ class Replication:
         if since is not None:
             self.cursor = since.revision
             known = serving.journal.hash_at(since.revision)
-            if since.epoch != serving.epoch:
+            if is_earlier(serving.epoch, since.epoch):
+                self._doubt(since)
+            elif since.epoch != serving.epoch:
                 reason = "epoch"
             elif since.revision > serving.revision or known not in (None, since.hash):
                 self._doubt(since)
@@ -68,7 +71,8 @@ class Replication:
         yield from self._load(reason)
 
     def _doubt(self, since: Cursor) -> NoReturn:
-        self._serving.authority.doubt(f"a server has seen another revision {since.revision}")
+        reason = f"a server has seen another revision {since.revision}"
+        self._serving.authority.doubt(reason, since.epoch)
         raise NotReady("the master's data is of another history, and a new epoch begins: ask again")
 
     def fall_behind(self, revision: int) -> None:

@@ -37,6 +37,8 @@ _BATCH, _LEAST_BATCH = 256, 64
 """Rows that are looked at together; a short page needs no more than it has."""
 
 Select = Callable[[list[Row]], list[Row]]
+Mark = Callable[[], bytes]
+"""Gives fields for a packet of an answer; first asked in the turn that its rows are of."""
 
 NAMED_BY_NAME = frozenset(
     info.type
@@ -93,15 +95,20 @@ class Reader:
         """Return the answer to a read that found nothing."""
         return self._packet(request, Found(self.epoch, self._journal.revision), [], True)
 
-    def read(self, request: ReadObjects | ReadBrief, profile_of: Callable[[], Profile]) -> Task:
-        """Answer any read in packets.
+    def read(
+        self,
+        request: ReadObjects | ReadBrief,
+        profile_of: Callable[[], Profile],
+        mark: Mark | None = None,
+    ) -> Task:
+        """Answer any read in packets, each with what `mark` has to say of its data.
 
         Raises UnknownFilterKey, InvalidParameter before the first.
         """
         info = info_of(request.object_type)
         query = compile_filter(info.type, request.filter)
         _check_page(request)
-        return self._read(request, info.type, query, profile_of)
+        return self._read(request, info.type, query, profile_of, mark)
 
     def _read(
         self,
@@ -109,6 +116,7 @@ class Reader:
         type_: ObjectType,
         query: Query,
         profile_of: Callable[[], Profile],
+        mark: Mark | None,
     ) -> Task:
         while (request.order == "name" or query.options) and not self.store.tables[
             type_
@@ -124,7 +132,8 @@ class Reader:
         for rows in _in_packets(found, brief):
             self._check_structure(structure)
             whole = len(rows) == found.total
-            yield [self._packet(request, found, rows, whole, query, paths)]
+            told = b"" if mark is None else mark()
+            yield [self._packet(request, found, rows, whole, query, paths, told)]
         if not whole:
             yield [self.sent(request.ref, found)]
 
@@ -163,9 +172,10 @@ class Reader:
         last: bool,
         query: Query | None = None,
         paths: Mapping[int, str] = {},
+        extra: bytes = b"",
     ) -> bytes:
         brief = isinstance(request, ReadBrief)
-        extra = b',"last":true' if last else b""
+        extra += b',"last":true' if last else b""
         if query is not None and query.with_folders:
             folders = b",".join(b"%d" % row.folder for row in rows)
             extra += b',"folderDBIDs":[%b]' % folders

@@ -98,7 +98,7 @@ class Authority:
 
     def new_epoch(self, command: NewEpoch) -> None:
         """Begin a new epoch; the load that follows from it is told."""
-        spawn("new epoch", self._new_epoch(command.reason))
+        spawn("new epoch", self._new_epoch(command))
 
     async def _read_transactions(self, command: ReadTransactions) -> None:
         try:
@@ -110,10 +110,10 @@ class Authority:
             read = e.TransactionsRead(command.connection, False, [])
         self._tell(read)
 
-    async def _new_epoch(self, reason: str) -> None:
-        log.warning("beginning a new epoch", reason=reason)
+    async def _new_epoch(self, command: NewEpoch) -> None:
+        log.warning("beginning a new epoch", reason=command.reason)
         try:
-            await self._in_thread(epochs.begin)
+            await self._in_thread(epochs.begin, command.proven)
         except DatabaseError as error:
             log.error("no new epoch could be begun", reason=str(error).strip())
         self._wake.set()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import sys
 from typing import Any
-from uuid import uuid4
 
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
@@ -29,7 +28,7 @@ from proxyapp.models import (
 )
 from proxyapp.models.base import key_of
 from proxyapp.models.folders import ENVIRONMENT
-from proxyapp.services import changes, recording
+from proxyapp.services import changes, epochs, recording
 from proxyapp.services.changes import Work
 from proxyapp.services.provisioning import add_default_folders
 
@@ -57,7 +56,7 @@ _MEDIA = ("voice", "email", "chat")
 
 def seed(*, announce: bool = True) -> None:
     """Add to the database what every environment has."""
-    Revision.objects.get_or_create(pk=1, defaults={"epoch": uuid4().hex, "tree": "0" * 32})
+    Revision.objects.get_or_create(pk=1, defaults={"epoch": epochs.new_name(), "tree": "0" * 32})
     recording.begin()
     with changes.commit(by=None, origin="seed") as work:
         password = _seed(work)

@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from confwire.client import ServerBehind
-from confwire.client import asynchronous as asynchronous_module
-from confwire.messages import ObjectsRead, ReadObjects
+from confwire.client import Bounds, Cursor, ServerBehind
+from confwire.client import reading as reading_module
+from confwire.epochs import name_at
+from confwire.errors import NotFresh
+from confwire.messages import (
+    ObjectsRead,
+    ReadObjects,
+    ReadServerInfo,
+    ServerIdentity,
+    ServerInfo,
+)
 
 pytestmark = pytest.mark.asyncio
+
+EARLY, LATE = (name_at(number, bytes(10)) for number in (1_000, 2_000))
 
 
 async def answered(peer, start, client, *revisions, epoch="e"):
@@ -63,8 +75,78 @@ async def test_a_monotonic_reader_waits_for_a_server_that_is_behind(peer, start)
 
 
 async def test_a_monotonic_reader_is_refused_in_the_end(peer, start, monkeypatch):
-    monkeypatch.setattr(asynchronous_module, "BEHIND_TIMEOUT", 0.0)
+    monkeypatch.setattr(reading_module, "BEHIND_TIMEOUT", 0.0)
     client = await peer.connect(monotonic=True)
     following, _ = await answered(peer, start, client, 8)
     with pytest.raises(ServerBehind, match="confserv is behind at revision 8, newer data was"):
         await following
+
+
+async def test_a_server_that_refuses_what_is_older_is_asked_again(peer, start):
+    client = await peer.connect(monotonic=True)
+    session = await peer.session()
+    following = start(anext(client.read_packets("host")))
+    await session.refuse(await session.receive(ReadObjects), NotFresh())
+    request = await session.receive(ReadObjects)
+    await session.packet(request, 1, last=True)
+    assert not (await following).behind
+
+
+async def test_a_client_tells_the_next_server_what_it_has_seen(peer, start):
+    client = await peer.connect(monotonic=True)
+    following, session = await answered(peer, start, client, 12)
+    assert (session.opening.seen, session.opening.monotonic) == (None, True)
+    await following
+    session.cut()
+    opening = (await peer.session()).opening
+    assert (opening.seen, opening.monotonic) == (Cursor("e", 12), True)
+
+
+async def test_bounds_go_with_a_read_and_their_refusal_to_the_caller(peer, start):
+    client = await peer.connect(monotonic=True)
+    session = await peer.session()
+    reading = start(client.read("host", freshness=Bounds(min_revision=7, max_age=2)))
+    request = await session.receive(ReadObjects)
+    assert request.freshness == Bounds(min_revision=7, max_age=2)
+    await session.refuse(request, NotFresh())
+    with pytest.raises(NotFresh):
+        await reading
+
+
+async def test_age_and_source_come_with_the_packet(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    following = start(anext(client.read_packets("host", freshness=True)))
+    request = await session.receive(ReadObjects)
+    assert request.freshness is True
+    await session.packet(request, 1, last=True, age=4.5, source="memory", behind=True)
+    packet = await following
+    assert (packet.age, packet.source, packet.behind) == (4.5, "memory", True)
+
+
+async def test_data_of_an_earlier_epoch_is_behind_whatever_its_revision(peer, start):
+    peer.epoch = LATE
+    client = await peer.connect()
+    following, _ = await answered(peer, start, client, 900, epoch=EARLY)
+    assert (await following).behind
+    assert client.seen == Cursor(LATE, 10)
+
+
+@pytest.mark.parametrize(("mode", "seen"), [("proxy", LATE), ("master", EARLY)])
+async def test_only_a_master_is_believed_that_goes_back_to_an_earlier_epoch(
+    peer, start, mode, seen
+):
+    peer.epoch = LATE
+    peer.server = ServerIdentity(application="site-1", dbid=105, release="1.0.0", mode=mode)
+    client = await peer.connect()
+    first = await peer.session()
+    peer.epoch = EARLY
+    first.cut()
+    session = await peer.session()
+    reading = start(client.server_info())
+    while not reading.done():
+        request = await session.receive(ReadServerInfo)
+        info = ServerInfo(ref=request.ref, epoch=EARLY, revision=10, server=peer.server)
+        await session.send(info)
+        await asyncio.sleep(0.01)
+    assert client.seen == Cursor(seen, 10)

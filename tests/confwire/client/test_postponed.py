@@ -8,6 +8,7 @@ import pytest
 
 from confwire.client import Cursor
 from confwire.client import postponed as postponed_module
+from confwire.epochs import name_at
 from confwire.errors import EpochChanged
 from confwire.messages import (
     NotificationsLost,
@@ -112,3 +113,40 @@ async def test_a_server_that_knows_another_past_is_believed(peer, start):
     await session.registered(request, 3)
     notification = await asyncio.wait_for(anext(watch), 20)
     assert (notification.revision, notification.reset) == (3, True)
+
+
+EARLY, LATE = (name_at(number, bytes(10)) for number in (1_000, 2_000))
+
+
+@pytest.mark.parametrize(
+    ("mode", "taken"), [("proxy", Cursor(LATE, 6)), ("master", Cursor(EARLY, 900))]
+)
+async def test_a_snapshot_of_an_earlier_epoch_is_taken_from_a_master_alone(
+    peer, start, mode, taken
+):
+    peer.epoch = EARLY
+    peer.server = ServerIdentity(application="site-1", dbid=105, release="1.0.0", mode=mode)
+    client = await peer.connect()
+    session = await peer.session()
+
+    async def registration():
+        """Return the next registration; where the server stands is answered on the way."""
+        while True:
+            request = await session.receive()
+            if isinstance(request, RegisterNotification):
+                return request
+            info = ServerInfo(ref=request.ref, epoch=LATE, revision=6, server=peer.server)
+            await session.send(info)
+
+    async def server():
+        for epoch, revision in ((EARLY, 900), (LATE, 6)):
+            request = await registration()
+            assert request.snapshot
+            await session.packet(request, 1)
+            await session.registered(request, revision, epoch=epoch)
+
+    serving = start(server())
+    watch = await client.watch(["host"], since=Cursor(LATE, 5))
+    notification = await asyncio.wait_for(anext(watch), 20)
+    assert (notification.reset, notification.cursor) == (True, taken)
+    serving.cancel()

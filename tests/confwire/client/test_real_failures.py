@@ -23,7 +23,7 @@ from confwire.client import (
     State,
     Watch,
 )
-from confwire.client import asynchronous as asynchronous_module
+from confwire.client import reading as reading_module
 from confwire.objects import ObjectType
 from tests.cutting import Line
 from tests.servers import PASSWORD, Process, Site, eventually
@@ -331,7 +331,7 @@ async def test_a_client_does_not_return_to_a_site_that_is_behind(park, to_master
 async def test_a_monotonic_reader_is_shown_nothing_older(
     park, to_master, to_proxy, monkeypatch
 ) -> None:
-    monkeypatch.setattr(asynchronous_module, "BEHIND_TIMEOUT", 0.3)
+    monkeypatch.setattr(reading_module, "BEHIND_TIMEOUT", 0.3)
     options = {"monotonic": True, "keep_alive": KeepAlive(0, 0)}
     async with await client_of(to_master, to_proxy, **options) as client:
         park.link.freeze()
@@ -342,7 +342,7 @@ async def test_a_monotonic_reader_is_shown_nothing_older(
         with pytest.raises(ServerBehind, match="site-1 is behind at revision"):
             await client.read("skill", {"dbid": written.dbid})
         park.link.thaw()
-        monkeypatch.setattr(asynchronous_module, "BEHIND_TIMEOUT", 20.0)
+        monkeypatch.setattr(reading_module, "BEHIND_TIMEOUT", 20.0)
         assert await client.read("skill", {"dbid": written.dbid})
 
 

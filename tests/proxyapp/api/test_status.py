@@ -85,7 +85,7 @@ class Node:
         self.asked.append((path, peer, authorization))
         if self.away:
             raise NodeAway("the server process does not answer")
-        if path == "/readyz":
+        if path in ("/readyz", "/freshz?max-age=3"):
             return View(503, b"not ready\n")
         if peer != "127.0.0.1" and not authorization:
             return View(401, b"log in", "Basic realm=x")
@@ -151,8 +151,9 @@ async def test_a_node_that_is_away_is_said_and_not_hidden(node) -> None:
 
 @pytest.mark.asyncio
 async def test_readiness_is_the_nodes(node) -> None:
-    response = await get("/readyz")
-    assert (response.status_code, response.content) == (503, b"not ready\n")
+    for path in ("/readyz", "/freshz?max-age=3"):
+        response = await get(path)
+        assert (response.status_code, response.content) == (503, b"not ready\n")
 
 
 @pytest.mark.asyncio

@@ -40,8 +40,8 @@ class Port:
     def url(self) -> str:
         return f"ws://127.0.0.1:{self.number}/"
 
-    def probe(self, path: str) -> tuple[bool, str]:
-        return self.healthy, f"{path} says {self.healthy}"
+    def probe(self, path: str, query: str) -> tuple[bool, str]:
+        return self.healthy, f"{path} {query} says {self.healthy}".replace("  ", " ")
 
     def tell(self, event: Event) -> None:
         self.events.append(event)

@@ -223,6 +223,8 @@ async def test_probes_are_answered_over_plain_http(port) -> None:
     answer = await get(port, "/readyz")
     assert answer.startswith("HTTP/1.1 503 ")
     assert answer.endswith("\r\n\r\n/readyz says False\n")
+    answer = await get(port, "/freshz?max-age=5")
+    assert answer.endswith("\r\n\r\n/freshz max-age=5 says False\n")
     assert port.events == []
 
 

@@ -40,8 +40,8 @@ class Worker:
     node = Node()
     good = True
 
-    def probe(self, path: str) -> tuple[bool, str]:
-        return self.good, f"{path[1:]} {self.good}"
+    def probe(self, path: str, query: str) -> tuple[bool, str]:
+        return self.good, f"{path[1:]}{query and '?'}{query} {self.good}"
 
     def status(self) -> dict[str, Any]:
         return {"application": "site-1"}
@@ -87,6 +87,8 @@ async def test_health_needs_no_login(worker) -> None:
     assert (await ask("/livez", peer="10.0.0.1"))[:2] == (200, b"livez True\n")
     worker.good = False
     assert (await ask("/readyz", peer="10.0.0.1"))[:2] == (503, b"readyz False\n")
+    found = await ask("/freshz?max-age=5", peer="10.0.0.1")
+    assert found[:2] == (503, b"freshz?max-age=5 False\n")
 
 
 @pytest.mark.asyncio

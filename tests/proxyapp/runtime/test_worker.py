@@ -42,6 +42,12 @@ class ScriptedNode:
     def ready(self) -> bool:
         return self.is_ready
 
+    def stands_by(self) -> bool:
+        return False
+
+    def fresh(self, limit: float | None, now: float) -> tuple[bool, str]:
+        return limit != 0, f"the limit is {limit}"
+
     def verifier_of(self, user_name: str) -> str | None:
         return None
 
@@ -270,6 +276,9 @@ async def test_it_ticks_and_says_when_the_first_data_is_there(rig) -> None:
 async def test_it_answers_probes_from_the_node(rig) -> None:
     assert rig.worker.probe("/livez") == (True, "alive")
     assert rig.worker.probe("/readyz")[0] is False
+    assert rig.worker.probe("/freshz") == (True, "the limit is None")
+    assert rig.worker.probe("/freshz", "max-age=0") == (False, "the limit is 0.0")
+    assert rig.worker.probe("/freshz", "max-age=soon")[1].startswith("max-age is a number of")
     assert rig.worker.status()["mode"] == "scripted"
 
 

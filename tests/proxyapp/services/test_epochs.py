@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from confwire.epochs import begun_at, is_earlier, name_at
 from historylog import checkpoints
 from historylog.models import Checkpoint, Transaction
 from historylog.verification import verify
@@ -39,3 +40,13 @@ def test_a_database_that_is_older_than_the_history_begins_where_it_stands(db: No
     assert floor is not None
     assert (floor.revision, floor.reason) == (5000, "beginning")
     assert Checkpoint.objects.filter(reason="beginning").count() == 1
+
+
+def test_a_new_epoch_is_later_than_all_that_are_known(db: None) -> None:
+    first = Revision.objects.get().epoch
+    second = epochs.begin()
+    third = epochs.begin(proven=name_at(1 << 46, bytes(10)))  # a clock was far ahead once
+    fourth = epochs.begin()
+    assert [first, second, third, fourth] == sorted({first, second, third, fourth})
+    assert is_earlier(first, second)
+    assert begun_at(third) == (1 << 46) + 1
