@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from confwire.client import Cursor, ObjectId
+from confwire.client.logins import MECHANISMS
 from confwire.messages import RELEASE
 from confwire.objects import BY_NAME
 
@@ -77,6 +78,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         arguments.delta = option_delta(arguments.type, settings, arguments.unset)
     if not arguments.user and not arguments.secret_file:
         parser.error("say who you are: --user NAME, or --secret-file FILE for an application")
+    if arguments.mechanism == "kerberos" and not arguments.service:
+        parser.error("say which service the ticket is for: --service SERVICE@HOST")
     return arguments
 
 
@@ -119,6 +122,13 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--secret-file", metavar="FILE",
         help="file with the application's own secret, instead of a user",
     )  # fmt: skip
+    group.add_argument(
+        "--mechanism", choices=sorted(MECHANISMS), default="scram",
+        help="prove the password by its keys (scram), send it (plain), or use a ticket (kerberos)",
+    )  # fmt: skip
+    group.add_argument(
+        "--service", default="", metavar="SERVICE@HOST", help="principal that the ticket is for"
+    )
     group.add_argument(
         "--timeout", type=float, default=60.0, metavar="SECONDS",
         help="how long to wait for an answer (60)",

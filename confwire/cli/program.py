@@ -40,6 +40,7 @@ from confwire.client import (
     State,
     Status,
 )
+from confwire.client.logins import MECHANISMS
 from confwire.errors import WireError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -76,13 +77,16 @@ def _complain(text: str, code: int) -> int:
 
 async def _run(arguments: Namespace) -> None:
     secret = secret_of(arguments.secret_file) if arguments.secret_file else ""
-    password = "" if secret else password_of(arguments)
+    ticket = arguments.mechanism == "kerberos"
+    password = "" if secret or ticket else password_of(arguments)
     client = await Client.connect(
         [(arguments.host, arguments.port), *arguments.backup],
         application=arguments.app,
         user="" if secret else arguments.user,
         password=password,
         secret=secret,
+        mechanism=MECHANISMS[arguments.mechanism],
+        service=arguments.service,
         request_timeout=arguments.timeout,
         reconnect=Reconnect(arguments.attempts, arguments.reconnect_timeout),
         backup_site=arguments.backup_site,

@@ -26,6 +26,7 @@ from confwire.client.failures import (
 )
 from confwire.client.freshness import Freshness
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
+from confwire.client.logins import Mechanism
 from confwire.client.past import History, history_of
 from confwire.client.reading import Order, Packet, Reads, unexpected
 from confwire.client.sites import SiteRule, Sites
@@ -114,6 +115,8 @@ class Client:
         user: str = "",
         password: str = "",
         secret: str = "",
+        mechanism: Mechanism = "SCRAM-SHA-256",
+        service: str = "",
         keep_alive: KeepAlive = DEFAULT_KEEP_ALIVE,
         request_timeout: float = 60.0,
         opening_timeout: float = 10.0,
@@ -134,6 +137,9 @@ class Client:
             application_type: checked by the server, if given.
             user: a person's user name, with `password`.
             secret: the application's own secret, when no person logs in.
+            mechanism: how a person is proved: by keys of the password, by the password itself
+                (over TLS or loopback), or by a Kerberos ticket.
+            service: principal that the ticket is for.
             keep_alive: wished keep-alive timeouts, in seconds.
             request_timeout: seconds that a request may go without an answer.
             opening_timeout: seconds that connecting and logging in may take.
@@ -150,7 +156,7 @@ class Client:
             LinkLost: no server can be reached.
             RequestError: the login was refused; the class says why.
         """
-        credentials = Credentials(application, user, password, secret)
+        credentials = Credentials(application, user, password, secret, mechanism, service)
         opening = Opening(
             credentials, application_type, keep_alive, tls, opening_timeout, monotonic
         )

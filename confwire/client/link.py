@@ -6,11 +6,11 @@ It reconnects to nothing and knows no subscriptions; whoever opened it decides w
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import socket as socket_module
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from secrets import token_urlsafe
 from typing import NoReturn
 
 from websockets import Subprotocol
@@ -21,6 +21,7 @@ from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
 from confwire.client.backoff import Address, address_text
 from confwire.client.credentials import Credentials
 from confwire.client.failures import LinkLost, closed_text
+from confwire.client.logins import login_of
 from confwire.codec import decode_server, encode
 from confwire.errors import (
     LocalProtocolError,
@@ -28,7 +29,6 @@ from confwire.errors import (
     RequestError,
     error_of,
 )
-from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import (
     RELEASE,
     SUBPROTOCOL,
@@ -236,26 +236,33 @@ async def _connect(address: Address, opening: Opening) -> ClientConnection:
 
 async def _log_in(socket: ClientConnection, opening: Opening, seen: Cursor | None) -> Opened:
     credentials = opening.credentials
-    handshake = ClientHandshake(credentials.name, token_urlsafe(24))
+    login = login_of(credentials, _secure(socket, opening))
     first = Open(
         application=credentials.application,
         application_type=opening.application_type,
         release=RELEASE,
         user=credentials.user,
-        data=handshake.first(),
+        mechanism=credentials.mechanism,
+        data=await login.first(),
         keep_alive=opening.keep_alive,
         seen=seen,
         monotonic=opening.monotonic,
     )
-    challenge = await _ask(socket, first)
-    if not isinstance(challenge, Challenge):
+    opened = await _ask(socket, first)
+    if isinstance(opened, Challenge):
+        opened = await _ask(socket, Proof(data=await login.answer(opened.data)))
+    elif credentials.mechanism != "PLAIN":
         raise RemoteProtocolError("the server sent no challenge")
-    salted = await credentials.salted_password(parse_challenge(challenge.data))
-    opened = await _ask(socket, Proof(data=handshake.final(challenge.data, salted)))
     if not isinstance(opened, Opened):
         raise RemoteProtocolError("the server did not say whether the session is open")
-    handshake.verify(opened.data)
+    login.verify(opened.data)
     return opened
+
+
+def _secure(socket: ClientConnection, opening: Opening) -> bool:
+    """Whether a password may cross this line."""
+    address = str(socket.remote_address[0]).partition("%")[0]
+    return opening.tls is not None or ipaddress.ip_address(address).is_loopback
 
 
 async def _ask(socket: ClientConnection, message: Message) -> ServerMessage:

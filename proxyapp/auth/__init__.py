@@ -1,1 +1,1 @@
-"""Who logs in to the web: the ways to check a password."""
+"""Who somebody is: by a directory, a RADIUS server, a Kerberos ticket, or the own verifiers."""

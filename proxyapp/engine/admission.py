@@ -75,9 +75,14 @@ def check_door(serving: Serving, opening: Open, port: str) -> None:
 
 
 def verifier_for(serving: Serving, opening: Open) -> str | None:
-    """Return the verifier of the account that the opening names, None where there is none."""
+    """Return the verifier of the account that the opening names, None where there is none.
+
+    A verifier of a person whom other systems check is as good as none.
+    """
     if opening.user:
         row = serving.person_named(opening.user)
+        if row is not None and not serving.checks.ways_of(row).internal:
+            return None
     else:
         row = serving.application_named(opening.application)
     return row.verifier if row is not None and row.verifier else None
@@ -138,6 +143,15 @@ def may_stay(serving: Serving, session: Session) -> str:
     if not profile.mask(application.node) & EXECUTE:
         return f"the right to execute application '{session.name}' was withdrawn"
     return ""
+
+
+def is_principal_of(principal: str, person: Row) -> bool:
+    """Whether a ticket's principal is a person: by its external ID, else by its user name."""
+    external = msgspec.json.decode(person.body).get("externalID", "")
+    name = principal.rpartition("@")[0]
+    if external:
+        return bool(external in (principal, name))
+    return name.casefold() == person.name.casefold()
 
 
 def account_of(application: Row) -> int:

@@ -1,0 +1,96 @@
+"""Tickets of a real realm: MIT Kerberos."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from base64 import b64decode, b64encode
+from pathlib import Path
+
+import pytest
+
+from proxyapp.auth.kerberos import check
+from proxyapp.engine.ways import Kerberos
+from tests.authservers import Realm
+
+NONCE = "bm9uY2Ugb2YgdGhlIGNvbm5lY3Rpb24="
+CLIENT = """
+import asyncio, json, sys
+from confwire.client.credentials import Credentials
+from confwire.client.logins import login_of
+
+service, nonces = sys.argv[1], sys.argv[2:]
+async def bring(nonce):
+    login = login_of(Credentials("default", "ivan", "", "", "KERBEROS", service), secure=False)
+    return [await login.first(), await login.answer(nonce)]
+print(json.dumps([asyncio.run(bring(nonce)) for nonce in nonces]))
+"""
+
+
+def tickets(realm: Realm, user: str, *nonces: str) -> list[tuple[str, str]]:
+    """Return tickets of a user and its signatures, as its own process makes them."""
+    done = subprocess.run(
+        [sys.executable, "-c", CLIENT, realm.spn, *nonces],
+        env={**realm.cache_of(user), "PYTHONPATH": "."},
+        cwd=Path(__file__).parents[3],
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return [(ticket, proof) for ticket, proof in json.loads(done.stdout)]
+
+
+@pytest.fixture
+def way(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> Kerberos:
+    for name, value in realm.environment.items():
+        if name.startswith("KRB5"):
+            monkeypatch.setenv(name, value)
+    return Kerberos(spn=realm.spn, keytab=realm.keytab, realm=realm.name, replay_cache=False)
+
+
+def test_the_owner_of_a_ticket_is_known(realm: Realm, way: Kerberos) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    verdict = check(way, ticket, NONCE, proof)
+    assert (verdict.outcome, verdict.principal) == ("accepted", f"ivan@{realm.name}")
+    assert b64decode(verdict.data)
+
+
+def test_a_ticket_is_of_no_use_to_who_has_recorded_it(realm: Realm, way: Kerberos) -> None:
+    """Not with its old proof, for another connection has another nonce; nor at another server."""
+    (first, second) = tickets(realm, "ivan", NONCE, "other")
+    assert check(way, *first[:1], "other", first[1]).outcome == "rejected"
+    assert check(way, first[0], "other", second[1]).outcome == "rejected"
+    assert check(way, first[0], NONCE, b64encode(b"forged").decode()).outcome == "rejected"
+    assert check(way, first[0], NONCE, "").outcome == "rejected"
+
+
+def test_the_hosts_replay_cache_may_stand_beside(realm: Realm, way: Kerberos) -> None:
+    with_cache = Kerberos(spn=realm.spn, keytab=realm.keytab, realm=realm.name)
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    assert check(with_cache, ticket, NONCE, proof).outcome == "accepted"
+    assert check(with_cache, ticket, NONCE, proof).outcome == "rejected"
+    assert check(way, ticket, NONCE, proof).outcome == "accepted"
+
+
+@pytest.mark.parametrize("cut", [0, 1, 10, 200])
+def test_truncated_and_spoiled_tickets(realm: Realm, way: Kerberos, cut: int) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    raw = b64decode(ticket)
+    spoiled = raw[:cut] + bytes([raw[cut] ^ 1]) + raw[cut + 1 :]
+    for data in (raw[:cut], spoiled, raw[:-1]):
+        assert check(way, b64encode(data).decode(), NONCE, proof).outcome == "rejected"
+    assert check(way, "no base64!", NONCE, proof).outcome == "rejected"
+
+
+def test_keys_that_are_not_there_reject_nobody(realm: Realm, way: Kerberos) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    lost = Kerberos(spn=realm.spn, keytab="/nowhere", realm=realm.name)
+    assert check(lost, ticket, NONCE, proof).outcome == "unavailable"
+
+
+def test_a_ticket_of_another_realm_is_refused(realm: Realm, way: Kerberos) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    foreign = Kerberos(spn=way.spn, keytab=way.keytab, realm="OTHER", replay_cache=False)
+    assert check(foreign, ticket, NONCE, proof).outcome == "rejected"
