@@ -176,14 +176,6 @@ class PasswordInClear(RequestError, code="passwordInClear"):
     """a password crosses TLS or loopback only: use SCRAM-SHA-256, or a secured port"""
 
 
-class AuthenticationUnavailable(RequestError, code="authenticationUnavailable", permanent=False):
-    """what checks this account cannot be reached now"""
-
-
-class PasswordInClear(RequestError, code="passwordInClear"):
-    """a password crosses TLS or loopback only: use SCRAM-SHA-256, or a secured port"""
-
-
 class AccountDisabled(RequestError, code="accountDisabled"):
     """the account is disabled"""
 

@@ -627,31 +627,6 @@ class LoginChecked(Message, kw_only=True):
     """Of a ticket: the service's signature."""
 
 
-class CheckLogin(Request, kw_only=True):
-    """Proxy: judge a login, which this proxy has no settings for. On secured links only."""
-
-    user: str
-    mechanism: Literal["PLAIN", "KERBEROS"]
-    data: str
-    nonce: str = ""
-    proof: str = ""
-    seconds: Annotated[float, Meta(gt=0, le=600)] = 10
-    """An answer that comes later is of no use."""
-
-
-class LoginChecked(Message, kw_only=True):
-    """Master: how a login was judged."""
-
-    ref: Ref
-    outcome: Literal["accepted", "rejected", "unavailable"]
-    text: str = ""
-    """For the user, as the external system said it."""
-    principal: str = ""
-    """Of a ticket: who brought it."""
-    data: str = ""
-    """Of a ticket: the service's signature."""
-
-
 # ---------------------------------------------------------------- history
 
 
@@ -802,7 +777,6 @@ ClientMessage = (
     | HistoryLog
     | HistoryEntries
     | CheckLogin
-    | CheckLogin
     | SiteProgress
     | RelayWrite
     | SwitchOver
@@ -839,7 +813,6 @@ ServerMessage = (
     | HistoryLogRead
     | HistoryLogSent
     | HistoryTaken
-    | LoginChecked
     | WriteRelayed
     | LoginChecked
     | SwitchedOver

@@ -137,36 +137,6 @@ class Authenticate(Command):
     """Empty passwords are put to RADIUS servers, too."""
 
 
-class Authenticate(Command):
-    """Check a password or a ticket beside the loop; answered by Authenticated, in time."""
-
-    ticket: int
-    mechanism: str
-    user: str
-    """As the external systems know the person."""
-    data: str
-    """The password, or the ticket in base64."""
-    nonce: str
-    proof: str
-    """Of a ticket: the signature over the nonce."""
-    verifier: str
-    """Of the password in the configuration; empty: there is none."""
-    known: bool
-    """There is such a person; else the check only takes its time."""
-    ways: tuple[Any, ...]
-    """Of `ways`, in their order."""
-    seconds: float
-    """How long it may take."""
-    remember: float
-    """Seconds for which a password that was rejected is so without asking anybody."""
-    iterations: int
-    """Of verifiers that are made now."""
-    empty: bool
-    """A person without a password may log in with an empty one."""
-    external_empty: bool
-    """Empty passwords are put to RADIUS servers, too."""
-
-
 class Listen(Command):
     """Listen on exactly these ports; ports that are open and not named are closed."""
 

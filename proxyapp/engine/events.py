@@ -209,19 +209,6 @@ class Authenticated(Event):
     """Of a Kerberos ticket: the service's signature."""
 
 
-class Authenticated(Event):
-    """An external check has ended."""
-
-    ticket: int
-    outcome: Literal["accepted", "rejected", "unavailable"]
-    text: str = ""
-    """For the user, as the external system said it."""
-    principal: str = ""
-    """Of a Kerberos ticket: who brought it."""
-    data: str = ""
-    """Of a Kerberos ticket: the service's signature."""
-
-
 class CopyRead(Event):
     """The local copy was read; what there is of it was told as a load and transactions."""
 

@@ -31,7 +31,6 @@ from proxyapp.engine.access import ServerProfile
 from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
 from proxyapp.engine.checking import Checks
-from proxyapp.engine.checking import Checks
 from proxyapp.engine.commands import (
     Again,
     Broadcast,
@@ -43,7 +42,6 @@ from proxyapp.engine.commands import (
     RefuseCopy,
     Stop,
 )
-from proxyapp.engine.checking import Checks
 from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.copying import Copying
 from proxyapp.engine.departures import Departures
@@ -78,7 +76,6 @@ class Node:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
-        serving.checks = Checks(serving)
         serving.checks = Checks(serving)
         serving.identity = self._identity
         self._writes = Writes(serving)
@@ -137,7 +134,6 @@ class Node:
             events.HistoryRead: self._past_read,
             events.DrainAsked: self._drain_asked,
             events.Authenticated: self._authenticated,
-            events.Authenticated: self._authenticated,
             events.Stopping: self._stopping,
         }
 
@@ -153,8 +149,6 @@ class Node:
         """Return a node whose authority is the link to a master."""
         node = cls(settings)
         node._replica = node.serving.authority = Replica(node.serving, node._intake)
-        node.serving.relay = node._replica.relay
-        node.serving.master_dbid = node._replica.master_dbid
         node.serving.relay = node._replica.relay
         node.serving.master_dbid = node._replica.master_dbid
         node._pairing = node.serving.pairing = Pairing(
@@ -486,7 +480,6 @@ class Node:
         assert self._replica is not None
         self._replica.lost(event.reason, event.jitter, now)
         self.serving.checks.unlink()
-        self.serving.checks.unlink()
 
     def _pair_link(self) -> Pairing:
         assert self._pairing is not None
@@ -581,9 +574,6 @@ class Node:
         if self._pairing is not None:
             self._pairing.hand_over()
         self._departures.drain(event.reason)
-
-    def _authenticated(self, event: events.Authenticated, now: float) -> None:
-        self.serving.checks.take(event)
 
     def _authenticated(self, event: events.Authenticated, now: float) -> None:
         self.serving.checks.take(event)

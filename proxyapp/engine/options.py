@@ -31,7 +31,6 @@ class Option:
 _SERVER = ("csproxy", "confserv")
 _HISTORY = ("history-log",)
 _AUTHENTICATION = ("authentication",)
-_AUTHENTICATION = ("authentication",)
 _BOOLEAN = ("true", "false")
 VERBOSITY = ("all", "debug", "trace", "interaction", "standard", "none")
 
@@ -221,65 +220,6 @@ OPTIONS: tuple[Option, ...] = (
         "Changes of single objects that the master keeps at most, more than `max-records`; the"
         " oldest go first.",
         least=1,
-    ),
-    Option(
-        _AUTHENTICATION,
-        "library",
-        "",
-        "immediately",
-        "What checks passwords: `gauth_ldap`, `gauth_radius` and `internal`, in order, with commas"
-        " between them; `gauth_kerberos` beside them takes tickets. Also in the annex of a tenant"
-        " and, for one account, of a person: the more specific wins.",
-    ),
-    Option(
-        _AUTHENTICATION,
-        "enforce-external-auth",
-        "false",
-        "immediately",
-        "Whether everybody is checked by `library`. With `false` only persons with an external ID"
-        " are, or those marked for external authentication. Environment\\default never is.",
-        choices=_BOOLEAN,
-    ),
-    Option(
-        _AUTHENTICATION,
-        "enforce-internal-auth",
-        "false",
-        "immediately",
-        "Whether everybody is checked by the configuration's own verifiers, whatever else says.",
-        choices=_BOOLEAN,
-    ),
-    Option(
-        _AUTHENTICATION,
-        "authentication-queue-threshold",
-        1000,
-        "immediately",
-        "External checks that may wait; further logins are refused with a hint to come back."
-        " 0 is no limit.",
-    ),
-    Option(
-        _AUTHENTICATION,
-        "refused-password-cache",
-        5,
-        "immediately",
-        "Seconds for which a password that was rejected is rejected again without asking anybody.",
-        most=3600,
-    ),
-    Option(
-        _SERVER,
-        "allow-empty-password",
-        "false",
-        "immediately",
-        "Whether a person who has no password may log in with an empty one.",
-        choices=_BOOLEAN,
-    ),
-    Option(
-        _SERVER,
-        "allow-external-empty-password",
-        "false",
-        "immediately",
-        "Whether empty passwords are put to RADIUS servers. LDAP directories never get them: they"
-        " would take them for a question that needs no password.",
-        choices=_BOOLEAN,
     ),
     Option(
         _AUTHENTICATION,

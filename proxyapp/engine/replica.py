@@ -30,7 +30,6 @@ from confwire.messages import (
     HistoryTaken,
     KeepAlive,
     LoginChecked,
-    LoginChecked,
     Message,
     Open,
     Opened,
@@ -58,8 +57,6 @@ _SHORTEST_DELAY = 0.1
 _LONGEST_DELAY = 1.5
 """Seconds between attempts: a master that is back is found within two."""
 LINK_KEEP_ALIVE = 10.0
-_FIRST_MASTER = 99
-"""DBID of the application confserv, which every environment begins with."""
 _FIRST_MASTER = 99
 """DBID of the application confserv, which every environment begins with."""
 _SILENCE = 5.0
@@ -298,16 +295,6 @@ class Replica:
         """Tell or ask the master something on the open link."""
         self._send(message)
 
-    def relay(self, message: CheckLogin) -> bool:
-        """Have the master judge a login; False: it is away."""
-        if self.state is LIVE:
-            self._send(message)
-        return self.state is LIVE
-
-    def master_dbid(self) -> int:
-        """Return the DBID of the master's application: as it said, else the one of all masters."""
-        return self.master.dbid if self.master is not None else _FIRST_MASTER
-
     def tell(self, progress: SiteProgress) -> None:
         """Tell the master how far the clients are, if it does not know."""
         if self.state is LIVE and progress != self._told:
@@ -335,8 +322,6 @@ class Replica:
         elif isinstance(message, ReplicationLoaded):
             self._catch_up(message.revision)
             self._data.end(message.revision, int(message.tree, 16), message.hash)
-        elif isinstance(message, LoginChecked):
-            self._serving.checks.taken(message)
         elif isinstance(message, LoginChecked):
             self._serving.checks.taken(message)
         elif isinstance(message, HistoryTaken):

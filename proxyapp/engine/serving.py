@@ -12,7 +12,6 @@ import msgspec
 
 from confwire.errors import NotReady
 from confwire.messages import (
-    CheckLogin,
     AskRole,
     CheckLogin,
     CreateObject,
@@ -21,7 +20,6 @@ from confwire.messages import (
     Drain,
     HandOver,
     HistoryEntry,
-    LoginChecked,
     LoginChecked,
     PairRole,
     PeerRead,
@@ -39,7 +37,6 @@ from historylog.entries import Kind, of_server
 from proxyapp.engine.access import Access
 from proxyapp.engine.commands import Command, Keep, Log
 from proxyapp.engine.events import Authenticated
-from proxyapp.engine.events import Authenticated
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
 from proxyapp.engine.issuing import Issuing
@@ -54,7 +51,6 @@ from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
-from proxyapp.engine.ways import Ways
 from proxyapp.engine.ways import Ways
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject
@@ -130,31 +126,6 @@ class Pairing(Protocol):
 
     def answered(self, message: PeerRead | AskRole) -> None:
         """The master answers, or asks."""
-
-
-class Checks(Protocol):
-    """Passwords and tickets that others than the node judge."""
-
-    def ways_of(self, person: Row) -> Ways:
-        """Return how the password of a person is checked."""
-
-    def takes_tickets(self) -> bool:
-        """Whether clients may bring Kerberos tickets."""
-
-    def begin(self, login: Any, done: Callable[[Authenticated], None]) -> None:
-        """Have a login judged; `done` is called once, in a later turn."""
-
-    def judge(self, message: CheckLogin, answer: Callable[[Any], None]) -> None:
-        """Judge a login for a proxy."""
-
-    def take(self, event: Authenticated) -> None:
-        """A check has ended."""
-
-    def taken(self, message: LoginChecked) -> None:
-        """The master has judged a login."""
-
-    def unlink(self) -> None:
-        """The master is away: what it had to judge has no answer."""
 
 
 class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
@@ -236,10 +207,6 @@ class Serving:
         """None at a master."""
         self.said: Callable[[Any, PairMessage], None]
         """Somebody has said something about a pair: the session, and what."""
-        self.relay: Callable[[CheckLogin], bool] | None = None
-        """Have the master judge a login; False: it is away. None: there is no master."""
-        self.master_dbid: Callable[[], int] = int
-        """DBID of the master's application, 0 where it is not known."""
         self.authority: Authority
         self.identity: Callable[[], ServerIdentity]
         self.write: Callable[[int, int | str, WriteRequest, int, str], None]

@@ -68,7 +68,6 @@ from confwire.messages import (
 from historylog.entries import Kind, clean
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.admission import Admitted
-from proxyapp.engine.admission import Admitted
 from proxyapp.engine.commands import (
     Admit,
     Again,
@@ -79,7 +78,6 @@ from proxyapp.engine.commands import (
     SetKeepAlive,
     TakeEntries,
 )
-from proxyapp.engine.events import Authenticated
 from proxyapp.engine.events import Authenticated
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.freshness import Floor
@@ -658,11 +656,6 @@ class Session:
     def _said(self, message: PairMessage) -> None:
         self._serving.said(self, message)
 
-    def _check_login(self, message: CheckLogin) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy has logins judged")
-        self._serving.checks.judge(message, self.answer)
-
     def _site_progress(self, message: SiteProgress) -> None:
         if not isinstance(self.profile, ServerProfile):
             raise NoPermission("only a server that opened with the role proxy tells of its clients")
@@ -739,7 +732,6 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     HistoryLog: Session._history_log,
     HistoryEntries: Session._history_entries,
     SiteProgress: Session._site_progress,
-    CheckLogin: Session._check_login,
     SwitchOver: Session._said,
     PairRole: Session._said,
     SessionsMirrored: Session._said,

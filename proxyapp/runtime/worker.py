@@ -24,7 +24,6 @@ from proxyapp.engine.recent import RecentChanges, RecentQuestion
 from proxyapp.runtime import frames
 from proxyapp.runtime.authentication import Authentication
 from proxyapp.runtime.certificates import Certificates
-from proxyapp.runtime.authentication import Authentication
 from proxyapp.runtime.clock import Clock, Ticker
 from proxyapp.runtime.health import limit_in
 from proxyapp.runtime.links import Link
@@ -190,7 +189,6 @@ class Worker:
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
         self.authentication = Authentication(self.tell)
         self.certificates = Certificates(self.listeners)
-        self.authentication = Authentication(self.tell)
         self.links: dict[str, Link] = {}
         """To other servers, by the names that commands have for them."""
         self.database: Database | None = None
@@ -235,7 +233,6 @@ class Worker:
             outlet.close(CloseCode.GOING_AWAY, reason)
         for link in self.links.values():
             link.stop()
-        self.authentication.stop()
         self.authentication.stop()
 
     async def wait_for_clients(self, seconds: float) -> None:
@@ -310,7 +307,6 @@ class Worker:
             "longestStall": round(self._longest_stall, 3),
             "recentStall": round(max(self._stalls, default=0.0), 3),
             "portFailures": self._failures,
-            "authentication": self.authentication.status(),
             "authentication": self.authentication.status(),
         }
         ports = self.listeners.status()
@@ -401,9 +397,6 @@ class Worker:
     def _new_epoch(self, command: c.NewEpoch) -> None:
         assert self.database is not None
         self.database.new_epoch(command)
-
-    def _authenticate(self, command: c.Authenticate) -> None:
-        self.authentication.check(command)
 
     def _authenticate(self, command: c.Authenticate) -> None:
         self.authentication.check(command)
@@ -532,7 +525,6 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.Reload: Worker._reload,
     c.ReadTransactions: Worker._read_transactions,
     c.NewEpoch: Worker._new_epoch,
-    c.Authenticate: Worker._authenticate,
     c.Authenticate: Worker._authenticate,
     c.Listen: Worker._listen,
     c.ConnectLink: Worker._connect_link,
