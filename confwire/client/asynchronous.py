@@ -61,6 +61,7 @@ from confwire.messages import (
     ServerMessage,
     SessionsSentAway,
     Shed,
+    Subscription,
     UpdateObject,
 )
 
@@ -122,6 +123,8 @@ class Client:
         opening_timeout: float = 10.0,
         patience: float = 0.0,
         tls: ssl.SSLContext | None = None,
+        tls_name: str = "",
+        local_address: tuple[str, int] | None = None,
         reconnect: Reconnect | None = None,
         backup_site: Sequence[Address] = (),
         site_rule: SiteRule | None = None,
@@ -144,6 +147,9 @@ class Client:
             request_timeout: seconds that a request may go without an answer.
             opening_timeout: seconds that connecting and logging in may take.
             patience: seconds for which a server that cannot be reached is tried again.
+            tls: how to speak TLS, as `confwire.tls.client_context` makes it; None: in clear.
+            tls_name: whom the server's certificate must be for, if not the host connected to.
+            local_address: where connections go out from; "" and 0 are any.
             reconnect: tries on each server, and the most seconds between two.
             backup_site: servers of another site, for when the preferred one cannot be reached.
             site_rule: when the site is changed, and when the client returns.
@@ -158,7 +164,14 @@ class Client:
         """
         credentials = Credentials(application, user, password, secret, mechanism, service)
         opening = Opening(
-            credentials, application_type, keep_alive, tls, opening_timeout, monotonic
+            credentials,
+            application_type,
+            keep_alive,
+            tls,
+            opening_timeout,
+            monotonic,
+            tls_name,
+            local_address,
         )
         reconnect, site_rule = reconnect or Reconnect(), site_rule or SiteRule()
         sites = Sites(servers, backup_site, jitter, reconnect, site_rule)
@@ -499,10 +512,14 @@ class Client:
 
     # ------------------------------------------------------------ the connection tells
 
+    def standing(self) -> tuple[Cursor | None, list[Subscription]]:
+        """Return where the session stands, and what it subscribes to."""
+        return self._watches.standing()
+
     def opened(self, link: Link) -> None:
         """A session is open."""
         self._freshness.opened(link)
-        self._watches.opened(link.opened)
+        self._watches.opened(link.opened, link.resumption)
 
     async def quiet(self) -> None:
         """Wait until all that was asked is answered."""

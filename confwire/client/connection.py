@@ -15,6 +15,7 @@ from confwire.client.backoff import Address, address_text
 from confwire.client.failures import ClientClosed, LinkLost, ServerBehind
 from confwire.client.link import Link, Opening, first_of, open_link
 from confwire.client.probing import first_ready
+from confwire.client.resuming import Resumption, bounded
 from confwire.client.sites import Place, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.epochs import is_behind
@@ -25,13 +26,28 @@ from confwire.errors import (
     RequestError,
     WireError,
 )
-from confwire.messages import Cursor, Draining, KeepAlive, ServerMessage
+from confwire.messages import (
+    Cursor,
+    Draining,
+    KeepAlive,
+    ServerMessage,
+    Subscription,
+    TokenRenewed,
+)
 
 KNOWN = set(CloseCode) - {CloseCode.GOING_AWAY}
 """Close codes after which the same server is the first choice; others mean: go elsewhere."""
 
 SENT_AWAY = {CloseCode.DRAINING, CloseCode.SHED}
 """Close codes of a server that wants its clients to be elsewhere."""
+
+_FAILED = {
+    CloseCode.PROTOCOL_ERROR,
+    CloseCode.MESSAGE_TOO_BIG,
+    CloseCode.INTERNAL_ERROR,
+    CloseCode.MALFORMED_OPENING,
+}
+"""Close codes of an opening that would fail once more."""
 
 HOMEWARD = "returning to the preferred site"
 
@@ -49,6 +65,9 @@ class Owner(Protocol):
     @property
     def current_at(self) -> float | None:
         """When the data was last known to be current, in seconds since 1970."""
+
+    def standing(self) -> tuple[Cursor | None, list[Subscription]]:
+        """Return where the session stands, and what it subscribes to."""
 
     def opened(self, link: Link) -> None:
         """A session is open; messages follow."""
@@ -95,6 +114,8 @@ class Connection:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._was_open = False
+        self._token = ""
+        """To go on with the session by; empty: a login is needed."""
         self._next: Link | None = None  # at the preferred site, while the old one ends
         self._notices: asyncio.Queue[Draining] = asyncio.Queue()
         self._notice: Draining | None = None
@@ -186,9 +207,13 @@ class Connection:
         refusals: list[WireError] = []
         while True:
             try:
-                link = await open_link(self._sites.server, self.opening, self._owner.seen)
+                link = await open_link(
+                    self._sites.server, self.opening, self._owner.seen, self._resumption()
+                )
             except WireError as error:
                 refusals.append(error)
+                if _ends_token(error):
+                    self._token = ""
                 self._sites.failed(_now())
                 self._tell(State.CONNECTING, str(error), str(error))
             else:
@@ -197,6 +222,11 @@ class Connection:
                 self._give_up(refusals, patient_until)
                 refusals = []
             await asyncio.sleep(self._sites.delay())
+
+    def _resumption(self) -> Resumption | None:
+        if not self._token:
+            return None
+        return bounded(self._token, self.opening.credentials.server_key, *self._owner.standing())
 
     def _give_up(self, refusals: list[WireError], patient_until: float) -> None:
         """Raise the most telling refusal of a round, if another round would be in vain."""
@@ -231,6 +261,7 @@ class Connection:
     def _begin(self, link: Link) -> None:
         self.link, self._was_open = link, True
         self._notices, self._notice = asyncio.Queue(), None
+        self._token = link.opened.token
         self._sites.opened(_now())
         server = link.opened.server
         told = server.backup_host and server.backup_port.isdecimal()
@@ -263,6 +294,9 @@ class Connection:
         if isinstance(message, Draining):
             self._notices.put_nowait(message)
             return
+        if isinstance(message, TokenRenewed):
+            self._token = message.token
+            return
         try:
             self._owner.receive(message)
         except RequestError as error:
@@ -288,7 +322,7 @@ class Connection:
             await asyncio.sleep(due - _now())
             sites, place = self._sites, self._sites.place
             server = await first_ready(
-                sites.preferred_servers, self.opening.tls, sites.rule.probe_every
+                sites.preferred_servers, self.opening, sites.rule.probe_every
             )
             sites.probed(_now(), server)
             if sites.place is Place.RETURNING:
@@ -348,11 +382,19 @@ class Connection:
             attempts=self._sites.attempts,
             last_error=error or last.last_error,
             current_at=self._owner.current_at,
+            restored=self.link is not None and self.link.opened.restored,
         )
         if self._on_status is not None:
             self._on_status(self.status)
         for statuses in self._statuses:
             statuses.add(self.status)
+
+
+def _ends_token(error: WireError) -> bool:
+    """Whether the next attempt must be a login."""
+    if isinstance(error, LinkLost):
+        return error.close_code in _FAILED
+    return not isinstance(error, RequestError) or error.permanent
 
 
 def _is_behind(link: Link, seen: Cursor | None) -> bool:

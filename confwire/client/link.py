@@ -11,7 +11,8 @@ import socket as socket_module
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
+from secrets import token_urlsafe
+from typing import Any, NoReturn
 
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
@@ -20,8 +21,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
 from confwire.client.backoff import Address, address_text
 from confwire.client.credentials import Credentials
-from confwire.client.failures import LinkLost, closed_text
+from confwire.client.failures import LinkLost, TlsFailed, closed_text
 from confwire.client.logins import login_of
+from confwire.client.resuming import Resumption, is_about_the_token
 from confwire.codec import decode_server, encode
 from confwire.errors import (
     LocalProtocolError,
@@ -42,6 +44,7 @@ from confwire.messages import (
     Proof,
     ServerMessage,
 )
+from confwire.tls import explain
 
 PATH = "/ws/confwire"
 """Where the web port serves the protocol; listening ports take any path."""
@@ -49,6 +52,8 @@ PATH = "/ws/confwire"
 MAX_MESSAGE_SIZE = 256 * 2**20
 """Bytes; packets are far smaller, but one object travels whole."""
 
+
+ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
 
 CLOSE_TIMEOUT = 2.0
 """Seconds that an orderly end may take."""
@@ -69,14 +74,26 @@ class Opening:
     """Seconds that connecting and logging in may take."""
     monotonic: bool = False
     """Reads from older data than was seen are to be refused."""
+    tls_name: str = ""
+    """Whom the server's certificate must be for, where it is not the host that is connected to."""
+    local_address: tuple[str, int] | None = None
+    """Where the connection goes out from; "" and 0 are any."""
 
 
 class Link:
     """An open session on one connection; made by `open_link`."""
 
-    def __init__(self, address: Address, socket: ClientConnection, opened: Opened) -> None:
+    def __init__(
+        self,
+        address: Address,
+        socket: ClientConnection,
+        opened: Opened,
+        resumption: Resumption | None = None,
+    ) -> None:
         self.address = address
         self.opened = opened
+        self.resumption = resumption if opened.restored else None
+        """What the session went on with; None after a login."""
         self._socket = socket
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue()
         self._silence = SilenceWatch(0.0, 0.0)
@@ -186,8 +203,17 @@ class Link:
         self._silence.heard(asyncio.get_running_loop().time())
 
 
-async def open_link(address: Address, opening: Opening, seen: Cursor | None = None) -> Link:
-    """Connect to a server and log in; `seen` is the newest data that any server has shown.
+async def open_link(
+    address: Address,
+    opening: Opening,
+    seen: Cursor | None = None,
+    resumption: Resumption | None = None,
+) -> Link:
+    """Connect to a server; go on with a session, or log in where that is refused.
+
+    Args:
+        seen: the newest data that any server has shown.
+        resumption: the session to go on with; None: log in.
 
     Raises:
         LinkLost: there is no connection, or it was closed during the opening.
@@ -198,19 +224,20 @@ async def open_link(address: Address, opening: Opening, seen: Cursor | None = No
         async with asyncio.timeout(opening.timeout):
             socket = await _connect(address, opening)
             try:
-                return Link(address, socket, await _log_in(socket, opening, seen))
+                opened = None
+                if resumption is not None:
+                    opened = await _resume(socket, opening, seen, resumption)
+                if opened is None:
+                    opened = await _log_in(socket, opening, seen)
+                return Link(address, socket, opened, resumption)
             except BaseException:
                 socket.transport.abort()
                 raise
     except TimeoutError:
         text = f"{address_text(address)} did not answer within {opening.timeout:g} s"
         raise LinkLost(text) from None
-    except ConnectionClosed as error:
-        raise _lost(error) from None
-    except WebSocketException as error:
-        raise RemoteProtocolError(_refusal(address, error)) from None
-    except OSError as error:
-        raise LinkLost(f"cannot connect to {address_text(address)}: {_reason(error)}") from None
+    except (ConnectionClosed, WebSocketException, OSError) as error:
+        raise _failure(address, error) from None
 
 
 async def _connect(address: Address, opening: Opening) -> ClientConnection:
@@ -222,6 +249,7 @@ async def _connect(address: Address, opening: Opening) -> ClientConnection:
         compression=None,
         proxy=None,  # a configuration server is never behind a web proxy
         ssl=opening.tls,
+        **outgoing(address[0], opening.tls_name, opening.local_address),
         open_timeout=None,
         ping_interval=None,  # ADDP is ours
         close_timeout=CLOSE_TIMEOUT,
@@ -237,17 +265,9 @@ async def _connect(address: Address, opening: Opening) -> ClientConnection:
 async def _log_in(socket: ClientConnection, opening: Opening, seen: Cursor | None) -> Opened:
     credentials = opening.credentials
     login = login_of(credentials, _secure(socket, opening))
-    first = Open(
-        application=credentials.application,
-        application_type=opening.application_type,
-        release=RELEASE,
-        user=credentials.user,
-        mechanism=credentials.mechanism,
-        data=await login.first(),
-        keep_alive=opening.keep_alive,
-        seen=seen,
-        monotonic=opening.monotonic,
-    )
+    first = _first(opening, seen, "")
+    first.mechanism = credentials.mechanism
+    first.data = await login.first()
     opened = await _ask(socket, first)
     if isinstance(opened, Challenge):
         opened = await _ask(socket, Proof(data=await login.answer(opened.data)))
@@ -257,6 +277,39 @@ async def _log_in(socket: ClientConnection, opening: Opening, seen: Cursor | Non
         raise RemoteProtocolError("the server did not say whether the session is open")
     login.verify(opened.data)
     return opened
+
+
+async def _resume(
+    socket: ClientConnection, opening: Opening, seen: Cursor | None, resumption: Resumption
+) -> Opened | None:
+    """Go on with a session; None: the server does not take the token, and a login may follow."""
+    first = _first(opening, seen, resumption.token)
+    first.data = nonce = token_urlsafe(24)
+    first.since, first.subscriptions = resumption.since, list(resumption.subscriptions)
+    try:
+        opened = await _ask(socket, first)
+    except RequestError as error:
+        if is_about_the_token(error):
+            return None
+        raise
+    if not isinstance(opened, Opened):
+        raise RemoteProtocolError("the server did not say whether the session goes on")
+    resumption.verify(nonce, opened.data)
+    return opened
+
+
+def _first(opening: Opening, seen: Cursor | None, token: str) -> Open:
+    """Return the first message, without what proves who sends it."""
+    return Open(
+        application=opening.credentials.application,
+        application_type=opening.application_type,
+        release=RELEASE,
+        user=opening.credentials.user,
+        keep_alive=opening.keep_alive,
+        seen=seen,
+        monotonic=opening.monotonic,
+        token=token,
+    )
 
 
 def _secure(socket: ClientConnection, opening: Opening) -> bool:
@@ -291,6 +344,24 @@ def _message(data: str | bytes) -> ServerMessage:
         raise RemoteProtocolError(f"the server sent what is no message: {error}") from None
 
 
+def _failure(
+    address: Address, error: ConnectionClosed | WebSocketException | OSError
+) -> LinkLost | RemoteProtocolError:
+    """Return why no session could be opened, in the words of this library."""
+    where = f"cannot connect to {address_text(address)}"
+    cause: BaseException | None = error
+    while cause is not None:
+        # What a server says of the client's certificate comes after its own handshake.
+        if text := explain(cause):
+            return TlsFailed(f"{where}: {text}")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, ConnectionClosed):
+        return _lost(error)
+    if isinstance(error, WebSocketException):
+        return RemoteProtocolError(_refusal(address, error))
+    return LinkLost(f"{where}: {_reason(error)}")
+
+
 def _lost(error: ConnectionClosed) -> LinkLost:
     if error.rcvd is None:
         return LinkLost("the connection was lost")
@@ -308,6 +379,16 @@ def _refusal(address: Address, error: WebSocketException) -> str:
         status = error.response.status_code
         return f"{address_text(address)} is no configuration server: it answers with HTTP {status}"
     return f"{address_text(address)} is no configuration server: {error}"
+
+
+def outgoing(host: str, tls_name: str, local: tuple[str, int] | None) -> dict[str, Any]:
+    """Return what the loop must know of a connection beside the server's address."""
+    options: dict[str, Any] = {}
+    if tls_name:
+        options["server_hostname"] = tls_name
+    if local is not None:
+        options["local_addr"] = (local[0] or ("::" if ":" in host else ANY_ADDRESS), local[1])
+    return options
 
 
 def _reason(error: OSError) -> str:

@@ -49,6 +49,8 @@ class Status:
     """The last loss or refusal; it stays when the session is open again."""
     current_at: float | None = None
     """When the data was last known to be current, in seconds since 1970; None: not known."""
+    restored: bool = False
+    """The open session goes on from before the last loss, by its token and without a login."""
 
     @property
     def site(self) -> str:

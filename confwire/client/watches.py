@@ -14,6 +14,7 @@ from confwire.client.exchange import Exchanges
 from confwire.client.failures import LinkLost
 from confwire.client.link import Link, refusal_of
 from confwire.client.postponed import Postponed
+from confwire.client.resuming import Resumption
 from confwire.client.watch import ObjectChange, Watch, entered
 from confwire.epochs import is_earlier
 from confwire.errors import (
@@ -37,6 +38,7 @@ from confwire.messages import (
     Progress,
     RegisterNotification,
     ServerMessage,
+    Subscription,
     UnregisterNotification,
 )
 
@@ -94,12 +96,43 @@ class Watches:
 
     # ------------------------------------------------------------ the link comes and goes
 
-    def opened(self, opened: Opened) -> None:
-        """A new session: register everything."""
+    def standing(self) -> tuple[Cursor | None, list[Subscription]]:
+        """Return the cursor to go on from and the subscriptions that can, in another session."""
+        going_on = self._going_on()
+        cursors = [watch.received for watch in going_on if watch.received is not None]
+        if len({cursor.epoch for cursor in cursors}) != 1:
+            return None, []
+        oldest = min(cursors, key=lambda cursor: cursor.revision)
+        return oldest, [watch.subscription() for watch in going_on]
+
+    def opened(self, opened: Opened, resumed: Resumption | None) -> None:
+        """A session is open: register what it has not resumed."""
         self._epoch = opened.epoch
         self._is_master = opened.server.mode == "master"
         self._acknowledged = 0
-        self._register_all()
+        since = resumed.since if resumed is not None else None
+        if resumed is None or since is None or since.epoch != opened.epoch:
+            self._register_all()
+        else:
+            self._resumed(opened, resumed.names)
+
+    def _resumed(self, opened: Opened, names: set[str]) -> None:
+        """The server goes on with these subscriptions by itself."""
+        for name in names - self._watches.keys():
+            self._unregister_name(name)
+        for watch in list(self._watches.values()):
+            if watch.name in names:
+                watch.registered(opened.epoch, opened.revision)
+            elif watch.received is None or watch.needs_snapshot:
+                self._register([watch])
+        self.resume_if_wanted()
+
+    def _going_on(self) -> list[Watch]:
+        return [
+            watch
+            for watch in self._watches.values()
+            if watch.received is not None and not watch.needs_snapshot
+        ]
 
     def lost(self) -> None:
         """The session is gone; another may follow."""
@@ -161,7 +194,7 @@ class Watches:
                 watch.needs_snapshot = True
                 # A master has the truth, also where it goes back to an epoch before.
                 watch.may_go_back = self._is_master
-        going_on = [item for item in watches if item.received and not item.needs_snapshot]
+        going_on = self._going_on()
         if going_on:
             self._register(going_on)
         for watch in watches:
@@ -238,9 +271,12 @@ class Watches:
             self._register_all()
 
     def _unregister(self, watch: Watch) -> None:
+        self._unregister_name(watch.name)
+
+    def _unregister_name(self, name: str) -> None:
         if (link := self._link()) is not None:
             ref = self._exchanges.new_ref()
-            link.send(UnregisterNotification(ref=ref, subscription=watch.name))
+            link.send(UnregisterNotification(ref=ref, subscription=name))
 
     # ------------------------------------------------------------ acknowledging
 

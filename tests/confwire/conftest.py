@@ -19,8 +19,8 @@ from websockets.http11 import Request, Response
 
 from confwire.client import Client, State, Status
 from confwire.codec import decode_client, encode
-from confwire.errors import RequestError
-from confwire.handshake import ServerHandshake, make_verifier
+from confwire.errors import RequestError, TokenRefused
+from confwire.handshake import ServerHandshake, make_verifier, parse_verifier, resume_proof
 from confwire.messages import (
     SUBPROTOCOL,
     Acknowledge,
@@ -31,6 +31,7 @@ from confwire.messages import (
     NotificationRegistered,
     ObjectsChanged,
     ObjectsRead,
+    Open,
     Opened,
     ServerIdentity,
 )
@@ -123,6 +124,15 @@ class Peer:
         self.backup = ("", 0)
         self.server: ServerIdentity | None = None
         """Who it says it is; a master by default."""
+        self.token = ""
+        """What it gives to those who ask for a token, and takes from them."""
+        self.is_false = False
+        """It does not know the account."""
+        self.shown = asyncio.Event()
+        """A token was shown."""
+        self.gate = asyncio.Event()
+        """Tokens are answered."""
+        self.gate.set()
 
     @property
     def address(self) -> tuple[str, int]:
@@ -158,6 +168,12 @@ class Peer:
             session.opening = message = await session.receive()
             if self.refusal is not None:
                 raise self.refusal
+            if message.token:
+                final = await self.resumed(session, message)
+                if final:
+                    await session.send(self.welcome(final, restored=True))
+                    return True
+                session.opening = message = await session.receive()
             handshake = ServerHandshake("s" * 24)
             await session.send(Challenge(handshake.challenge(message.data, VERIFIER, b"k")))
             final = handshake.check((await session.receive()).data)
@@ -169,7 +185,17 @@ class Peer:
         await session.send(self.welcome(final))
         return True
 
-    def welcome(self, final: str) -> Opened:
+    async def resumed(self, session: Session, message: Open) -> str:
+        """Return the proof of a resume; empty when it was refused."""
+        self.shown.set()
+        await self.gate.wait()
+        if message.token == self.token:
+            key = b"false" if self.is_false else parse_verifier(VERIFIER).server_key
+            return resume_proof(key, message.data, message.token)
+        await session.send(Error(code=TokenRefused.code, text="no"))
+        return ""
+
+    def welcome(self, final: str, restored: bool = False) -> Opened:
         host, port = self.backup
         server = self.server or ServerIdentity(
             application="confserv",
@@ -187,6 +213,8 @@ class Peer:
             server=server,
             application_dbid=100,
             max_message_size=self.max_message_size,
+            token=self.token,
+            restored=restored,
         )
 
 
