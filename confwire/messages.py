@@ -134,6 +134,11 @@ class ServerIdentity(Struct, rename="camel", omit_defaults=True, frozen=True):
     dbid: int = field(name="DBID")
     release: str
     mode: Literal["master", "proxy"]
+    host: str = ""
+    """Of a pool: where its load balancer listens; `application` and `dbid` are the pool's."""
+    port: str = ""
+    member: str = ""
+    """Of a pool: name of the member that serves this session."""
     backup_host: str = ""
     backup_port: str = ""
     master_host: str = ""
@@ -156,6 +161,12 @@ class Opened(Message, kw_only=True):
     keep_alive: KeepAlive | None = None
     max_message_size: int = 0
     """Bytes that one message to the server may have."""
+    last_login: float = 0
+    """When the account logged in before, seconds since 1970; 0: not known."""
+    password_due: float = 0
+    """When the password expires, once that is near."""
+    password_change_required: bool = False
+    """The session takes nothing but changePassword until then."""
     token: str = ""
     """To go on with this session on any server; given to who asked for one."""
     restored: bool = False
@@ -265,6 +276,13 @@ class DeleteObject(Request, kw_only=True):
     object_type: str
     dbid: int = field(name="DBID")
     request_id: RequestId = ""
+
+
+class ChangePassword(Request, kw_only=True):
+    """Client: change the password of the session's own account. Over TLS or loopback only."""
+
+    old_password: str
+    new_password: str
 
 
 class ReadServerInfo(Request):
@@ -378,6 +396,10 @@ class ObjectDeleted(Answer, kw_only=True):
 
     object_type: str
     dbid: int = field(name="DBID")
+
+
+class PasswordChanged(Answer, kw_only=True):
+    """Server: the password was changed; tokens that were given out are void."""
 
 
 class ServerInfo(Answer, kw_only=True):
@@ -602,6 +624,25 @@ class AskRole(Message, kw_only=True):
     number: int
 
 
+class AccountState(Struct, rename="camel", omit_defaults=True, gc=False):
+    """What servers remember of an account beside the journal; times in seconds since 1970."""
+
+    person: int
+    last_login: float = 0
+    failures: list[float] = []
+    """When logins failed that still count."""
+    locked_at: float = 0
+    locked_until: float = 0
+    cleared_at: float = 0
+    """What failed or was locked up to then counts no more."""
+
+
+class AccountStates(Message, kw_only=True):
+    """Servers: what this one knows of accounts; the other merges it with what it knows."""
+
+    states: list[AccountState]
+
+
 class CheckLogin(Request, kw_only=True):
     """Proxy: judge a login, which this proxy has no settings for. On secured links only."""
 
@@ -777,6 +818,8 @@ ClientMessage = (
     | HistoryLog
     | HistoryEntries
     | CheckLogin
+    | AccountStates
+    | ChangePassword
     | SiteProgress
     | RelayWrite
     | SwitchOver
@@ -815,6 +858,8 @@ ServerMessage = (
     | HistoryTaken
     | WriteRelayed
     | LoginChecked
+    | AccountStates
+    | PasswordChanged
     | SwitchedOver
     | PairRole
     | SessionsMirrored

@@ -28,6 +28,7 @@ from confwire.errors import (
 from confwire.messages import Open
 from confwire.objects import ObjectType, is_server_type
 from proxyapp.engine.access import Profile, ServerProfile
+from proxyapp.engine.pool import stands_for_a_pool
 from proxyapp.engine.ports import is_for_people, open_port
 from proxyapp.engine.rights import EXECUTE
 from proxyapp.engine.rows import Row
@@ -123,14 +124,14 @@ def admit(serving: Serving, opening: Open, secure: bool, port: str) -> Admitted:
     if opening.role == "proxy":
         _check_server(serving, opening, row, type_, person.dbid, secure)
         return Admitted(row.dbid, type_, True, person.dbid, ServerProfile(), True)
+    if opening.role == "peer":
+        _check_peer(serving, opening, row)
+        return Admitted(row.dbid, type_, False, person.dbid, Profile(frozenset()), True)
     return Admitted(row.dbid, type_, daemon, person.dbid, profile, False)
 
 
 def may_stay(serving: Serving, session: Session) -> str:
     """Return why an open session must end now, empty where it may stay."""
-    if opening.role == "peer":
-        _check_peer(serving, opening, row)
-        return Admitted(row.dbid, type_, False, person.dbid, Profile(frozenset()), True)
     application = serving.store.get(ObjectType.APPLICATION, session.application)
     person = serving.store.get(ObjectType.PERSON, session.person)
     if application is None or not application.enabled:
@@ -172,6 +173,17 @@ def _account(serving: Serving, opening: Open, application: dict[str, Any]) -> Ro
     return person
 
 
+def _check_peer(serving: Serving, opening: Open, row: Row) -> None:
+    partner = serving.pairing.partner if serving.pairing is not None else None
+    if partner is None or partner.dbid != row.dbid:
+        raise NoPermission(f"application '{row.name}' is not the other server of this one's pair")
+    if opening.release != serving.settings.release:
+        raise ReleaseMismatch(
+            f"the servers of a pair are of releases {opening.release} and"
+            f" {serving.settings.release}: run both on one"
+        )
+
+
 def _check_port(serving: Serving, name: str, type_: str, port: str) -> None:
     """Let only client user interface applications in by ports that are for them."""
     if not is_for_people(serving.application, port):
@@ -186,17 +198,6 @@ def _check_port(serving: Serving, name: str, type_: str, port: str) -> None:
         f"port '{port}' takes client user interface applications only, and '{name}' is of type"
         f" {type_}: {remedy}"
     )
-def _check_peer(serving: Serving, opening: Open, row: Row) -> None:
-    partner = serving.pairing.partner if serving.pairing is not None else None
-    if partner is None or partner.dbid != row.dbid:
-        raise NoPermission(f"application '{row.name}' is not the other server of this one's pair")
-    if opening.release != serving.settings.release:
-        raise ReleaseMismatch(
-            f"the servers of a pair are of releases {opening.release} and"
-            f" {serving.settings.release}: run both on one"
-        )
-
-
 
 
 def _check_server(
@@ -209,6 +210,10 @@ def _check_server(
     if type_ != CONFIG_SERVER:
         raise NoPermission(
             f"application '{row.name}' is of type {type_}: a proxy is of type {CONFIG_SERVER}"
+        )
+    if stands_for_a_pool(serving.store, row.name):
+        raise NoPermission(
+            f"application '{row.name}' stands for the load balancer of a pool: start its members"
         )
     if person != DEFAULT_PERSON:
         raise AccountMismatch(

@@ -20,7 +20,6 @@ from confwire.messages import (
     PairRole,
     Progress,
     ReadPeer,
-    ServerIdentity,
     SwitchOver,
     TokenKeys,
 )
@@ -46,6 +45,7 @@ from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.copying import Copying
 from proxyapp.engine.departures import Departures
 from proxyapp.engine.dial import LINK
+from proxyapp.engine.identity import Identity
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.keyring import Keyring
@@ -77,9 +77,10 @@ class Node:
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
         serving.checks = Checks(serving)
-        serving.identity = self._identity
         self._writes = Writes(serving)
         serving.write = self._writes.begin
+        serving.relay_write = self._writes.relay
+        serving.wrote = self._writes.end
         self._convergence = Convergence(serving)
         serving.hear = self._convergence.heard
         self._intake = Intake(serving, self._after, self._diverged)
@@ -93,6 +94,8 @@ class Node:
         self._database: DatabaseAuthority | None = None
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
+        self._identity = Identity(serving, self._backup)
+        serving.identity = self._identity.tell
         self._departures = Departures(serving, self._opening, self._backup)
         serving.dismiss = self._departures.dismiss
         self._beats = [0.0, 0.0]
@@ -192,10 +195,6 @@ class Node:
         serves = not (serving.withheld or serving.standby or serving.draining)
         return serving.ready and serves
 
-    def settled(self) -> bool:
-        """Whether it has done its start: it serves, or stands by for another one."""
-        return self.ready() or (self.serving.ready and bool(self.serving.standby))
-
     def fresh(self, limit: float | None, now: float) -> tuple[bool, str]:
         """Whether what is served is not older than a limit in seconds, and how old it is.
 
@@ -213,7 +212,9 @@ class Node:
 
     def stands_by(self) -> bool:
         """Whether it serves nobody because another one does, in whose place it would."""
-        return self._database is not None and self._database.leadership.stands_by
+        if self._database is not None:
+            return self._database.leadership.stands_by
+        return self.serving.ready and bool(self.serving.standby)
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the server as JSON-able data."""
@@ -275,6 +276,7 @@ class Node:
             event.secure,
             event.nonce,
             now,
+            event.forwarded,
         )
         self._sessions[event.connection] = self._opening[event.connection] = session
 
@@ -327,6 +329,8 @@ class Node:
         progress = self._convergence.tick(now)
         if self._replica is not None:
             self._replica.tell(progress)
+            for end in self._replica.relaying.expired():
+                self._writes.end(end)
         for index, (period, beat) in enumerate(
             ((_CLIENT_BEAT, self._beat_clients), (_SERVER_BEAT, self._beat_servers))
         ):
@@ -610,6 +614,7 @@ class Node:
             self._follow_application(entry.changes)
         if serving.application and ObjectType.HOST in types:
             self._follow_host()
+            self._identity.follow()
         if serving.settings.local_copy:
             self._copying.follow(entry)
         self._writes.answer()
@@ -650,6 +655,7 @@ class Node:
         self._take_application(changes)
         if self.serving.application and self._pairing is not None:
             self._pairing.follow()
+        self._identity.follow()
 
     def _take_application(self, changes: list[Change]) -> None:
         """Take over options and ports when the server's own Application object has changed."""
@@ -672,6 +678,9 @@ class Node:
                 serving.options.number("max-client-output-queue-size") * 1024,
                 float(serving.options.number("client-response-timeout")),
                 serving.options.text("verbose"),
+                serving.options.number("max-output-queue-size") * 1024 * 1024,
+                serving.options.text("balancer-networks"),
+                serving.options.text("balancer-protocol"),
             )
         )
         self._configure_history()
@@ -743,21 +752,6 @@ class Node:
         if serving.alarms.get("application", ("", 0))[0] != text:
             serving.alarm("application", text, serving.now)
         return row
-
-    def _identity(self) -> ServerIdentity:
-        serving = self.serving
-        backup = self._backup()
-        settings = serving.settings
-        return ServerIdentity(
-            application=settings.application,
-            dbid=serving.application.get("DBID", 0),
-            release=settings.release,
-            mode="master" if serving.authority.takes_servers else "proxy",
-            backup_host=backup[0],
-            backup_port=backup[1],
-            master_host=settings.master_host,
-            master_port=str(settings.master_port or ""),
-        )
 
     def _backup(self) -> tuple[str, str]:
         """Return host and port of the other server for clients, empty where there is none."""

@@ -31,6 +31,7 @@ class Option:
 _SERVER = ("csproxy", "confserv")
 _HISTORY = ("history-log",)
 _AUTHENTICATION = ("authentication",)
+_SECURITY = ("security",)
 _BOOLEAN = ("true", "false")
 VERBOSITY = ("all", "debug", "trace", "interaction", "standard", "none")
 
@@ -50,6 +51,15 @@ OPTIONS: tuple[Option, ...] = (
         "immediately",
         "KB of unsent output of one client above which its requests and notifications wait.",
         least=1,
+    ),
+    Option(
+        _SERVER,
+        "max-output-queue-size",
+        0,
+        "immediately",
+        "MB of unsent output of all clients together above which requests and notifications of each"
+        " slow client wait, whatever it has itself; 0 is no limit.",
+        most=1_000_000,
     ),
     Option(
         _SERVER,
@@ -106,6 +116,23 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         ("csproxy",),
+        "balancer-networks",
+        "",
+        "immediately",
+        "Addresses and networks of load balancers whose word about the address of a client counts,"
+        " such as `10.1.0.5, 10.2.0.0/24`. Empty: nobody's.",
+    ),
+    Option(
+        ("csproxy",),
+        "balancer-protocol",
+        "proxy-v2",
+        "immediately",
+        "How those tell it: by a header of the PROXY protocol in version 2, which is then demanded"
+        " of them, or by the HTTP header X-Forwarded-For.",
+        choices=("proxy-v2", "x-forwarded-for"),
+    ),
+    Option(
+        ("csproxy",),
         "drain-time",
         30,
         "immediately",
@@ -121,6 +148,31 @@ OPTIONS: tuple[Option, ...] = (
         "immediately",
         "Types of applications that ports for client user interface applications (`user=1`) take,"
         " separated by commas. Empty is every type that is not a server's.",
+    ),
+    Option(
+        ("csproxy",),
+        "proxy-writable",
+        "false",
+        "immediately",
+        "Whether the proxy passes writes of user-defined data on to its master. With `false` it"
+        " refuses all writes with the master's address.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        ("csproxy",),
+        "write-limit",
+        120,
+        "immediately",
+        "Writes that a writable proxy takes from one session within a minute; 0 is no limit. Bulk"
+        " work belongs at the master.",
+    ),
+    Option(
+        ("csproxy",),
+        "proxy-cluster-name",
+        "",
+        "after restart",
+        "Of a member of a pool: name of the Application object that stands for the load balancer,"
+        " and that clients are told instead of this one. Empty: the proxy is in no pool.",
     ),
     Option(
         ("csproxy",),
@@ -262,6 +314,38 @@ OPTIONS: tuple[Option, ...] = (
         "immediately",
         "Seconds for which a password that was rejected is rejected again without asking anybody.",
         most=3600,
+    ),
+    Option(
+        _SECURITY,
+        "failed-logins-per-address",
+        100,
+        "immediately",
+        "Failed logins from one address of clients within a minute after which further ones are"
+        " refused for a while. Trusted balancers and this host are not counted. 0 is no limit.",
+    ),
+    Option(
+        _SERVER,
+        "last-login",
+        "true",
+        "immediately",
+        "Whether the server remembers when an account logged in last, and tells it in `opened`.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _SERVER,
+        "last-login-synchronization",
+        "true",
+        "immediately",
+        "Whether servers tell each other of last logins. Failed logins and locks they tell always.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _SERVER,
+        "password-change",
+        "true",
+        "immediately",
+        "Whether persons may change their own passwords without the right to change their objects.",
+        choices=_BOOLEAN,
     ),
     Option(
         _SERVER,

@@ -18,11 +18,13 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
     """Return everything that operators ask of a server, as JSON-able data."""
     identity = serving.identity()
     return {
-        "application": identity.application,
-        "DBID": identity.dbid,
+        "application": serving.settings.application,
+        "DBID": serving.application.get("DBID", 0),
+        "pool": identity.application if identity.member else "",
         "release": identity.release,
         "mode": identity.mode,
-        "ready": serving.ready and not serving.withheld,
+        "ready": serving.ready
+        and not (serving.withheld or serving.standby or serving.draining),
         "withheld": serving.withheld,
         "epoch": serving.epoch,
         "revision": serving.revision,
@@ -57,6 +59,7 @@ def session_of(session: Session, revision: int, now: float) -> dict[str, Any]:
         "type": session.application_type,
         "user": session.user,
         "peer": session.peer,
+        "forwarded": session.forwarded,
         "port": session.port,
         "server": session.role != "client",
         "connected": round(now - session.connected_at, 1),

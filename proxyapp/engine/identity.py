@@ -1,0 +1,75 @@
+"""Who a server says it is: itself, or the pool that it is a member of.
+
+Clients of a pool know the balancer's object alone, so each member answers with that one's
+identity. Worked out when applications or hosts change, not for each session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from confwire.messages import ServerIdentity
+from proxyapp.engine.pool import OPTION, Pool, objection, pool_of
+from proxyapp.engine.serving import Serving
+
+
+class Identity:
+    """The identity of one node."""
+
+    def __init__(self, serving: Serving, backup: Callable[[], tuple[str, str]]) -> None:
+        """Tell nothing but the names before the first data.
+
+        Args:
+            backup: gives host and port of the backup server, empty where there is none.
+        """
+        self._serving = serving
+        self._backup = backup
+        self._pool_name = ""
+        self._has_begun = False
+        self._known: ServerIdentity | None = None
+
+    def follow(self) -> None:
+        """Applications or hosts have changed."""
+        serving = self._serving
+        if not serving.application:
+            return
+        if not self._has_begun:
+            self._has_begun = True
+            self._pool_name = serving.options.text(OPTION)
+        self._known = self._work_out()
+
+    def tell(self) -> ServerIdentity:
+        """Return who this server is to its clients."""
+        return self._known or self._work_out()
+
+    def _work_out(self) -> ServerIdentity:
+        serving = self._serving
+        settings, pool = serving.settings, self._pool()
+        host, port = ("", "") if pool is not None else self._backup()
+        return ServerIdentity(
+            application=pool.name if pool is not None else settings.application,
+            dbid=pool.dbid if pool is not None else serving.application.get("DBID", 0),
+            release=settings.release,
+            mode="master" if serving.authority.takes_servers else "proxy",
+            host=pool.host if pool is not None else "",
+            port=pool.port if pool is not None else "",
+            member=settings.application if pool is not None else "",
+            backup_host=host,
+            backup_port=port,
+            master_host=settings.master_host,
+            master_port=str(settings.master_port or ""),
+        )
+
+    def _pool(self) -> Pool | None:
+        """Return the pool of this server; where that cannot be, say why once."""
+        serving, name = self._serving, self._pool_name
+        if not name:
+            return None
+        reason = objection(serving.store, serving.application, name)
+        if not reason:
+            serving.calm("pool")
+            return pool_of(serving.store, name)
+        text = f"{OPTION} has no effect: {reason}"
+        if serving.alarms.get("pool", ("", 0.0))[0] != text:
+            serving.alarm("pool", text, serving.now)
+        return None
