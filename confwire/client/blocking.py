@@ -236,17 +236,20 @@ class BlockingClient:
         """As `Client.history`."""
         return self._loop.run(self._client.history(since=since, since_time=since_time))
 
-    def create(self, object_type: str, document: Mapping[str, Any], *, folder: int = 0) -> Written:
+    def create(self, object_type: str, document: Mapping[str, Any], **options: Any) -> Written:
         """As `Client.create`."""
-        return self._loop.run(self._client.create(object_type, document, folder=folder))
+        return self._loop.run(self._client.create(object_type, document, **options))
 
-    def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
+    def update(
+        self, object_type: str, dbid: int, delta: Mapping[str, Any], *, request_id: str = ""
+    ) -> Written:
         """As `Client.update`."""
-        return self._loop.run(self._client.update(object_type, dbid, delta))
+        update = self._client.update(object_type, dbid, delta, request_id=request_id)
+        return self._loop.run(update)
 
-    def delete(self, object_type: str, dbid: int) -> Written:
+    def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
         """As `Client.delete`."""
-        return self._loop.run(self._client.delete(object_type, dbid))
+        return self._loop.run(self._client.delete(object_type, dbid, request_id=request_id))
 
     def watch(self, types: Sequence[str] = (), **options: Any) -> BlockingWatch:
         """As `Client.watch`; the result is an iterator."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 from confwire.errors import DatabaseUnavailable
-from proxyapp.engine.commands import NewEpoch, Reload
-from proxyapp.engine.serving import Serving
+from proxyapp.engine.commands import NewEpoch, Reload, Write
+from proxyapp.engine.leadership import Leadership
+from proxyapp.engine.serving import Serving, WriteRequest
 
 
 class DatabaseAuthority:
@@ -21,6 +22,7 @@ class DatabaseAuthority:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
+        self.leadership = Leadership(serving, elects=serving.settings.elects)
         self._lost_since: float | None = None
         self._doubted = ""
         """The epoch that was found out to have two histories."""
@@ -43,24 +45,36 @@ class DatabaseAuthority:
 
     def doubt(self, reason: str, proven: str = "") -> None:
         """A cursor proves that the database was restored: begin a new epoch, once."""
+        if not self.leadership.leads:
+            return  # it may be that this master is behind, and not that anybody is ahead
         if self._doubted != self._serving.epoch:
             self._doubted = self._serving.epoch
             self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)
             self._serving.out.append(NewEpoch(reason, proven))
 
-    def check_write(self) -> None:
-        """Raise DatabaseUnavailable while the database is away."""
+    def check_write(self, connection: int, request: WriteRequest) -> None:
+        """Raise DatabaseUnavailable while the database is away, or what `Leadership` raises."""
+        self.leadership.check_write()
         if self._lost_since is not None:
             raise DatabaseUnavailable("the configuration database is away: try again later")
 
+    def write(self, command: Write) -> None:
+        """Have a write carried out that was checked."""
+        self._serving.out.append(command)
+
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
-        return 0.0 if self._lost_since is None else now - self._lost_since
+        since = self._lost_since
+        if since is None:
+            since = self.leadership.doubted_since
+        return 0.0 if since is None else now - since
 
     def source(self) -> str:
         """Return where the data comes from."""
-        return "live" if self._lost_since is None else "memory"
+        lost = self._lost_since is not None or self.leadership.doubted_since is not None
+        return "memory" if lost else "live"
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
-        return {"database": "lost" if self._lost_since is not None else "live"}
+        database = "lost" if self._lost_since is not None else "live"
+        return {"database": database, **self.leadership.status()}

@@ -10,13 +10,17 @@ from typing import Any
 
 from msgspec import Raw
 
-from confwire.errors import EpochChanged
+from confwire.errors import EpochChanged, RequestError
 from confwire.messages import (
     CreateObject,
     DeleteObject,
+    Error,
     ObjectCreated,
     ObjectDeleted,
     ObjectUpdated,
+    RelayWrite,
+    UpdateObject,
+    WriteRelayed,
 )
 from confwire.objects import BY_NAME
 from proxyapp.engine.commands import Write
@@ -29,30 +33,71 @@ class Writes:
 
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
-        self._tickets: dict[int, tuple[int, int | str, WriteRequest]] = {}
+        self._tickets: dict[int, tuple[int, WriteRequest | RelayWrite]] = {}
+        """Who asked, and for what."""
         self._written: list[tuple[str, Written]] = []
         """Those that are committed and not yet applied here, with the epoch that they are of."""
         self._next_ticket = 1
 
-    def begin(
-        self, connection: int, ref: int | str, request: WriteRequest, person: int, origin: str
-    ) -> None:
+    def begin(self, connection: int, request: WriteRequest, person: int, origin: str) -> None:
         """Have a write carried out for a session, as a person."""
+        ticket = self._ticket_for(connection, request)
+        write = Write(ticket, request, person, origin, request.request_id)
+        self._serving.authority.write(write)
+
+    def relay(self, connection: int, message: RelayWrite, proxy: str) -> None:
+        """Have a write carried out for a client of a proxy."""
+        ticket = self._ticket_for(connection, message)
+        request = UpdateObject(
+            ref=ticket, object_type=message.object_type, dbid=message.dbid, delta=message.delta
+        )
+        try:
+            self._serving.authority.check_write(connection, request)
+        except RequestError as error:
+            self.refuse(WriteRefused(ticket, error))
+            return
+        person, name = message.person_dbid, message.request_id
+        self._serving.out.append(Write(ticket, request, person, message.origin, name, proxy))
+
+    def _ticket_for(self, connection: int, asked: WriteRequest | RelayWrite) -> int:
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
-        self._tickets[ticket] = (connection, ref, request)
-        self._serving.out.append(Write(ticket, request, person, origin))
+        self._tickets[ticket] = (connection, asked)
+        return ticket
+
+    def end(self, event: Written | WriteRefused) -> None:
+        """A write has ended."""
+        if isinstance(event, Written):
+            self.take(event)
+        else:
+            self.refuse(event)
 
     def take(self, event: Written) -> None:
         """A write was committed; its change is here already, or is on its way."""
+        if isinstance(self._tickets[event.ticket][1], RelayWrite):
+            # The proxy waits for the change itself.
+            self._end_relayed(event.ticket, revision=event.revision)
+            return
         self._written.append((self._serving.epoch, event))
         self.answer()
 
     def refuse(self, event: WriteRefused) -> None:
         """A write failed: tell who asked for it."""
-        connection, ref, _ = self._tickets.pop(event.ticket)
+        connection, asked = self._tickets[event.ticket]
+        if isinstance(asked, RelayWrite):
+            self._end_relayed(event.ticket, error=_wire_form(event.error))
+            return
+        del self._tickets[event.ticket]
         session = self._serving.roster.get(connection)
         if session is not None:
-            session.refuse(event.error, ref)
+            session.refuse(event.error, asked.ref)
+            session.written()
+
+    def _end_relayed(self, ticket: int, **end: Any) -> None:
+        connection, asked = self._tickets.pop(ticket)
+        session = self._serving.roster.get(connection)
+        if session is not None:
+            assert isinstance(asked, RelayWrite)
+            session.answer(WriteRelayed(ticket=asked.ticket, **end))
             session.written()
 
     def answer(self) -> None:
@@ -69,18 +114,19 @@ class Writes:
                 self._answer(event)
 
     def _answer(self, event: Written) -> None:
-        connection, ref, request = self._tickets.pop(event.ticket)
+        connection, request = self._tickets.pop(event.ticket)
         session = self._serving.roster.get(connection)
         if session is not None:
-            session.answer(self._result(ref, request, event.dbid))
+            assert not isinstance(request, RelayWrite)
+            session.answer(self._result(request, event.dbid))
             session.written()
 
     def _result(
-        self, ref: int | str, request: WriteRequest, dbid: int
+        self, request: WriteRequest, dbid: int
     ) -> ObjectCreated | ObjectUpdated | ObjectDeleted:
         serving = self._serving
         base: dict[str, Any] = {
-            "ref": ref,
+            "ref": request.ref,
             "epoch": serving.epoch,
             "revision": serving.revision,
             "object_type": request.object_type,
@@ -92,3 +138,7 @@ class Writes:
         if isinstance(request, DeleteObject):
             return ObjectDeleted(**base)
         return ObjectUpdated(**base)
+
+
+def _wire_form(error: RequestError) -> Error:
+    return Error(code=error.code, text=error.text, data=error.data, permanent=error.permanent)

@@ -15,6 +15,7 @@ from proxyapp.models.journal import Change, Commit, Document, Reference, Revisio
 from proxyapp.models.objects import ConfigObject
 from proxyapp.models.persons import Person
 from proxyapp.models.ports import Port
+from proxyapp.models.receipts import Receipt
 
 __all__ = [
     "AccessGroup",
@@ -33,6 +34,7 @@ __all__ = [
     "Membership",
     "Person",
     "Port",
+    "Receipt",
     "Reference",
     "Revision",
     "Tenant",

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from django.db import models
 
 from proxyapp.choices import LISTENING_CHOICES
+from proxyapp.engine.transport import is_true, parameters_of
 from proxyapp.models.applications import Application
 from proxyapp.models.door import Guarded, Key
 from proxyapp.models.redundancy import raise_refusals, refusals_of_port
@@ -39,6 +40,12 @@ class Port(Guarded):
 
     def __str__(self) -> str:
         return f"{self.port_id}: {self.port}"
+
+    @property
+    def is_dedicated(self) -> bool:
+        """Whether it is for client user interface applications only."""
+        given = parameters_of(self.transport_params)
+        return self.clients_only or is_true(given.get("user", ""))
 
     def owners(self) -> Collection[Key]:
         """Return the application."""

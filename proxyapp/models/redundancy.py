@@ -75,6 +75,16 @@ def is_backup(application: Application) -> bool:
     )
 
 
+def lacks_sync_port(application: Application) -> bool:
+    """Whether it is of a pair of Configuration Servers whose link has no port on one side."""
+    partner = application.backup_server or application.primaries.first()
+    if partner is None or not application.is_configuration_server:
+        return False
+    return not all(
+        server.ports.filter(ha_sync=True).exists() for server in (application, partner)
+    )
+
+
 def port_refusals(ports: Sequence[Port]) -> list[Refusal]:
     """Return what the rules have against the ports of one application, seen together."""
     refusals = [refusal for port in ports for refusal in refusals_of_port(port)]
@@ -100,5 +110,5 @@ def refusals_of_port(port: Port) -> Iterator[Refusal]:
     """Yield what the rules have against one port alone."""
     if not (port.port.isascii() and port.port.isdecimal() and 1 <= int(port.port) <= 65535):
         yield "port", f"{port.port or 'nothing'} is no port number: 1 to 65535"
-    if port.ha_sync and port.clients_only:
+    if port.ha_sync and port.is_dedicated:
         yield "clients_only", "a port for HA sync cannot be for client applications only"

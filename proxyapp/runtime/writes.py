@@ -10,7 +10,10 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import blake2b
 
+import msgspec
 import structlog
 from django.db import InterfaceError, OperationalError, connection, connections
 
@@ -18,10 +21,12 @@ from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, Re
 from confwire.messages import CreateObject, UpdateObject
 from proxyapp.engine.commands import Write
 from proxyapp.engine.events import Event, WriteRefused, Written
+from proxyapp.engine.serving import WriteRequest
 from proxyapp.models import Person
 from proxyapp.runtime.tasks import spawn
-from proxyapp.services import objects
+from proxyapp.services import objects, receipts
 from proxyapp.services.objects import Outcome
+from proxyapp.services.receipts import Name
 
 log = structlog.get_logger(__name__)
 
@@ -88,9 +93,25 @@ def _carry_out(command: Write) -> Outcome:
     by = Person.objects.filter(dbid=command.person).first()
     if by is None:
         raise NoPermission("the account does not exist any more")
+    return receipts.once(
+        Name(command.name, _digest(request)),
+        partial(_write, request, by, origin),
+        by=by,
+        origin=origin,
+        through=command.through,
+    )
+
+
+def _write(request: WriteRequest, by: Person, origin: str) -> Outcome:
     type_ = request.object_type
     if isinstance(request, CreateObject):
         return objects.create(type_, request.object, request.folder_dbid, by=by, origin=origin)
     if isinstance(request, UpdateObject):
         return objects.update(type_, request.dbid, request.delta, by=by, origin=origin)
     return objects.delete(type_, request.dbid, by=by, origin=origin)
+
+
+def _digest(request: WriteRequest) -> str:
+    """Return a digest of what a write is, whoever sends it and however often."""
+    body = msgspec.json.encode(msgspec.structs.replace(request, ref=0), order="sorted")
+    return blake2b(body, digest_size=16).hexdigest()

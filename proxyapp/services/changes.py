@@ -46,9 +46,11 @@ class CommitResult:
 class Work:
     """The writes of one transaction, until they are published together."""
 
-    def __init__(self, by: Person | None, origin: str) -> None:
+    def __init__(self, by: Person | None, origin: str, through: str = "") -> None:
         self.by = by
         self.origin = origin
+        self.through = through
+        """The proxy that passed the writes on."""
         self.result: CommitResult | None = None
         self.touched: dict[Key, None] = {}
         """In the order of the changes, each object once."""
@@ -188,6 +190,7 @@ class Work:
                 by=self.by.user_name if self.by is not None else "",
                 person=self.by.dbid if self.by is not None else 0,
                 origin=self.origin,
+                through=self.through,
                 touched=list(self.touched),
                 gone=list(self.gone),
                 written=self.written,
@@ -213,8 +216,12 @@ class Work:
 
 
 @contextmanager
-def commit(*, by: Person | None, origin: str) -> Iterator[Work]:
+def commit(*, by: Person | None, origin: str, through: str = "") -> Iterator[Work]:
     """Open the door for one transaction; None acts as the system itself.
+
+    Args:
+        origin: the application, its address and session, as text.
+        through: the proxy that passed the writes on.
 
     Raises:
         RequestError: at the end of the block, when the data would not hold together.
@@ -225,7 +232,7 @@ def commit(*, by: Person | None, origin: str) -> Iterator[Work]:
         with _joined(outer):
             yield outer
         return
-    work = Work(by, origin)
+    work = Work(by, origin, through)
     with transaction.atomic(), opened(work):
         yield work
         work.publish()

@@ -36,6 +36,8 @@ class Draft:
     by: str
     person: int
     origin: str
+    through: str
+    """The proxy that passed it on; empty: none."""
     touched: list[Key]
     gone: list[Key]
     written: dict[Key, Body]

@@ -73,7 +73,7 @@ def record(
         application=application,
         session=session,
         server=_server,
-        through="",
+        through=draft.through,
         created=kinds.count(_CREATED),
         changed=kinds.count(_CHANGED),
         deleted=kinds.count(_DELETED),

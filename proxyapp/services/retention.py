@@ -11,7 +11,7 @@ from historylog.retention import EntryLimits, Limits, Pruned
 from proxyapp.engine.options import Settings
 from proxyapp.models import Application
 from proxyapp.models.base import key_of
-from proxyapp.services import recording
+from proxyapp.services import receipts, recording
 from proxyapp.services.publishing import MASTER
 
 
@@ -35,7 +35,8 @@ def entry_limits() -> EntryLimits:
 
 
 def prune(now: datetime, wait: Callable[[float], bool | None] = time.sleep) -> Pruned:
-    """Remove the changes that are too old or too many, and the entries that are too old."""
+    """Remove the changes that are too old or too many, and the entries and receipts too old."""
     pruned = retention.prune(limits(), now, wait)
+    receipts.forget(now)
     entries = retention.prune_entries(entry_limits(), now, wait)
     return pruned._replace(entries=entries)
