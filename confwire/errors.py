@@ -220,6 +220,10 @@ class ReadOnlyServer(RequestError, code="readOnlyServer"):
     """this server takes no writes: write to the master"""
 
 
+class TooManyWrites(RequestError, code="tooManyWrites", permanent=False):
+    """the session writes too often: write more slowly"""
+
+
 class MasterUnavailable(RequestError, code="masterUnavailable", permanent=False):
     """the master cannot be reached now"""
 

@@ -370,33 +370,49 @@ class Client:
     # ------------------------------------------------------------ writing
 
     async def create(
-        self, object_type: str, document: Mapping[str, Any], *, folder: int = 0
+        self,
+        object_type: str,
+        document: Mapping[str, Any],
+        *,
+        folder: int = 0,
+        request_id: str = "",
     ) -> Written:
         """Create an object; folder 0 is the default folder of its type and tenant.
 
+        A write whose link is lost is sent again on the next one, and carried out once.
+
+        Args:
+            request_id: that of an earlier write whose outcome is unknown, to make it again.
+
         Raises:
-            OutcomeUnknown: the answer was lost; read before you try again.
+            OutcomeUnknown: no answer came in time; the error has the request_id.
             RequestError: refused; the class says why.
         """
-        ref = self._exchanges.new_ref()
         request = CreateObject(
-            ref=ref, object_type=object_type, object=dict(document), folder_dbid=folder
+            ref=0,
+            object_type=object_type,
+            object=dict(document),
+            folder_dbid=folder,
+            request_id=request_id,
         )
         answer = await self._write(request, ObjectCreated)
         gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
         made = None if gone else decode_document(answer.object)
         return Written(answer.dbid, answer.revision, made, answer.epoch)
 
-    async def update(self, object_type: str, dbid: int, delta: Mapping[str, Any]) -> Written:
-        """Change an object by a delta; raises as `create`."""
-        ref = self._exchanges.new_ref()
-        request = UpdateObject(ref=ref, object_type=object_type, dbid=dbid, delta=dict(delta))
+    async def update(
+        self, object_type: str, dbid: int, delta: Mapping[str, Any], *, request_id: str = ""
+    ) -> Written:
+        """Change an object by a delta; takes `request_id` and raises as `create`."""
+        request = UpdateObject(
+            ref=0, object_type=object_type, dbid=dbid, delta=dict(delta), request_id=request_id
+        )
         answer = await self._write(request, ObjectUpdated)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
-    async def delete(self, object_type: str, dbid: int) -> Written:
-        """Delete an object; raises as `create`."""
-        request = DeleteObject(ref=self._exchanges.new_ref(), object_type=object_type, dbid=dbid)
+    async def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
+        """Delete an object; takes `request_id` and raises as `create`."""
+        request = DeleteObject(ref=0, object_type=object_type, dbid=dbid, request_id=request_id)
         answer = await self._write(request, ObjectDeleted)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
@@ -420,16 +436,31 @@ class Client:
     async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
         return (await self._write(request, SessionsSentAway)).count
 
-    async def _write(self, request: Request, answer_type: type[_A]) -> _A:
-        exchange = await self._begin(request)  # what fails in here was not sent
-        try:
-            return _expected(await self._next(exchange), answer_type)
-        except (LinkLost, NoAnswer, ClientClosed) as error:
-            raise OutcomeUnknown(
-                f"{error}: it is unknown whether the change was made, read the object to see"
-            ) from error
-        finally:
-            self._exchanges.forget(request)
+    async def _write(
+        self, write: CreateObject | UpdateObject | DeleteObject, answer_type: type[_A]
+    ) -> _A:
+        name = write.request_id or secrets.token_hex(16)
+        lost: WireError | None = None
+        while True:
+            request = msgspec.structs.replace(
+                write, ref=self._exchanges.new_ref(), request_id=name
+            )
+            try:
+                exchange = await self._begin(request)
+            except WireError as error:  # this time it was not sent
+                raise error if lost is None else _unknown(lost, name) from error
+            try:
+                return _expected(await self._next(exchange), answer_type)
+            except LinkLost as error:
+                lost = error
+            except (NoAnswer, ClientClosed) as error:
+                raise _unknown(error, name) from error
+            except MasterUnavailable as error:
+                if "requestId" in error.data:  # the proxy does not know either
+                    raise _unknown(error, name) from error
+                raise
+            finally:
+                self._exchanges.forget(request)
 
     # ------------------------------------------------------------ watching
 
@@ -554,3 +585,11 @@ def _expected(message: ServerMessage, answer_type: type[_A]) -> _A:
     if not isinstance(message, answer_type):
         raise unexpected(message)
     return message
+
+
+def _unknown(error: WireError, request_id: str) -> OutcomeUnknown:
+    return OutcomeUnknown(
+        f"{error}: it is unknown whether the change was made, read the object to see, or send it"
+        f" again with the requestId {request_id}",
+        request_id,
+    )

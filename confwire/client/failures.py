@@ -46,7 +46,15 @@ class ServerBehind(WireError):
 
 
 class OutcomeUnknown(WireError):
-    """The link was lost before a write was answered: it may or may not have been made."""
+    """A write was not answered: it may or may not have been made.
+
+    Made again under the same `request_id`, also by another client of the same person, it is
+    carried out once in all.
+    """
+
+    def __init__(self, text: str, request_id: str = "") -> None:
+        super().__init__(text)
+        self.request_id = request_id
 
 
 def closed_text(code: int, reason: str) -> str:

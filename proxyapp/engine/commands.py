@@ -105,6 +105,25 @@ class Write(Command):
     """DBID of the acting person."""
     origin: str
     """Who and from where, as text for the journal."""
+    name: str = ""
+    """What the client calls the write, which is carried out once under that name."""
+    through: str = ""
+    """The proxy that passed it on."""
+
+
+class SetPassword(Command):
+    """Give a person a password that it has chosen itself; answered by PasswordSet."""
+
+    ticket: int
+    person: int
+    password: str
+    origin: str
+
+
+class KeepAccounts(Command):
+    """Keep what is known of these accounts, soon; nothing answers."""
+
+    states: Sequence[AccountState]
 
 
 class Authenticate(Command):

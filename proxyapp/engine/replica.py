@@ -46,12 +46,14 @@ from confwire.messages import (
     SiteProgress,
     TokenKeys,
     Transaction,
+    WriteRelayed,
 )
 from historylog.entries import Kind
-from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop
+from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop, Write
 from proxyapp.engine.contact import contact
 from proxyapp.engine.forwarding import Forwarding
-from proxyapp.engine.serving import Serving
+from proxyapp.engine.relaying import Relaying
+from proxyapp.engine.serving import Serving, WriteRequest
 
 _SHORTEST_DELAY = 0.1
 _LONGEST_DELAY = 1.5
@@ -102,6 +104,7 @@ class Replica:
         self._serving = serving
         self._data = data
         self.forwarding = Forwarding(serving)
+        self.relaying = Relaying(serving, self._send)
         self._told: SiteProgress | None = None
         """What the master knows of this server's clients."""
         self.state = AWAY
@@ -160,6 +163,7 @@ class Replica:
         self.state = OPENING
         self._challenge = ""
         self._handshake = ClientHandshake(settings.application, nonce)
+        self.relaying.opened(nonce)
         self._send(
             Open(
                 application=settings.application,
@@ -199,6 +203,7 @@ class Replica:
         """The connection failed or ended: try again later."""
         self._data.abandon()
         self.forwarding.stop()
+        self.relaying.stop()
         if self._ended:
             return
         if self._lost_since is None:
@@ -228,19 +233,13 @@ class Replica:
     def doubt(self, reason: str, proven: str = "") -> None:
         """A client has seen more than this proxy: it is behind, and the master knows the truth."""
 
-    def check_write(self) -> None:
-        """Raise ReadOnlyServer: this server passes no writes on."""
-        if self.state in (LIVE, CATCHING_UP, LOADING) and self.master is not None:
-            host, port = self._serving.settings.master_host, self._serving.settings.master_port
-            raise ReadOnlyServer(
-                f"this proxy takes no writes: write to the master at {host}:{port}",
-                masterHost=host,
-                masterPort=str(port),
-            )
-        raise MasterUnavailable(
-            "this proxy takes no writes, and the master is away: try the master later",
-            retryAfter=5,
-        )
+    def check_write(self, connection: int, request: WriteRequest) -> None:
+        """Raise what `Relaying.check` raises."""
+        self.relaying.check(connection, request)
+
+    def write(self, command: Write) -> None:
+        """Pass a write on that was checked."""
+        self.relaying.begin(command)
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current; 0 while the link is live.
@@ -326,6 +325,9 @@ class Replica:
             self._serving.checks.taken(message)
         elif isinstance(message, HistoryTaken):
             self.forwarding.taken(message)
+        elif isinstance(message, WriteRelayed):
+            if (end := self.relaying.taken(message)) is not None:
+                self._serving.wrote(end)
         elif isinstance(message, AskRole | PeerRead):
             if self._serving.pairing is not None:
                 self._serving.pairing.answered(message)
@@ -387,6 +389,7 @@ class Replica:
         self._serving.log("info", "master link live", away_seconds=round(away, 3))
         self._serving.keep(Kind.MASTER_BACK, f"away for {away:.1f} s")
         self.forwarding.start()
+        self.relaying.start()
         self._told = None
 
     def _refused(self, message: Error, now: float) -> None:

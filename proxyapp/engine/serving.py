@@ -24,6 +24,7 @@ from confwire.messages import (
     PairRole,
     PeerRead,
     ReadPeer,
+    RelayWrite,
     ServerIdentity,
     SessionsMirrored,
     Shed,
@@ -33,10 +34,10 @@ from confwire.messages import (
     UpdateObject,
 )
 from confwire.objects import ObjectType
-from historylog.entries import Kind, of_server
+from historylog.entries import Kind, clean, of_server
 from proxyapp.engine.access import Access
-from proxyapp.engine.commands import Command, Keep, Log
-from proxyapp.engine.events import Authenticated
+from proxyapp.engine.commands import Command, Keep, Log, Write
+from proxyapp.engine.events import Authenticated, WriteRefused, Written
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
 from proxyapp.engine.issuing import Issuing
@@ -67,8 +68,11 @@ class Authority(Protocol):
     keeps_journal: bool
     """Whether the journal goes back further than memory, in a table."""
 
-    def check_write(self) -> None:
-        """Raise the reason when writes cannot be taken now."""
+    def check_write(self, connection: int, request: WriteRequest) -> None:
+        """Raise the reason when this write of a client cannot be taken now."""
+
+    def write(self, command: Write) -> None:
+        """Have a write carried out that was checked; ends in Written or WriteRefused."""
 
     def diverge(self, reason: str) -> None:
         """The data is not what the authority says of it: have it loaded anew."""
@@ -209,7 +213,12 @@ class Serving:
         """Somebody has said something about a pair: the session, and what."""
         self.authority: Authority
         self.identity: Callable[[], ServerIdentity]
-        self.write: Callable[[int, int | str, WriteRequest, int, str], None]
+        self.write: Callable[[int, WriteRequest, int, str], None]
+        """Have a write of a session carried out as a person; the last is from where it comes."""
+        self.relay_write: Callable[[int, RelayWrite, str], None]
+        """Have a write carried out for a client of the proxy of this name."""
+        self.wrote: Callable[[Written | WriteRefused], None]
+        """A write that was passed on has ended."""
         self.dismiss: Callable[[Any, DismissRequest], int]
         """Send other sessions away, as a session asks; returns how many."""
         self.hear: Callable[[int, str, SiteProgress], None]

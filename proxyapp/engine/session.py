@@ -54,6 +54,7 @@ from confwire.messages import (
     ReadPeer,
     ReadServerInfo,
     RegisterNotification,
+    RelayWrite,
     Replicate,
     ServerInfo,
     SessionsMirrored,
@@ -588,8 +589,8 @@ class Session:
 
     def _write(self, message: WriteRequest) -> None:
         serving = self._serving
-        serving.authority.check_write()
         info_of(message.object_type)
+        serving.authority.check_write(self.connection, message)
         self.writes += 1
         if self.writes == MAX_WRITES:
             serving.out.append(PauseReading(self.connection))
@@ -655,6 +656,12 @@ class Session:
 
     def _said(self, message: PairMessage) -> None:
         self._serving.said(self, message)
+
+    def _relay_write(self, message: RelayWrite) -> None:
+        if not isinstance(self.profile, ServerProfile):
+            raise NoPermission("only a server that opened with the role proxy passes writes on")
+        self.writes += 1
+        self._serving.relay_write(self.connection, message, self.name)
 
     def _site_progress(self, message: SiteProgress) -> None:
         if not isinstance(self.profile, ServerProfile):
@@ -732,6 +739,7 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     HistoryLog: Session._history_log,
     HistoryEntries: Session._history_entries,
     SiteProgress: Session._site_progress,
+    RelayWrite: Session._relay_write,
     SwitchOver: Session._said,
     PairRole: Session._said,
     SessionsMirrored: Session._said,
