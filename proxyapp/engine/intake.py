@@ -72,6 +72,11 @@ class Intake:
         self.loads = 0
         """Full loads since the start."""
 
+    @property
+    def is_level(self) -> bool:
+        """Whether all that came is served."""
+        return self.load is None and self._applying is None and not self._parts
+
     def begin(self, epoch: str, revision: int, total: int, reason: str) -> None:
         """A load starts; what was under way is forgotten, since the load brings it."""
         serving = self._serving

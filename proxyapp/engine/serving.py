@@ -156,6 +156,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     token_secret: bytes = b""
     """Secret of all masters of an environment from which they make the keys of resume tokens;
     a proxy has none."""
+    elects: bool = False
+    """A master serves when it has the lead of all masters of its database, and not before."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 

@@ -65,6 +65,8 @@ class Authority:
         self._known: Position | None = None
         self._reload_reason = "first"
         self._lost = False
+        self._elected: e.Elected | None = None
+        """To be told behind everything that the database has now."""
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
@@ -92,6 +94,11 @@ class Authority:
         self._reload_reason = reason
         self._wake.set()
 
+    def announce(self, elected: e.Elected | None) -> None:
+        """Tell that this master leads, behind all that was committed before; None: it does not."""
+        self._elected = elected
+        self._wake.set()
+
     def read_transactions(self, command: ReadTransactions) -> None:
         """Read the journal table; TransactionsRead is told later."""
         spawn("journal", self._read_transactions(command))
@@ -114,7 +121,7 @@ class Authority:
         log.warning("beginning a new epoch", reason=command.reason)
         try:
             await self._in_thread(epochs.begin, command.proven)
-        except DatabaseError as error:
+        except (DatabaseError, RequestError) as error:
             log.error("no new epoch could be begun", reason=str(error).strip())
         self._wake.set()
 
@@ -124,6 +131,7 @@ class Authority:
         delay = RETRY_FIRST
         while True:
             self._wake.clear()
+            elected = self._elected
             try:
                 if self._known is None:
                     await self._load()
@@ -138,6 +146,9 @@ class Authority:
                 delay = min(2 * delay, RETRY_LIMIT)
                 continue
             delay = RETRY_FIRST
+            if elected is not None and self._known is not None and elected is self._elected:
+                self._elected = None
+                self._tell(elected)
             await self._wait()
 
     async def _wait(self) -> None:

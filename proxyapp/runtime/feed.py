@@ -43,7 +43,7 @@ async def listen(wake: Callable[[], None]) -> None:
         try:
             # A connection of its own: one that waits for notifications can do nothing else.
             connection = await psycopg.AsyncConnection.connect(
-                autocommit=True, application_name="csproxy listen", **_parameters()
+                autocommit=True, application_name="csproxy listen", **parameters()
             )
         except psycopg.Error as error:
             log.debug("cannot listen to the database", reason=str(error).strip())
@@ -64,7 +64,8 @@ async def listen(wake: Callable[[], None]) -> None:
             wake()
 
 
-def _parameters() -> dict[str, Any]:
+def parameters() -> dict[str, Any]:
+    """Return how to connect to the configuration database, for connections beside Django's."""
     database = settings.DATABASES["default"]
     parameters = {
         "dbname": database.get("NAME"),
@@ -75,6 +76,7 @@ def _parameters() -> dict[str, Any]:
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
+        "tcp_user_timeout": 10_000,
         "connect_timeout": 10,
     }
     options = database.get("OPTIONS", {})

@@ -56,6 +56,7 @@ class Historian:
         prepare: Callable[[c.ConfigureHistory], None] = lambda options: None,
         *,
         forwards: bool = False,
+        held: bool = False,
     ) -> None:
         """Write nothing until `configure`.
 
@@ -63,6 +64,7 @@ class Historian:
             tell: tells the node an event.
             prepare: makes the database usable; runs in the thread at the start and after failures.
             forwards: whether others must hear of each new position.
+            held: whether it is held from the beginning.
         """
         self._tell = tell
         self._prepare = prepare
@@ -76,6 +78,9 @@ class Historian:
         self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._opened = False
+        self._held = held
+        self._holding = False
+        """It is to be held behind what waits now."""
         self._position: Position | None = None
         self._error = ""
         self._failing_since = 0.0
@@ -94,7 +99,7 @@ class Historian:
         if self._task is not None:
             await asyncio.wait([self._task], timeout=STOP_LIMIT)
             await cancel(self._task)
-        if self._queue:
+        if self._queue and not self._held:
             log.error(
                 "history log error", code=writer.ERROR_CODE, lost=self._lost + len(self._queue),
                 reason=self._error,
@@ -108,6 +113,12 @@ class Historian:
     def configure(self, command: c.ConfigureHistory) -> None:
         """Take over the options; the first ones begin the writing."""
         self._options = command
+        self._wake.set()
+
+    def hold(self, held: bool) -> None:
+        """Write what waits now and nothing more, or go on to write: entries wait meanwhile."""
+        self._holding = held
+        self._held &= held
         self._wake.set()
 
     def keep(self, entries: Sequence[HistoryEntry]) -> None:
@@ -138,6 +149,8 @@ class Historian:
     def status(self) -> dict[str, Any]:
         """Return its state as JSON-able data."""
         state = "failing" if self._error else "live" if self._opened else "waiting"
+        if self._held:
+            state = "held"
         return {
             "state": state,
             "error": self._error,
@@ -156,6 +169,8 @@ class Historian:
             await self._gather()
             stopping = self._stopping.is_set()
             options = self._options
+            if self._held:
+                continue
             if options is None:
                 if not stopping:
                     continue
@@ -172,6 +187,7 @@ class Historian:
             else:
                 delay = RETRY_FIRST
                 self._recover()
+                self._held = self._holding
 
     async def _pause(self, seconds: float) -> None:
         """Wait before the next attempt, or until the process stops."""

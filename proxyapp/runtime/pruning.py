@@ -19,6 +19,8 @@ from proxyapp.services import retention
 log = structlog.get_logger(__name__)
 
 INTERVAL = 1800.0
+LOOK = 5.0
+"""Seconds after which it asks again whether it is this server that has to."""
 
 Prune = Callable[[datetime, Callable[[float], bool | None]], Pruned]
 """Removes what is too old as of a time; the function waits between batches, true means stop."""
@@ -27,8 +29,21 @@ Prune = Callable[[datetime, Callable[[float], bool | None]], Pruned]
 class Pruning:
     """Prunes again and again."""
 
-    def __init__(self, prune: Prune = retention.prune, interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        prune: Prune = retention.prune,
+        interval: float = INTERVAL,
+        may: Callable[[], bool] = lambda: True,
+    ) -> None:
+        """Prune nothing yet.
+
+        Args:
+            prune: what is done each time.
+            interval: seconds between two times.
+            may: whether it is this server that has to; asked in the thread each time.
+        """
         self._prune_once = prune
+        self._may = may
         self._interval = interval
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pruning")
         self._stopping = threading.Event()
@@ -53,12 +68,17 @@ class Pruning:
             except DatabaseError as error:
                 log.error("the history could not be pruned", reason=str(error).strip())
             else:
+                if pruned is None:
+                    await asyncio.sleep(min(self._interval, LOOK))
+                    continue
                 if pruned.transactions or pruned.entries:
                     log.info("the history was pruned", **pruned._asdict())
             await asyncio.sleep(self._interval)
 
-    def _prune(self) -> Pruned:
+    def _prune(self) -> Pruned | None:
         try:
+            if not self._may():
+                return None
             return self._prune_once(timezone.now(), self._stopping.wait)
         finally:
             connections.close_all()

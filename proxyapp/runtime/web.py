@@ -31,7 +31,12 @@ class WebProcess:
     """Keeps one web process running."""
 
     def __init__(
-        self, role: Role, application: str, listening: socket.socket, status_port: int
+        self,
+        role: Role,
+        application: str,
+        listening: socket.socket,
+        status_port: int,
+        instance: str,
     ) -> None:
         self._listening = listening
         self._command = [
@@ -42,6 +47,7 @@ class WebProcess:
             f"--application={application}",
             f"--listen-fd={listening.fileno()}",
             f"--status-port={status_port}",
+            f"--instance={instance}",
         ]
         self._process: Process | None = None
         self._watch: asyncio.Task[None] | None = None

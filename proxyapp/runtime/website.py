@@ -20,15 +20,19 @@ from proxyapp.runtime import bootstrap, historyfile, window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
 from proxyapp.runtime.webserver import install_loop, serve, stop
-from proxyapp.services import recording
+from proxyapp.services import leadership, recording
 
 URLS = {"master": "csproxy_site.urls", "proxy": "csproxy_site.proxy_urls"}
 
 
-def run(role: Role, application_name: str, listen_fd: int, status_port: int) -> None:
+def run(
+    role: Role, application_name: str, listen_fd: int, status_port: int, instance: str
+) -> None:
     """Serve the site on an inherited socket until the node process ends or says so."""
     settings.ROOT_URLCONF = URLS[role]
     recording.serve_as(application_name)
+    if role == "master":
+        leadership.claim(instance)
     if role == "proxy":
         historyfile.use(bootstrap.data_folder(settings.DATA_ROOT, application_name))
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -17,7 +17,7 @@ from confwire.messages import HistoryEntry
 from historylog import writer
 from historylog.entries import Kind, clean
 from proxyapp.models import Person
-from proxyapp.services import recording, retention
+from proxyapp.services import leadership, recording, retention
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +59,9 @@ def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") 
         reason=reason,
     )
     try:
+        if not leadership.leads():
+            log.info("not kept, since another master leads", kind=kind.value, user=entry.user)
+            return
         if retention.settings().flag("active"):
             writer.keep([entry])
     except DatabaseError as error:

@@ -20,6 +20,7 @@ class Command(BaseCommand):
         parser.add_argument("--application", required=True)
         parser.add_argument("--listen-fd", type=int, required=True)
         parser.add_argument("--status-port", type=int, required=True)
+        parser.add_argument("--instance", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until the node process ends."""
@@ -30,4 +31,5 @@ class Command(BaseCommand):
             options["application"],
             options["listen_fd"],
             options["status_port"],
+            options["instance"],
         )

@@ -30,7 +30,7 @@ async def wake() -> AsyncIterator[asyncio.Event]:
 async def execute(statement: str) -> None:
     """Run a statement on a connection of its own."""
     name = connection.settings_dict["NAME"]
-    parameters = {**feed._parameters(), "dbname": name}
+    parameters = {**feed.parameters(), "dbname": name}
     async with await psycopg.AsyncConnection.connect(autocommit=True, **parameters) as other:
         await other.execute(statement)
 

@@ -1,0 +1,277 @@
+"""Who leads of the masters of one database: a lock in it, held by a connection of its own.
+
+On PostgreSQL the lock is an advisory one, and the database itself ends the connection of a holder
+that says nothing for LEASE seconds, so a frozen process loses it. The holder gives it up for lost
+before that. On SQLite there is one master; it holds a lock on a file beside the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import random
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Protocol
+
+import psycopg
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connections
+
+from proxyapp.engine import events as e
+from proxyapp.runtime import feed
+from proxyapp.runtime.bootstrap import StartError
+from proxyapp.runtime.tasks import cancel, spawn
+from proxyapp.services import leadership
+
+log = structlog.get_logger(__name__)
+
+LOCK = 0x637370726F7879
+"""Key of the advisory lock, of each database: "csproxy" in ASCII."""
+LEASE = 5.0
+"""Seconds of silence after which PostgreSQL ends the holder's connection."""
+BEAT = 1.0
+ANSWER_LIMIT = 2.5
+"""With BEAT less than LEASE: who hears nothing for so long knows before the others do."""
+POLL = 0.25
+"""Seconds between two attempts at the lock."""
+HEAD_START = 2.0
+"""Seconds that the one which led last is first, when all come back to the database at once."""
+
+_DOUBT = "it is not certain which master leads: try again in some seconds"
+_ATTEMPT = (
+    "SELECT pg_try_advisory_lock(%s), term, leader, instance, web_port"
+    " FROM proxyapp_revision WHERE id = 1"
+)
+_IS_BACKUP = (
+    "SELECT EXISTS (SELECT FROM proxyapp_application backup JOIN proxyapp_application one"
+    " ON one.backup_server_id = backup.dbid WHERE backup.name = %s)"
+)
+
+
+class Election(Protocol):
+    """One master's part in it."""
+
+    def start(
+        self,
+        announce: Callable[[e.Elected | None], None],
+        tell: Callable[[e.Event], None],
+        halt: Callable[[str], None],
+    ) -> None:
+        """Stand for the lead; must be called with a running loop.
+
+        Args:
+            announce: takes the outcome to the node behind all data that came before; None takes
+                it back.
+            tell: tells the node the other events.
+            halt: ends the process.
+        """
+
+    async def stop(self) -> None:
+        """Let another one lead."""
+
+
+class Candidate:
+    """What every election needs: who stands, and whom to tell."""
+
+    _announce: Callable[[e.Elected | None], None]
+    _tell: Callable[[e.Event], None]
+    _halt: Callable[[str], None]
+
+    def __init__(self, application: str, instance: str, web_port: int) -> None:
+        """Write nothing until elected.
+
+        Args:
+            application: name of the master's Application object.
+            instance: names this process.
+            web_port: of its web site; 0 without one.
+        """
+        self._application = application
+        self._instance = instance
+        self._web_port = web_port
+        self._task: asyncio.Task[None] | None = None
+        leadership.forbid(instance, _DOUBT)
+
+    def start(
+        self,
+        announce: Callable[[e.Elected | None], None],
+        tell: Callable[[e.Event], None],
+        halt: Callable[[str], None],
+    ) -> None:
+        """Stand for the lead; see `Election`."""
+        self._announce, self._tell, self._halt = announce, tell, halt
+        self._task = spawn("election", self._run(), self._failed)
+
+    async def stop(self) -> None:
+        """Let another one lead."""
+        await cancel(self._task)
+
+    async def _run(self) -> None:
+        raise NotImplementedError
+
+    def _failed(self, error: BaseException) -> None:
+        self._halt(f"the election of the leading master failed: {error}")
+
+    def _lead(self, term: int, former: str) -> None:
+        leadership.claim(self._instance, term)
+        self._announce(e.Elected(term, former))
+
+
+class PostgresElection(Candidate):
+    """Stands for the lead again and again, and keeps it."""
+
+    def __init__(self, application: str, instance: str, web_port: int) -> None:
+        """Take the arguments of `Candidate`."""
+        super().__init__(application, instance, web_port)
+        self._leads = False
+        self._deposed_by = ""
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(
+                    autocommit=True, application_name="csproxy lead", **feed.parameters()
+                )
+                async with connection:
+                    await self._stand(connection)
+            except (psycopg.Error, OSError) as error:
+                if self._leads:
+                    self._doubt(" ".join(str(error).split()) or type(error).__name__)
+                    continue  # at once: before a backup tries, unless the database is away
+            await asyncio.sleep(POLL * (0.5 + random.random()))
+
+    async def _stand(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        """Wait for the lock, take the lead, and hold it; ends by an error."""
+        await _ask(connection, f"SET idle_session_timeout = {int(LEASE * 1000)}")
+        until = asyncio.get_running_loop().time()
+        if not await self._goes_first(connection):
+            until += HEAD_START
+        while True:
+            if asyncio.get_running_loop().time() >= until:
+                rows = await _ask(connection, _ATTEMPT, LOCK)
+                if rows and rows[0][0]:
+                    break
+                if rows:
+                    self._follow(leadership.Standing(*rows[0][1:]))
+            else:
+                await _ask(connection, "SELECT 1")
+            await asyncio.sleep(POLL)
+        former = rows[0][2]
+        # No limit: a large transaction of a command that is being committed is waited for.
+        cursor = await connection.execute(
+            leadership.TAKE, [self._application, self._instance, self._web_port]
+        )
+        term = (await cursor.fetchall())[0][0]
+        self._leads, self._deposed_by = True, ""
+        log.info("the lead was taken", term=term)
+        self._lead(term, former)
+        while True:
+            await asyncio.sleep(BEAT)
+            await _ask(connection, "SELECT 1")
+
+    async def _goes_first(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        rows = await _ask(connection, "SELECT leader FROM proxyapp_revision WHERE id = 1")
+        leader = rows[0][0] if rows else ""
+        if leader:
+            return bool(leader == self._application)
+        return not (await _ask(connection, _IS_BACKUP, self._application))[0][0]
+
+    def _follow(self, standing: leadership.Standing) -> None:
+        """Another connection has the lock."""
+        if standing.instance == self._instance or standing.instance == self._deposed_by:
+            return  # known; or an old connection of this one, which the database ends soon
+        if not standing.leader:
+            return  # the first one that ever leads is just taking it
+        self._deposed_by = standing.instance
+        self._tell(e.Deposed(standing.leader, standing.term))
+
+    def _doubt(self, reason: str) -> None:
+        self._leads = False
+        leadership.forbid(self._instance, _DOUBT)
+        log.error("the lock of the lead was lost", reason=reason)
+        self._announce(None)
+        self._tell(e.LeadDoubted(reason))
+
+
+class FileElection(Candidate):
+    """The only master of an SQLite database: it leads, or does not start."""
+
+    def __init__(self, application: str, instance: str, web_port: int) -> None:
+        """Take the lock, and the arguments of `Candidate`.
+
+        Raises:
+            StartError: another master has it.
+        """
+        super().__init__(application, instance, web_port)
+        database = Path(settings.DATABASES["default"]["NAME"]).resolve()
+        path = database.with_name(f"{database.name}.master")
+        try:
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(f"cannot open {path}: {error.strerror}") from error
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._file, 20, 0).decode().strip() or "unknown"
+            os.close(self._file)
+            raise StartError(
+                f"another master (process {holder}) has the database {database} open: SQLite"
+                " knows one master only; put the data into PostgreSQL to have a backup master"
+            ) from error
+        os.ftruncate(self._file, 0)
+        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+
+    async def stop(self) -> None:
+        """Let another one lead."""
+        await super().stop()
+        os.close(self._file)
+
+    async def _run(self) -> None:
+        while True:
+            taken = await asyncio.to_thread(self._take)
+            if taken is not None:
+                self._lead(*taken)
+                return
+            await asyncio.sleep(POLL)  # the database is not migrated, or away: others say so
+
+    def _take(self) -> tuple[int, str] | None:
+        try:
+            former = leadership.standing().leader
+            term = leadership.take(self._application, self._instance, self._web_port)
+        except DatabaseError:
+            return None
+        finally:
+            connections.close_all()
+        return None if term is None else (term, former)
+
+
+async def _ask(
+    connection: psycopg.AsyncConnection[Any], statement: str, *values: Any
+) -> list[tuple[Any, ...]]:
+    """Run a statement that is answered at once, or end the connection."""
+    # Not by a cancellation: the library would then wait for the answer to its own question.
+    limit = asyncio.get_running_loop().call_later(ANSWER_LIMIT, _sever, connection)
+    try:
+        cursor = await connection.execute(statement, values)  # type: ignore[arg-type]
+        return await cursor.fetchall() if cursor.description else []
+    finally:
+        limit.cancel()
+
+
+def _sever(connection: psycopg.AsyncConnection[Any]) -> None:
+    with suppress(OSError), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
+
+
+def stand(application: str, instance: str, web_port: int) -> Election:
+    """Return the election of the configuration database; see `Candidate` for the arguments.
+
+    Raises:
+        StartError: there is a master already, and the database knows one only.
+    """
+    kind = PostgresElection if feed.is_postgres() else FileElection
+    return kind(application, instance, web_port)
