@@ -47,8 +47,6 @@ class DatabaseAuthority:
         """A cursor proves that the database was restored: begin a new epoch, once."""
         if not self.leadership.leads:
             return  # it may be that this master is behind, and not that anybody is ahead
-        if not self.leadership.leads:
-            return  # it may be that this master is behind, and not that anybody is ahead
         if self._doubted != self._serving.epoch:
             self._doubted = self._serving.epoch
             self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)

@@ -162,18 +162,9 @@ class Server:
             if arguments.role == "master"
             else None
         )
-        self._election = (
-            election.stand(
-                arguments.application, self._instance, arguments.web_port if arguments.web else 0
-            )
-            if arguments.role == "master"
-            else None
-        )
         self._loop = webserver.install_loop()
         self._loop.set_exception_handler(self._crashed)
         self._worker: Worker
-        self._instance = uuid.uuid4().hex
-        """Names this process among the masters of one database."""
         self._authority: Authority | None = None
         self._historian: Historian
         self._pruning: Pruning
@@ -214,8 +205,6 @@ class Server:
         if arguments.role == "master":
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
-            assert self._election is not None
-            self._election.start(self._authority.announce, worker.tell, self._halt)
             assert self._election is not None
             self._election.start(self._authority.announce, worker.tell, self._halt)
         else:
@@ -317,8 +306,6 @@ class Server:
         if self._copy is not None:
             ends.append(self._copy.stop())
         await asyncio.gather(*ends)
-        if self._election is not None:
-            await self._election.stop()  # after all writers: now another master may lead
         if self._election is not None:
             await self._election.stop()  # after all writers: now another master may lead
         if self._history_file is not None:
