@@ -25,6 +25,7 @@ from proxyapp.models import Application, Document, Port, Reference
 from proxyapp.models.applications import DEFAULT_PERSON
 from proxyapp.models.counters import FIRST
 from proxyapp.models.door import Key
+from proxyapp.models.pools import pool_refusals
 from proxyapp.models.redundancy import Refusal, connection_refusals, port_refusals, refusals_of
 from proxyapp.services.deletion import PROTECTED_TYPES
 
@@ -308,6 +309,7 @@ def _check_configuration_servers(steps: Sequence[Step]) -> None:
 
 def _refusals_of(server: Application) -> Iterator[Refusal]:
     yield from refusals_of(server)
+    yield from pool_refusals(server)
     yield from port_refusals(list(server.ports.all()))
     yield from connection_refusals(list(server.connections.all()))
     yield from _clashes(server)

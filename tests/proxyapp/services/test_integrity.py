@@ -284,3 +284,56 @@ def test_other_types_are_not_bound_by_the_rules(create: Any) -> None:
         autoRestart=False,
         portInfos=[{"id": "a", "port": "8889"}, {"id": "b", "port": "8889"}],
     )
+
+
+# ---------------------------------------------------------------- pools
+
+
+_POOL = {"csproxy": {"proxy-cluster-name": "Pool"}}
+
+
+@pytest.fixture
+def balancer(server: Any) -> int:
+    """The objects that stand for a load balancer; the DBID of its host."""
+    host = Host(name="balancer", lca_port="0")
+    save(host)
+    server("pool", "3100", serverInfo={"hostDBID": host.dbid}, autoRestart=False)
+    return int(host.dbid)
+
+
+def member(server: Any, **more: Any) -> int:
+    return int(server("member", "3101", options=_POOL, **more))
+
+
+def test_a_member_of_a_pool_names_the_balancers_object(server: Any, balancer: int) -> None:
+    assert member(server)
+
+
+def test_a_member_of_a_pool_restarts_by_itself(server: Any, balancer: int) -> None:
+    with pytest.raises(InvalidParameter, match="auto-restart"):
+        member(server, autoRestart=False)
+
+
+def test_a_member_of_a_pool_has_no_backup(server: Any, balancer: int) -> None:
+    pairing = {"serverInfo": {"backupServerDBID": server("backup", "3102")},
+               "redundancyType": "warmstandby"}  # fmt: skip
+    with pytest.raises(InvalidParameter, match="no backup"):
+        member(server, **pairing)
+
+
+def test_a_pool_is_there_before_its_members(server: Any) -> None:
+    with pytest.raises(InvalidParameter, match="create it first"):
+        member(server)
+
+
+def test_the_host_of_a_balancer_is_not_watched(server: Any, balancer: int) -> None:
+    objects.update("host", balancer, {"lcaPort": "4999"}, by=None, origin="test")
+    with pytest.raises(InvalidParameter, match="LCA port to 0"):
+        member(server)
+
+
+def test_a_member_is_no_pool_for_others(server: Any, balancer: int) -> None:
+    member(server)
+    options = {"csproxy": {"proxy-cluster-name": "member"}}
+    with pytest.raises(InvalidParameter, match="is a member itself"):
+        server("other", "3103", options=options)
