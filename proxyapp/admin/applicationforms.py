@@ -88,6 +88,15 @@ class PortForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
     def clean(self) -> None:
         """Check what concerns several ports of a Configuration Server.
 
+def takes_over(application: Application | None) -> bool:
+    """Whether it has the connections, tenants and annex of the server whose backup it is."""
+    return (
+        application is not None
+        and application.is_configuration_server
+        and not application.is_primary
+    )
+
+
         Raises:
             ValidationError: to be shown above the ports.
         """
@@ -141,5 +150,18 @@ class ConnectionInline(DoorInline):
     autocomplete_fields = ["server"]
     note = (
         "Timeouts are those of the keep-alive protocol (ADDP), in seconds. A proxy connects to its"
-        " master; of two redundant masters, to the primary."
+        " master; of two redundant masters, to the primary. A backup server has the connections of"
+        " its primary: change them there."
     )
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether connections may be added: not to a backup."""
+        return not takes_over(obj) and super().has_add_permission(request, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether connections may be changed: not those of a backup."""
+        return not takes_over(obj) and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether connections may be deleted: not those of a backup."""
+        return not takes_over(obj) and super().has_delete_permission(request, obj)

@@ -19,6 +19,7 @@ from proxyapp.admin.applicationforms import (
     ApplicationForm,
     ConnectionInline,
     PortInline,
+    takes_over,
     template_of,
 )
 from proxyapp.admin.configured import ConfiguredAdmin
@@ -26,6 +27,7 @@ from proxyapp.admin.door import author_of, origin_of
 from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.site import site
 from proxyapp.models import Application, ApplicationTemplate
+from proxyapp.models.redundancy import lacks_sync_port
 from proxyapp.services import accounts
 
 
@@ -79,6 +81,11 @@ class ApplicationAdmin(ConfiguredAdmin):
     def get_queryset(self, request: HttpRequest) -> Any:
         """Read the ports of the list's applications at once."""
         return super().get_queryset(request).prefetch_related("ports")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show what a backup takes over from its primary, without changing it here."""
+        shown = super().get_readonly_fields(request, obj)
+        return [*shown, "tenants", "annex"] if takes_over(obj) else shown
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Offer the types and hosts that are in use."""
@@ -150,7 +157,14 @@ class ApplicationAdmin(ConfiguredAdmin):
         """Warn of what is allowed and seldom meant."""
         super().save_related(request, form, formsets, change)
         application: Application = form.instance
-        if application.ports.filter(port_id="default", clients_only=True).exists():
+        if lacks_sync_port(application):
+            self.message_user(
+                request,
+                f"{application} and its partner are no working pair yet: on each of the two, mark a"
+                " listening port for HA sync",
+                messages.WARNING,
+            )
+        if any(port.is_dedicated for port in application.ports.filter(port_id="default")):
             self.message_user(
                 request,
                 f"the default port of {application} now takes client user interface applications"
