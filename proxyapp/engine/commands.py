@@ -260,12 +260,6 @@ class HoldHistory(Command):
     held: bool
 
 
-class HoldHistory(Command):
-    """Write nothing of the history log behind what is there now, until this is taken back."""
-
-    held: bool
-
-
 class ReadSession(Command):
     """Read the newest entries about a session; answered by SessionRead."""
 

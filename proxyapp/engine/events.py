@@ -146,28 +146,6 @@ class Deposed(Event):
     term: int
 
 
-class Elected(Event):
-    """This master has the lead; all data that was committed before it took it was told."""
-
-    term: int
-    former: str
-    """Name of the application that led before; empty: none ever did."""
-
-
-class LeadDoubted(Event):
-    """Nobody knows whether this master still has the lead."""
-
-    reason: str
-
-
-class Deposed(Event):
-    """Another master has the lead."""
-
-    leader: str
-    """Name of its Application object."""
-    term: int
-
-
 class Written(Event):
     """A write that the node asked for was committed as this revision."""
 

@@ -121,9 +121,6 @@ class Node:
             events.Elected: self._elected,
             events.LeadDoubted: self._lead_doubted,
             events.Deposed: self._deposed,
-            events.Elected: self._elected,
-            events.LeadDoubted: self._lead_doubted,
-            events.Deposed: self._deposed,
             events.Written: self._was_written,
             events.WriteRefused: self._write_refused,
             events.LinkOpened: self._link_opened,
@@ -218,10 +215,6 @@ class Node:
         if self._database is not None:
             return self._database.leadership.stands_by
         return self.serving.ready and bool(self.serving.standby)
-
-    def stands_by(self) -> bool:
-        """Whether it serves nobody because another one does, in whose place it would."""
-        return self._database is not None and self._database.leadership.stands_by
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state of the server as JSON-able data."""
@@ -333,9 +326,6 @@ class Node:
             self._database.leadership.rest(self._sessions)
         self._keyring.tick(now)
         self._renew_tokens(now)
-        if self._database is not None:
-            self._take_lead()
-            self._database.leadership.rest(self._sessions)
         progress = self._convergence.tick(now)
         if self._replica is not None:
             self._replica.tell(progress)
@@ -433,27 +423,6 @@ class Node:
         assert self._database is not None
         self._database.regain()
         self.serving.freshness.look()
-
-    def _elected(self, event: events.Elected, now: float) -> None:
-        assert self._database is not None
-        self._database.leadership.elected(event)
-        self._take_lead()
-
-    def _take_lead(self) -> None:
-        """Serve as the leading master, once all that was told of the data is taken in."""
-        level = self.serving.ready and self._intake.is_level
-        if level and self._database is not None and self._database.leadership.take_lead():
-            self._stop_withholding()
-
-    def _lead_doubted(self, event: events.LeadDoubted, now: float) -> None:
-        assert self._database is not None
-        self._database.leadership.doubt(event.reason)
-
-    def _deposed(self, event: events.Deposed, now: float) -> None:
-        assert self._database is not None
-        if self._database.leadership.deposed(event):
-            self.serving.out.append(Listen((), shut=True))
-            self.serving.out.append(Again(self._database.leadership.dismiss(self._sessions)))
 
     def _elected(self, event: events.Elected, now: float) -> None:
         assert self._database is not None

@@ -64,9 +64,6 @@ class NodeLike(Protocol):
     def stands_by(self) -> bool:
         """Whether it serves nobody because another one does."""
 
-    def stands_by(self) -> bool:
-        """Whether it serves nobody because another one does."""
-
     def ready(self) -> bool:
         """Whether it would serve."""
 
@@ -438,10 +435,6 @@ class Worker:
         if self.history is not None:
             self.history.hold(command.held)
 
-    def _hold_history(self, command: c.HoldHistory) -> None:
-        if self.history is not None:
-            self.history.hold(command.held)
-
     def _order_history(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
         assert self.history is not None, "entries are exchanged by servers that keep some"
         self.history.order(command)
@@ -543,7 +536,6 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.CloseLink: Worker._close_link,
     c.Keep: Worker._keep,
     c.ConfigureHistory: Worker._configure_history,
-    c.HoldHistory: Worker._hold_history,
     c.HoldHistory: Worker._hold_history,
     c.ReadSession: Worker._order_history,
     c.ReadEntries: Worker._order_history,

@@ -45,9 +45,6 @@ class ScriptedNode:
     def stands_by(self) -> bool:
         return False
 
-    def stands_by(self) -> bool:
-        return False
-
     def fresh(self, limit: float | None, now: float) -> tuple[bool, str]:
         return limit != 0, f"the limit is {limit}"
 
