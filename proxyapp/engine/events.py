@@ -23,13 +23,15 @@ class Connected(Event):
 
     connection: int
     peer: str
-    """The client's "address:port"."""
+    """The "address:port" of the other end: the client's, or a balancer's."""
     port: str
     """The id of the listening port, or "web" for the Channels consumer."""
     secure: bool
     """Whether the line is TLS or loopback, so that secrets may cross it."""
     nonce: str
     """At least 18 random bytes in base64, made for this connection."""
+    forwarded: str = ""
+    """The client's address as a trusted balancer told it; empty: `peer` is the client."""
 
 
 class Received(Event):

@@ -40,6 +40,7 @@ class Opening:
         "_done",
         "_nonce",
         "_peer",
+        "_forwarded",
         "_port",
         "_proof",
         "_secure",
@@ -64,9 +65,11 @@ class Opening:
     ) -> None:
         self._serving = serving
         self._peer = peer
+        forwarded: str = "",
         self._port = port
         self._secure = secure
         self._nonce = nonce
+        self._forwarded = forwarded
         self._done = done
         self._begun = serving.now
         self._proof: ServerHandshake | None = None
@@ -234,7 +237,7 @@ class Opening:
             "login refused",
             application=self.message.application,
             user=self.message.user,
-            peer=self._peer,
+            peer=self._forwarded or self._peer,
             port=self._port,
             code=error.code,
             reason=error.text,
@@ -284,3 +287,4 @@ def _with(error: type[RequestError], said: str) -> str:
     """Return the text of an error with what another system said to it."""
     text = (error.__doc__ or "").strip()
     return f"{text}: {said}" if said else text
+                forwarded=self._forwarded,

@@ -146,6 +146,7 @@ class Session:
         "id",
         "name",
         "past",
+        "forwarded",
         "peer",
         "person",
         "phase",
@@ -157,6 +158,7 @@ class Session:
         "writes",
     )
 
+        "secure",
     def __init__(
         self,
         serving: Serving,
@@ -170,10 +172,14 @@ class Session:
         self._serving = serving
         self.connection = connection
         self.peer = peer
+        forwarded: str = "",
         self.port = port
         self.connected_at = now
         self.phase = CONNECTED
         self.id = sha256(nonce.encode()).hexdigest()[:24]
+        self.forwarded = forwarded
+        self.secure = secure
+        """The client's address, where the peer is a balancer."""
         self.name = self.user = self.application_type = ""
         self.application = self.person = 0
         self.role: Literal["client", "proxy", "peer"] = "client"
@@ -193,7 +199,7 @@ class Session:
         self.writes = 0
         self.acknowledged = 0
         self._opening: Opening | None = Opening(
-            serving, peer, port, secure, nonce, self._judged
+            serving, peer, port, secure, nonce, self._judged, forwarded
         )
         """None once the session is open: it is larger than the session."""
         self._task: Task | None = None
@@ -418,6 +424,7 @@ class Session:
         )
 
     def _flush(self) -> None:
+                forwarded=self.forwarded,
         if self._answers:
             self._serving.out.append(Send(self.connection, self._answers))
             self._answers = []
@@ -509,7 +516,7 @@ class Session:
             session=self.id,
             application=self.name,
             user=self.user,
-            peer=self.peer,
+            peer=self.forwarded or self.peer,
             port=self.port,
         )
         self._keep(kind, serving.revision)

@@ -3,7 +3,8 @@
 The library's own loop takes every waiting connection in one turn; ten thousand at once stall
 all others. Here a handshake starts only when its socket has sent a byte and when it is called
 for, and few run together; one that waits for its client gives its place up. So neither a storm
-nor silent or halting sockets hold anyone up. Knows nothing of WebSocket.
+nor silent or halting sockets hold anyone up. A port probe, which connects and leaves, costs no handshake. Knows nothing of
+WebSocket.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from proxyapp.runtime.balancers import Origin, Refused
 from proxyapp.runtime.tasks import spawn
 
 log = structlog.get_logger(__name__)
@@ -33,27 +35,47 @@ SILENCE_LIMIT = 10.0
 BACKLOG = 4096
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
-Handshake = Callable[[socket.socket], Coroutine[Any, Any, None]]
+Receive = Callable[[socket.socket, str, bytearray], Origin | None]
+"""Reads what comes before a handshake (`balancers`): of a socket, its peer, and what was read."""
+
+Handshake = Callable[[socket.socket, Origin], Coroutine[Any, Any, None]]
 """Takes over an accepted socket; returns when its handshake has succeeded or failed."""
+
+
+class _Arrival:
+    """A socket that has not said yet what a handshake begins with."""
+
+    __slots__ = ("header", "peer", "since")
+
+    def __init__(self, peer: str) -> None:
+        self.peer = peer
+        self.since = time.monotonic()
+        self.header = bytearray()
 
 
 class Doorway:
     """Accepts connections of one listening socket and runs their handshakes."""
 
     def __init__(
-        self, listening: socket.socket, handshake: Handshake, call: Callable[[], None]
+        self,
+        listening: socket.socket,
+        receive: Receive,
+        handshake: Handshake,
+        call: Callable[[], None],
     ) -> None:
         """Accept from now on.
 
         Args:
+            receive: called when a socket has something to read.
             call: asks for `start_handshake` to be called soon, until none can start.
         """
         self._listening = listening
+        self._receive = receive
         self._handshake = handshake
         self._call = call
         self._loop = asyncio.get_running_loop()
-        self._silent: dict[socket.socket, float] = {}
-        self._waiting: deque[socket.socket] = deque()
+        self._silent: dict[socket.socket, _Arrival] = {}
+        self._waiting: deque[tuple[socket.socket, Origin]] = deque()
         self._placed: dict[asyncio.Task[None], float] = {}
         """Handshakes that have a place, and since when."""
         self._expiry: asyncio.TimerHandle | None = None
@@ -68,7 +90,7 @@ class Doorway:
         for client in list(self._silent):
             self._drop(client)
         while self._waiting:
-            self._waiting.popleft().close()
+            self._waiting.popleft()[0].close()
 
     def sweep(self, now: float) -> None:
         """Close the sockets that kept silent for too long; call it every second or so.
@@ -78,15 +100,15 @@ class Doorway:
         """
         oldest = now - SILENCE_LIMIT
         # In order of arrival, so the first young one ends the search.
-        for client, since in list(self._silent.items()):
-            if since > oldest:
+        for client, arrival in list(self._silent.items()):
+            if arrival.since > oldest:
                 break
             self._drop(client)
 
     def _accept(self) -> None:
         for _ in range(ACCEPTS_A_TURN):
             try:
-                client, _peer = self._listening.accept()
+                client, peer = self._listening.accept()
             except BlockingIOError:
                 return
             except OSError as error:
@@ -95,12 +117,12 @@ class Doorway:
                     return
                 continue  # It failed before it was taken, which says nothing of the next.
             client.setblocking(False)
-            if _has_spoken(client):
-                self._wait(client)
+            arrival = _Arrival(peer[0].removeprefix("::ffff:"))
+            if self._take(client, arrival):
                 continue
             if len(self._silent) >= self._silence_places:
                 self._drop(next(iter(self._silent)))
-            self._silent[client] = time.monotonic()
+            self._silent[client] = arrival
             self._loop.add_reader(client, self._speak, client)
 
     def _rest(self, error: OSError) -> None:
@@ -114,14 +136,30 @@ class Doorway:
             self._loop.add_reader(self._listening, self._accept)
 
     def _speak(self, client: socket.socket) -> None:
-        """The first byte of a connection is there."""
+        """Something of a connection is there."""
         self._loop.remove_reader(client)
-        del self._silent[client]
-        self._wait(client)
+        if self._take(client, self._silent[client]):
+            del self._silent[client]
+        else:
+            self._loop.add_reader(client, self._speak, client)
 
-    def _wait(self, client: socket.socket) -> None:
-        self._waiting.append(client)
+    def _take(self, client: socket.socket, arrival: _Arrival) -> bool:
+        """Let a socket wait for its handshake, or close it; False while it has to say more."""
+        try:
+            origin = self._receive(client, arrival.peer, arrival.header)
+        except BlockingIOError:
+            return False
+        except Refused as refused:
+            _refuse(client, str(refused))
+            return True
+        except OSError:
+            client.close()
+            return True
+        if origin is None:
+            return False
+        self._waiting.append((client, origin))
         self._call_for()
+        return True
 
     def _call_for(self) -> None:
         """Have the next handshake started, now or when there is a place."""
@@ -138,7 +176,7 @@ class Doorway:
         if not self._waiting or len(self._placed) >= HANDSHAKES_IN_FLIGHT:
             self._call_for()
             return False
-        task = spawn("handshake", self._handshake(self._waiting.popleft()))
+        task = spawn("handshake", self._handshake(*self._waiting.popleft()))
         self._placed[task] = self._loop.time()
         task.add_done_callback(self._leave)
         return True
@@ -162,14 +200,16 @@ class Doorway:
         client.close()
 
 
-def _has_spoken(client: socket.socket) -> bool:
+def _refuse(client: socket.socket, reason: str) -> None:
+    """Say why a connection is not taken, if anybody listens, and close it."""
     try:
-        client.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
-        return False
+        if reason:
+            client.recv(4096)  # What is left unread would turn the end into a reset.
+            client.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n%b\n" % reason.encode())
     except OSError:
-        pass  # It is gone again, which its handshake finds out.
-    return True
+        pass
+    finally:
+        client.close()
 
 
 def bind(address: str, port: int) -> socket.socket:

@@ -17,8 +17,10 @@ from confwire.addp import SilenceWatch, Step
 from confwire.errors import CloseCode
 from proxyapp.engine.events import Blocked, Connected, Drained, Event, Received
 from proxyapp.runtime import frames
+from proxyapp.runtime.anteroom import Standing, standing_of
+from proxyapp.runtime.balancers import DIRECT, Origin
 from proxyapp.runtime.output import Output
-from proxyapp.runtime.peers import format_address, is_end, is_loopback, new_nonce
+from proxyapp.runtime.peers import format_address, host_of, is_end, is_loopback, new_nonce
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes of one message of an open session, all fragments together."""
@@ -37,12 +39,14 @@ PROBE_LIMIT = 5.0
 """Seconds in which a connection without keep-alive must answer a probe."""
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 _PING, _CLOSE = WSMsgType.PING, WSMsgType.CLOSE
+_NEW = Standing.NEW
 
 
 class Owner(Protocol):
     """What a connection needs of the listening ports that it came in by."""
 
     now: float
+    crowded: bool
     output_limit: int
     hard_limit: int
     response_timeout: float
@@ -120,10 +124,17 @@ class Connection(WSListener):
         "closing",
         "id",
         "limit",
+        "origin",
+        "standing",
     )
 
-    def __init__(self, listeners: Owner, port: str, client: socket.socket) -> None:
+    def __init__(
+        self, listeners: Owner, port: str, client: socket.socket, origin: Origin = DIRECT
+    ) -> None:
         self.id = listeners.next_id()
+        self.origin = origin
+        self.standing = Standing.NEW
+        """How far it has come before its session is open."""
         self.limit = OPENING_LIMIT
         self.closing = False
         """Nothing is told or sent any more; only what is queued goes out."""
@@ -189,10 +200,24 @@ class Connection(WSListener):
                 connection=self.id,
                 peer=format_address(peer),
                 port=self._port,
-                secure=transport.is_secure or is_loopback(peer[0]),
+                secure=transport.is_secure or is_loopback(self._far_host(peer[0])),
                 nonce=new_nonce(),
+                forwarded=self.origin.client,
             ),
         )
+
+    @property
+    def peer_host(self) -> str:
+        """The address of the other end; empty when it is gone."""
+        try:
+            host: str = self._socket.getpeername()[0]
+        except OSError:
+            return ""
+        return host.removeprefix("::ffff:")
+
+    def _far_host(self, peer: str) -> str:
+        """Return where what is said here comes from: a balancer on this machine hides nothing."""
+        return host_of(self.origin.client) if self.origin.client else peer
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take in one frame. The frame dies with this call, so its payload is copied."""
@@ -339,6 +364,18 @@ class Connection(WSListener):
         self._taken = taken
         self._deadline = now + self._listeners.response_timeout
 
+    @property
+    def unread(self) -> int:
+        """Bytes that wait here for the client."""
+        return self._output.size + self._wire.get_write_buffer_size()
+
+    def crowd_out(self) -> None:
+        """Let a slow reader wait at once: all together have too much unread."""
+        if self._slow and not self._blocked and not self.closing:
+            self._block()
+            if self._reading:
+                self._stop_reading()
+
     def set_keep_alive(self, timeout: float) -> None:
         """Poll after so many seconds of silence, and end after as many more; 0 is never."""
         self._heard_at = 0.0
@@ -423,6 +460,8 @@ class Connection(WSListener):
 
     def _queue(self) -> None:
         if not self._queued:
+            if self.standing is _NEW and self._inbox:
+                self.standing = standing_of(self._inbox[0])
             self._queued = True
             self._listeners.queue(self)
 
@@ -466,7 +505,11 @@ class Connection(WSListener):
             if not self.closing:
                 self._deadline = self._listeners.now + self._listeners.response_timeout
                 self._listeners.watch(self)
-        if not self._blocked and self._output.size >= self._listeners.output_limit:
+        if self._output.size >= self._listeners.output_limit or self._listeners.crowded:
+            self._block()
+
+    def _block(self) -> None:
+        if not self._blocked:
             self._blocked = True
             if not self.closing:
                 self._listeners.tell(Blocked(self.id))

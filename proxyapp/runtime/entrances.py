@@ -20,7 +20,8 @@ from confwire.tls import explain
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.transport import Tls
 from proxyapp.runtime import tls
-from proxyapp.runtime.accept import Doorway
+from proxyapp.runtime.accept import Doorway, Receive
+from proxyapp.runtime.balancers import Origin
 from proxyapp.runtime.peers import format_address
 
 log = structlog.get_logger(__name__)
@@ -34,6 +35,10 @@ HALF_OPEN_LIMIT = 1_000
 LOG_PAUSE = 1.0
 """Seconds between log records of failed handshakes."""
 _CLIENT_HELLO = b"\x16"
+_BROKEN_OFF: dict[type[OSError], str] = {
+    ConnectionAbortedError: f"the client did not finish within {HANDSHAKE_LIMIT:g} s",
+    ConnectionResetError: "the client broke off: it may not trust the certificate, or its name",
+}
 _SPEAK_TLS = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
     b"this port speaks TLS only: connect with TLS\n"
@@ -54,13 +59,15 @@ class Entrance:
         self,
         listening: socket.socket,
         port: ListeningPort,
-        make: Callable[[str, socket.socket], Greeted],
+        receive: Receive,
+        make: Callable[[str, socket.socket, Origin], Greeted],
         call: Callable[[Doorway], None],
     ) -> None:
         """Accept from now on.
 
         Args:
-            make: makes the protocol of a connection, from the port's id and the socket.
+            receive: reads what comes before a handshake.
+            make: makes the protocol of a connection: of the port's id, the socket, its origin.
             call: asks for `door.start_handshake` to be called soon.
 
         Raises:
@@ -74,7 +81,7 @@ class Entrance:
         self._loop = asyncio.get_running_loop()
         self._half_open: dict[asyncio.Task[Any], None] = {}
         self._logged_at = 0.0
-        self.door: Doorway = Doorway(listening, self._shake_hands, lambda: call(self.door))
+        self.door: Doorway = Doorway(listening, receive, self._shake_hands, lambda: call(self.door))
 
     def change(self, port: ListeningPort) -> None:
         """Take over another mode, id or certificate for connections from now on.
@@ -113,32 +120,36 @@ class Entrance:
         found = {"failedHandshakes": self.failed, "halfOpen": len(self._half_open)}
         return found if self.identity is None else {**found, **self.identity.status()}
 
-    async def _shake_hands(self, client: socket.socket) -> None:
+    async def _shake_hands(self, client: socket.socket, origin: Origin) -> None:
         if self.identity is None:
-            await self._connect(client, None)
+            await self._connect(client, origin, None)
             return
         begins = _first_byte(client)
         if begins == _CLIENT_HELLO:
-            await self._connect_by_tls(client, self.identity.context)
+            await self._connect_by_tls(client, origin, self.identity.context)
         elif self.port.mode == "autodetect":
-            await self._connect(client, None)
+            await self._connect(client, origin, None)
         else:
             _refuse_clear_text(client)
 
-    async def _connect_by_tls(self, client: socket.socket, context: ssl.SSLContext) -> None:
+    async def _connect_by_tls(
+        self, client: socket.socket, origin: Origin, context: ssl.SSLContext
+    ) -> None:
         task = asyncio.current_task()
         assert task is not None
         if len(self._half_open) >= HALF_OPEN_LIMIT:
             next(iter(self._half_open)).cancel()
         self._half_open[task] = None
         try:
-            await self._connect(client, context)
+            await self._connect(client, origin, context)
         finally:
             self._half_open.pop(task, None)
 
-    async def _connect(self, client: socket.socket, context: ssl.SSLContext | None) -> None:
+    async def _connect(
+        self, client: socket.socket, origin: Origin, context: ssl.SSLContext | None
+    ) -> None:
         peer = _peer_of(client)
-        protocol: Greeted = self._make(self.port.id, client)
+        protocol: Greeted = self._make(self.port.id, client, origin)
         try:
             await self._loop.connect_accepted_socket(
                 lambda: protocol,
@@ -161,8 +172,9 @@ class Entrance:
         """Log why a handshake failed, but let nobody fill the log."""
         self.failed += 1
         now = time.monotonic()
-        if (reason := explain(error)) and now - self._logged_at >= LOG_PAUSE:
+        if now - self._logged_at >= LOG_PAUSE:
             self._logged_at = now
+            reason = explain(error) or _BROKEN_OFF.get(type(error), str(error))
             log.warning(
                 "TLS handshake failed", port=self.port.id, peer=peer, reason=reason, all=self.failed
             )

@@ -25,12 +25,15 @@ from picows import (
 )
 from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
 
+from confwire.errors import CloseCode
 from confwire.messages import SUBPROTOCOL
 from confwire.tls import TlsError
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Connected, Disconnected, Event
 from proxyapp.runtime import health
 from proxyapp.runtime.accept import Doorway, bind, explain_bind_failure
+from proxyapp.runtime.anteroom import Anteroom, Standing
+from proxyapp.runtime.balancers import Balancers, Origin
 from proxyapp.runtime.connections import MESSAGE_LIMIT, OPENING_LIMIT, Connection
 from proxyapp.runtime.entrances import HANDSHAKE_LIMIT, Entrance
 
@@ -65,8 +68,10 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
     later: without the count, strangers could make the server hold MESSAGE_LIMIT bytes each.
     """
 
-    def __init__(self, listeners: Listeners, port: str, client: socket.socket) -> None:
-        self._connection = connection = Connection(listeners, port, client)
+    def __init__(
+        self, listeners: Listeners, port: str, client: socket.socket, origin: Origin
+    ) -> None:
+        self._connection = connection = Connection(listeners, port, client, origin)
         self._left = OPENING_TOTAL
         super().__init__(
             None,
@@ -134,7 +139,7 @@ class Listeners:
         self._entrances: dict[int, Entrance] = {}
         """The open ports, by their numbers."""
         self._ready: list[Connection] = []
-        self._opening: deque[Connection] = deque()
+        self._opening: Anteroom[Connection] = Anteroom()
         """Those with messages whose sessions are not open: they come after all others."""
         self._gone: deque[Disconnected] = deque()
         self._calling: dict[Doorway, None] = {}
@@ -148,11 +153,15 @@ class Listeners:
         self._beats: list[tuple[float, int]] = []
         self.now = time.monotonic()
         """The time of the last sweep: exact enough for limits of seconds, and free to read."""
-        self.configure(OUTPUT_LIMIT, RESPONSE_TIMEOUT)
+        self.balancers = Balancers()
+        self.crowded = False
+        """All slow readers together have more output than is allowed: each waits at once."""
+        self.configure(OUTPUT_LIMIT, 0, RESPONSE_TIMEOUT)
 
-    def configure(self, output_limit: int, response_timeout: float) -> None:
-        """Take over the limits of slow readers: bytes and seconds."""
+    def configure(self, output_limit: int, total_limit: int, response_timeout: float) -> None:
+        """Take over the limits of slow readers: bytes of one, of all (0: any), and seconds."""
         self.output_limit = output_limit
+        self.total_limit = total_limit
         self.hard_limit = max(HARD_LIMIT, 16 * output_limit)
         self.response_timeout = response_timeout
 
@@ -183,7 +192,8 @@ class Listeners:
         self._entrances[port.port] = Entrance(
             listening,
             port,
-            lambda id_, client: _MeteredProtocol(self, id_, client),
+            self.balancers.origin,
+            lambda id_, client, origin: _MeteredProtocol(self, id_, client, origin),
             self._call,
         )
 
@@ -215,7 +225,7 @@ class Listeners:
                 return f"port {port.port} ({port.id}) goes on as it was: {error}"
             if entrance is not None:
                 self._close(port.port)
-            return f"port {port.port} ({port.id}) is not open: {error}"
+            return f"port {port.port} ({port.id}) is to speak TLS, and is not open: {error}"
         except OSError as error:
             return explain_bind_failure(port.id, port.port, error, "give the application a port")
         return ""
@@ -255,6 +265,12 @@ class Listeners:
         if path not in _PATHS:
             return _refuse(HTTPStatus.NOT_FOUND, "there is nothing here; connect to / instead")
         headers = request.headers
+        if connection.origin.unannounced:
+            reason = self.balancers.refuse_unannounced(connection.peer_host)
+            return _refuse(HTTPStatus.BAD_REQUEST, reason)
+        told = headers.getall("x-forwarded-for", [])
+        if told and (client := self.balancers.forwarded_in(connection.peer_host, told)):
+            connection.origin = Origin(client)
         if "upgrade" not in headers:
             return _refuse(HTTPStatus.UPGRADE_REQUIRED, "this port speaks WebSocket")
         # Browsers send "keep-alive, Upgrade", which the library's check does not take.
@@ -304,19 +320,31 @@ class Listeners:
         self.now = now
         for entrance in self._entrances.values():
             entrance.door.sweep(now)
-        for connection in list(self._watched.values()):
-            connection.sweep(now)
+        self._see_to_slow_readers(now)
         while self._beats and self._beats[0][0] <= now:
             due, number = heappop(self._beats)
             beating = self.connections.get(number)
             if beating is not None and beating.beat == due:
                 beating.look_for_life()
 
+    def _see_to_slow_readers(self, now: float) -> None:
+        slow = list(self._watched.values())
+        for connection in slow:
+            connection.sweep(now)
+        unread = sum(connection.unread for connection in slow) if self.total_limit else 0
+        self.crowded = unread > self.total_limit > 0
+        if self.crowded:
+            for connection in slow:
+                connection.crowd_out()
+
     # ------------------------------------------------------------ turns of the loop
 
     def queue(self, connection: Connection) -> None:
         """The connection has messages to tell in the next turn."""
-        (self._ready if connection.admitted else self._opening).append(connection)
+        if connection.admitted:
+            self._ready.append(connection)
+        else:
+            self._opening.add(connection, self.now)
         self._deliver_soon()
 
     def mark(self, connection: Connection) -> None:
@@ -381,7 +409,12 @@ class Listeners:
             if self._gone:
                 self.tell(self._gone.popleft())
             elif self._opening:
-                self._opening.popleft().deliver()
+                guest, is_late = self._opening.next(now)
+                if is_late:
+                    guest.close(CloseCode.BUSY, "too many log in at once: try again in a moment")
+                else:
+                    guest.deliver()
+                guest.standing = Standing.BEGUN
                 self._flush_first()
             elif self._calling:
                 door = next(iter(self._calling))

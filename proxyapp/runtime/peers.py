@@ -21,6 +21,13 @@ def format_address(peer: tuple[Any, ...]) -> str:
     return f"[{host}]:{peer[1]}" if ":" in host else f"{host}:{peer[1]}"
 
 
+def host_of(address: str) -> str:
+    """Return the host of "1.2.3.4:80", "[::1]:80" or a bare address."""
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
+
+
 @lru_cache(1024)
 def is_loopback(host: str) -> bool:
     """Whether the address is of this machine alone."""

@@ -145,9 +145,6 @@ class History(Protocol):
     def hold(self, held: bool) -> None:
         """Write nothing behind what waits now, or go on."""
 
-    def hold(self, held: bool) -> None:
-        """Write nothing behind what waits now, or go on."""
-
     def order(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
         """Carry out a command behind all that is to be kept; its event is told later."""
 
@@ -377,7 +374,14 @@ class Worker:
         return self.listeners.connections.get(number) or self.web_outlets.get(number)
 
     def _configure(self, command: c.Configure) -> None:
-        self.listeners.configure(command.output_limit, command.response_timeout)
+        listeners = self.listeners
+        listeners.configure(
+            command.output_limit, command.total_output_limit, command.response_timeout
+        )
+        for complaint in listeners.balancers.configure(
+            command.balancer_networks, command.balancer_protocol
+        ):
+            log.warning("option ignored", option="balancer-networks", complaint=complaint)
         self._set_verbosity(command.verbose)
 
     def _again(self, command: c.Again) -> None:

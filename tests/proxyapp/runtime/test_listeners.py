@@ -320,7 +320,7 @@ async def test_output_without_bound_is_cut(port, raw) -> None:
 
 @pytest.mark.asyncio
 async def test_a_slow_reader_within_its_limit_is_not_blocked(port, raw) -> None:
-    port.listeners.configure(50_000_000, 60.0)
+    port.listeners.configure(50_000_000, 0, 60.0)
     port.answer = lambda event: [b"a" * 16_000_000]
     raw.say(client_frame(TEXT, b"big"))
     await raw.hear()
