@@ -49,6 +49,11 @@ class SilenceWatch:
         self.timeout = timeout
         self.heard(now)
 
+    @property
+    def is_polled(self) -> bool:
+        """Whether the answer to a poll is awaited."""
+        return self._polled_at is not None
+
     def due_at(self) -> float | None:
         """Return when `step` will have something to say; None while the watch is off."""
         if not self.timeout:

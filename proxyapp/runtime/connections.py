@@ -384,11 +384,16 @@ class Connection(WSListener):
         self._listeners.schedule_beat(self, self._silence.due_at())
 
     def probe(self) -> None:
-        """Poll now; end the connection when it does not answer in time."""
-        now = self._listeners.now
-        timeout = self._silence.timeout or PROBE_LIMIT
-        self._silence.change(timeout, now - timeout)
-        self._heard_at = 0.0
+        """Poll now; end the connection when it does not answer in time.
+
+        A poll that is under way is the answer to who asks again: it must not begin anew, else
+        one who asks often enough would wait for ever.
+        """
+        if not self._silence.is_polled or self._heard_at:
+            now = self._listeners.now
+            timeout = self._silence.timeout or PROBE_LIMIT
+            self._silence.change(timeout, now - timeout)
+            self._heard_at = 0.0
         self.look_for_life()
 
     def look_for_life(self) -> None:

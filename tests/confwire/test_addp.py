@@ -64,7 +64,9 @@ def test_the_next_due_time_follows_what_happened():
 def test_its_state_can_be_read():
     watch = SilenceWatch(10, now=1)
     assert repr(watch) == "<SilenceWatch 10 s listening>"
+    assert not watch.is_polled
     watch.step(11)
+    assert watch.is_polled
     assert repr(watch) == "<SilenceWatch 10 s polled>"
     watch.change(0, now=12)
     assert repr(watch) == "<SilenceWatch 0 s off>"

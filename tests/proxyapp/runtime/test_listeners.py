@@ -389,6 +389,21 @@ async def test_a_probed_client_that_is_gone_is_given_up(port, raw) -> None:
 
 
 @pytest.mark.asyncio
+async def test_probes_that_come_again_and_again_do_not_put_off_the_end(port, raw) -> None:
+    await port.told(Connected)
+    connection = port.listeners.connections[1]
+    connection.set_keep_alive(10.0)
+    connection.probe()
+    start = port.listeners.now
+    for passed in range(1, 10):
+        port.listeners.sweep(start + passed)
+        connection.probe()
+    assert await raw.hear() == (PING, b"")
+    port.listeners.sweep(start + 10.1)
+    assert await raw.hear_close() == 4004
+
+
+@pytest.mark.asyncio
 async def test_a_probed_client_that_answers_stays(port, raw) -> None:
     await port.told(Connected)
     port.listeners.connections[1].probe()
