@@ -328,7 +328,7 @@ class Intake:
             yield from _stage(staging, records)
         if self.load is not load:  # another load has begun meanwhile
             return
-        self._drop_those_ahead(load.epoch)
+        self._drop_those_ahead(load)
         reason: Reason = "epoch" if load.epoch != serving.epoch else "compacted"
         settle = partial(self._settle, load)
         if staging is not None:
@@ -342,15 +342,21 @@ class Intake:
             self.commit(transaction)
         self._note_level()
 
-    def _drop_those_ahead(self, epoch: str) -> None:
-        """End the subscriptions of clients that know more of the old epoch than is known here.
+    def _drop_those_ahead(self, load: Load) -> None:
+        """End the subscriptions of clients that know more than is known here.
 
-        The difference between two epochs is right only for who has just what this node had.
+        The difference that a load makes is right only for who has just what this node had. Who
+        knows all of the load and more takes none of it.
         """
         serving = self._serving
-        for session in serving.roster if epoch != serving.epoch else ():
-            if session.follower.ahead > serving.revision and session.follower.specs:
-                serving.out.append(Send(session.connection, [session.follower.lose("epoch")]))
+        reason: Reason = "epoch" if load.epoch != serving.epoch else "compacted"
+        for session in serving.roster:
+            follower = session.follower
+            is_short = load.revision > follower.ahead or reason == "epoch"
+            if follower.specs and follower.ahead > serving.revision and is_short:
+                serving.out.append(Send(session.connection, [follower.lose(reason)]))
+            if reason == "epoch":
+                follower.ahead = 0
 
     def _settle(self, load: Load, changes: list[Change]) -> None:
         serving = self._serving

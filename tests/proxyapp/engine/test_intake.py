@@ -153,6 +153,26 @@ def test_parts_of_a_transaction_are_applied_together(bench, bob):
     assert sorted(bob.changes()) == [("deleted", "skill", 602), ("updated", "skill", 601)]
 
 
+@pytest.mark.parametrize(
+    ("more", "told"), [(0, ["objectsChanged"]), (1, ["notificationsLost"])], ids=["all", "less"]
+)
+def test_who_has_seen_more_elsewhere_must_not_take_the_difference_of_a_load(
+    bench, proxy, more, told
+):
+    proxy.hold_wire = True
+    bench.commit(record("skill", 700, FOLDER, name="new"))
+    epoch, revision, _ = tree_of(bench)
+    client = proxy.login("bob")
+    client.watch(types=["skill"], since={"epoch": epoch, "revision": revision})
+    for dbid in range(more):
+        bench.commit(record("skill", 800 + dbid, FOLDER, name="unseen"))
+    for event in bench.database.load_events("compacted"):
+        proxy.handle(event)
+    # What is not above its cursor the client drops; anything else would bring skill 700 twice.
+    assert [message["message"] for message in client.inbox] == told
+    assert more or client.inbox[0]["revision"] == revision
+
+
 def test_another_epoch_is_followed_by_the_difference_and_ends_no_session(bench, bob):
     bench.database.new_epoch()
     bench.database.commit(gone("skill", 601))
