@@ -274,7 +274,11 @@ class Follower:
     def _replay(self, entries: list[Entry], profile: Profile) -> list[bytes]:
         view = View(profile, frozenset(self.specs.values()))
         if all(spec.mode == "state" for spec in view.specs):
-            steps = [(entries[-1].revision, _coalesce(entries))]
+            # What the client has seen elsewhere must not be joined to what it has not: it drops
+            # the one and takes the other.
+            had = [entry for entry in entries if entry.revision <= self.ahead]
+            parts = [part for part in (had, entries[len(had) :]) if part]
+            steps = [(part[-1].revision, _coalesce(part)) for part in parts]
         else:
             steps = [(entry.revision, entry.changes) for entry in entries]
         serving = self._serving

@@ -265,6 +265,21 @@ def test_in_mode_state_what_was_missed_is_told_once_as_it_stands(bench, bob):
     assert found == {601: ("updated", "z"), 604: ("created", "z"), 602: ("deleted", None)}
 
 
+def test_in_mode_state_what_was_seen_elsewhere_is_not_joined_to_what_was_not(bench, proxy):
+    proxy.hold_wire = True
+    bench.commit(skill(605, "seen elsewhere"))
+    bob = proxy.login("bob")
+    bob.watch(**SKILLS, mode="state", since={"epoch": "e1", "revision": 2})
+    bob.block()
+    bench.commit(gone("skill", 605))
+    proxy.hold_wire = False
+    proxy.pump()
+    bob.drain()
+    # The first one is dropped by who has seen revision 2, the other is news.
+    assert [message["revision"] for message in bob.inbox if "changes" in message] == [2, 3]
+    assert bob.changes() == [("created", "skill", 605), ("deleted", "skill", 605)]
+
+
 def test_continuity_that_is_lost_is_said_and_ends_every_subscription():
     bench = master(journal_capacity=2)
     bob = bench.login("bob")
