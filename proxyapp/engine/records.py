@@ -65,6 +65,10 @@ class Records:
     def __iter__(self) -> Iterator[Record]:
         return iter(list(self._records.values()))
 
+    def holds(self, session: str) -> bool:
+        """Whether there is a record of a session."""
+        return session in self._records
+
     def find(self, session: str) -> Record | None:
         """Return the record of a session, None where there is none that holds."""
         record = self._records.get(session)

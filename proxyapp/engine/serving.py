@@ -227,7 +227,7 @@ class Serving:
         """A proxy has told how far its clients are: its connection and application."""
         self.take_keys: Callable[[TokenKeys], None]
         """A master has given the keys of resume tokens."""
-        self.has_record: Callable[[str], bool] = lambda session: False
+        self.has_record: Callable[[str], bool] = self.records.holds
         """Whether a peer has left the record of a session with this id."""
 
     @property

@@ -481,12 +481,18 @@ class Session:
             other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
         here = token.server == self._serving.issuing.server
         self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
-        if specs:
-            self._follow_on(specs, message.since)
+        if specs and self.phase is OPEN:
+            self._follow_on(specs, since)
 
     def _follow_on(self, specs: dict[str, Spec], since: Cursor | None) -> None:
         """Take up subscriptions where they were, or say that this cannot be done."""
         try:
+        record = self._serving.records.claim(self.id)
+        since = message.since
+        if record is not None and not message.subscriptions:
+            # As the primary of the pair has told of it, so that the client need not.
+            specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
+            since = since or Cursor(self._serving.records.epoch, record.cursor)
             if since is not None:
                 self.follower.check_since(since)
         except (EpochChanged, Compacted) as error:

@@ -185,7 +185,7 @@ class PairBench:
     """A master and the two servers of a pair, all started and linked."""
 
     def __init__(self, start: bool = True, **more: Any) -> None:
-        self.master = master(records(**more))
+        self.master = master(records(**more), token_secret=b"the masters' secret")
         self.primary = Member(self.master, "proxy1")
         self.backup = Member(self.master, "proxy2")
         self.primary.other, self.backup.other = self.backup, self.primary

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from confwire.messages import HandOver, PairRole, SessionsMirrored
+from confwire.messages import (
+    Cursor,
+    HandOver,
+    Open,
+    PairRole,
+    SessionsMirrored,
+    Subscription,
+)
 from proxyapp.engine import commands, events
 from tests.proxyapp.engine.bench import BOB, FOLDER, Client, record
 from tests.proxyapp.engine.pairbench import (
@@ -42,7 +51,7 @@ def test_the_configured_primary_serves_and_the_other_stands_by(two):
     assert roles(two) == ("primary", "backup")
     assert (two.primary.serves, two.backup.serves) == (True, False)
     assert [two.primary.node.ready(), two.backup.node.ready()] == [True, False]
-    assert two.backup.node.settled()
+    assert two.backup.node.stands_by()
     assert two.backup.node.status(two.backup.now)["ready"] is False
     assert (two.primary.pair["link"], two.backup.pair["link"]) == ("live", "live")
     assert two.primary.pair["term"] == 1
@@ -228,6 +237,78 @@ def test_a_primary_that_stops_in_an_orderly_way_hands_over_first(two):
     two.primary.handle(events.Stopping("signal SIGTERM"))
     assert two.backup.running == "primary"
     assert sessions(two.backup) == {session_of(client)}
+
+
+# ---------------------------------------------------------------- going on with a session
+
+
+def watching(two: PairBench) -> tuple[Client, str, Cursor]:
+    """Return a client of the primary that hears of skills, its token, and where it is."""
+    client = two.primary.connect()
+    client.open("bob", token="")
+    token = next(m["token"] for m in client.inbox if m["message"] == "opened")
+    client.watch(name="mine", types=["skill"])
+    serving = two.primary.node.serving
+    return client, token, Cursor(serving.epoch, serving.revision)
+
+
+def come_back(member: Member, token: str, **opening: Any) -> Client:
+    client = member.connect()
+    nonce = "a nonce of the client's"
+    client.send(Open(application="default", user="bob", token=token, data=nonce, **opening))
+    return client
+
+
+def test_the_backup_goes_on_with_a_session_without_login_registration_or_read(two):
+    before, token, cursor = watching(two)
+    known = session_of(before)
+    two.primary.kill()
+    two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
+    two.backup.commands.clear()
+    client = come_back(two.backup, token, since=cursor)
+    opened = client.inbox[0]
+    assert (opened["message"], opened["restored"], opened["session"]) == ("opened", True, known)
+    assert client.changes() == [("created", "skill", 700)]
+    two.master.commit(record("skill", 701, FOLDER, name="Newer", tenantDBID=1))
+    assert client.changes() == [("created", "skill", 701)]
+    assert two.backup.of(commands.ReadTransactions) == []
+
+
+def test_a_client_that_brings_no_cursor_goes_on_where_the_primary_had_sent_to(two):
+    before, token, _ = watching(two)
+    before.block()
+    two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
+    two.tick(0.5)
+    two.primary.kill()
+    client = come_back(two.backup, token)
+    assert client.changes() == [("created", "skill", 700)]
+
+
+def test_what_the_client_says_of_its_subscriptions_counts_more_than_the_record(two):
+    _, token, cursor = watching(two)
+    two.primary.kill()
+    client = come_back(two.backup, token, since=cursor, subscriptions=[Subscription(name="other")])
+    roster = two.backup.node.serving.roster
+    assert set(roster.get(client.connection).follower.specs) == {"other"}
+
+
+def test_without_tokens_a_session_goes_on_only_by_its_record():
+    two = PairBench(options={"csproxy": {"resume-tokens": "false"}})
+    _, token, cursor = watching(two)
+    two.primary.kill()
+    assert come_back(two.backup, token, since=cursor).inbox[0]["restored"]
+    assert come_back(two.backup, token, since=cursor).inbox[0]["code"] == "tokenRefused"
+
+
+def test_without_tokens_a_link_that_was_cut_before_leaves_nothing_to_go_on_with():
+    two = PairBench(options={"csproxy": {"resume-tokens": "false"}})
+    _, token, cursor = watching(two)
+    two.primary.go_silent()
+    two.primary.kill()
+    two.tick(TIMEOUT)
+    two.tick(1.0)
+    assert two.backup.running == "primary"
+    assert come_back(two.backup, token, since=cursor).inbox[0]["code"] == "tokenRefused"
 
 
 # ---------------------------------------------------------------- silence
