@@ -285,11 +285,20 @@ class Realm:
         self.name = str(self._realm.realm)
         self.spn = f"{self.SERVICE}@{self.name}"
         self.keytab = str(Path(self._realm.tmpdir) / "service.keytab")
-        self._realm.addprinc(self.spn)
+        self.environment = {key: str(value) for key, value in self._realm.env.items()}
+        self._add(f"-randkey {self.spn}")
         self._realm.extract_keytab(self.spn, self.keytab)
         for name in people:
-            self._realm.addprinc(f"{name}@{self.name}", f"слово-{name}")
-        self.environment = {key: str(value) for key, value in self._realm.env.items()}
+            self._add(f"-pw слово-{name} {name}@{self.name}")
+
+    def _add(self, principal: str) -> None:
+        done = subprocess.run(
+            ["/usr/sbin/kadmin.local", "-q", f"addprinc {principal}"],
+            env={**os.environ, **self.environment, "LC_ALL": "C.UTF-8"},
+            capture_output=True,
+            check=False,
+        )
+        assert b"created" in done.stdout, done
 
     def cache_of(self, name: str) -> dict[str, str]:
         """Return the environment in which this user has a ticket-granting ticket."""

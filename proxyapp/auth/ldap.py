@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import ssl
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -18,6 +19,7 @@ import structlog
 from ldap.filter import escape_filter_chars
 from ldapurl import LDAPUrl
 
+from proxyapp.auth import tunnel
 from proxyapp.auth.addresses import is_here
 from proxyapp.auth.verdict import Misconfigured, Standing, Verdict, left, secret_of, share
 from proxyapp.engine.ways import Directory, Ldap
@@ -66,17 +68,18 @@ def _try(
     directory: Directory, user: str, password: str, until: float
 ) -> tuple[Verdict | None, str]:
     """Return the verdict of one directory, else why there is none."""
-    begun = time.monotonic()
     try:
         return _ask(directory, user, password, until), ""
     except Misconfigured as error:
         reason = str(error)
-    except _SILENT:
+    except (*_SILENT, TimeoutError):
         reason = NO_ANSWER
     except ldap.LDAPError as error:
-        # libldap tells a connect that took too long like one that was refused.
-        slow = time.monotonic() - begun > min(directory.timeout, left(until)) / 2
-        reason = NO_ANSWER if slow and isinstance(error, _AWAY) else _text(error)
+        # What the kernel ended looks to the library like a server that has gone.
+        late = isinstance(error, _AWAY) and left(until) < _SHORTEST
+        reason = NO_ANSWER if late else _text(error)
+    except OSError as error:
+        reason = str(error.strerror or error)
     where = urlsplit(directory.url).netloc
     log.warning("a directory did not check a login", directory=where, reason=reason)
     return None, reason
@@ -137,16 +140,36 @@ def _url_of(directory: Directory) -> LDAPUrl:
 
 @contextlib.contextmanager
 def _connection(directory: Directory, url: LDAPUrl, until: float) -> Iterator[Any]:
-    connection = ldap.initialize(url.initializeUrl())
+    parts = urlsplit(directory.url)
+    secured = url.urlscheme == "ldaps"
+    end = min(until, time.monotonic() + directory.timeout)
+    port = parts.port or (636 if secured else 389)
+    context = _context(directory) if secured else None
+    with tunnel.connection(parts.hostname or "localhost", port, context, until, end) as socket:
+        # What the library sees is in clear: TLS of ldaps ends in the tunnel.
+        connection = ldap.initialize(f"ldap://{parts.netloc.rpartition('@')[2]}", fileno=socket.fileno())
+        socket.detach()  # the library closes it
+        try:
+            connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
+            connection.set_option(ldap.OPT_REFERRALS, int(directory.chase_referrals))
+            _limit(connection, until, directory.timeout)
+            if directory.start_tls and not secured:
+                _start_tls(connection, directory)
+            yield connection
+        finally:
+            with contextlib.suppress(ldap.LDAPError):
+                connection.unbind_ext_s()
+
+
+def _context(directory: Directory) -> ssl.SSLContext:
     try:
-        connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)
-        connection.set_option(ldap.OPT_REFERRALS, int(directory.chase_referrals))
-        _limit(connection, until, directory.timeout)
-        _secure(connection, directory, url)
-        yield connection
-    finally:
-        with contextlib.suppress(ldap.LDAPError):
-            connection.unbind_ext_s()
+        context = ssl.create_default_context(cafile=directory.cacert_path or None)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        if directory.cert_path:
+            context.load_cert_chain(directory.cert_path, directory.key_path or None)
+    except OSError as error:
+        raise Misconfigured(f"cacert-path, cert-path or key-path: {error}") from error
+    return context
 
 
 def _limit(connection: Any, until: float, most: float) -> None:
@@ -155,9 +178,7 @@ def _limit(connection: Any, until: float, most: float) -> None:
     connection.set_option(ldap.OPT_TIMEOUT, seconds)
 
 
-def _secure(connection: Any, directory: Directory, url: LDAPUrl) -> None:
-    if url.urlscheme != "ldaps" and not directory.start_tls:
-        return
+def _start_tls(connection: Any, directory: Directory) -> None:
     for option, path in (
         (ldap.OPT_X_TLS_CACERTFILE, directory.cacert_path),
         (ldap.OPT_X_TLS_CERTFILE, directory.cert_path),
@@ -168,8 +189,7 @@ def _secure(connection: Any, directory: Directory, url: LDAPUrl) -> None:
     connection.set_option(ldap.OPT_X_TLS_REQUIRE_CERT, ldap.OPT_X_TLS_HARD)
     connection.set_option(ldap.OPT_X_TLS_PROTOCOL_MIN, ldap.OPT_X_TLS_PROTOCOL_TLS1_2)
     connection.set_option(ldap.OPT_X_TLS_NEWCTX, 0)  # last: it makes the context of the others
-    if directory.start_tls and url.urlscheme != "ldaps":
-        connection.start_tls_s()
+    connection.start_tls_s()
 
 
 def _said(error: Any) -> str:
