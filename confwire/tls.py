@@ -163,6 +163,11 @@ def explain(error: BaseException) -> str:
     return ""
 
 
+BROKEN_OFF = (
+    "the connection ended within the handshake: the server may ask for a certificate (certificate,"
+    " certificate-key) or refuse the one that it was shown; its log says why"
+)
+"""What a client says where the server said nothing."""
 _UNTRUSTED = (
     "its certificate comes from a CA that is not trusted here: name the file with that CA in"
     " trusted-ca"
@@ -198,7 +203,7 @@ _HANDSHAKES = {
     "VERSION_TOO_LOW": _TOO_OLD_PROTOCOL,
     "PROTOCOL_VERSION": _TOO_OLD_PROTOCOL,
     "NO_SHARED_CIPHER": "both sides have no cipher in common: see cipher-list",
-    "HANDSHAKE_FAILURE": "both sides have no cipher in common, or the server asks for a certificate",
+    "HANDSHAKE_FAILURE": "both sides have no cipher in common, or a certificate is asked for",
     "PEER_DID_NOT_RETURN_A_CERTIFICATE": "it shows no certificate, and tls-mutual asks for one",
     "CERTIFICATE_REQUIRED": "the server asks for a certificate: give certificate and"
     " certificate-key",

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from confwire.cli import transport
 from confwire.client import Cursor, ObjectId
 from confwire.client.logins import MECHANISMS
 from confwire.messages import RELEASE
@@ -21,6 +22,7 @@ commands:
                                     print what was changed, and what became of the session
   status                            say how the server is
   drain                             send all clients elsewhere, then end the server
+  switchover                        let the backup of the server's pair lead
   shed PERCENT                      send a part of the clients elsewhere
   disconnect SESSION                end a session
   write create TYPE FILE|-          create an object from a JSON document
@@ -76,6 +78,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if command == "write set":
         arguments.filter, settings = _sorted_words(arguments.words)
         arguments.delta = option_delta(arguments.type, settings, arguments.unset)
+    if text := transport.check(arguments):
+        parser.error(text)
     if not arguments.user and not arguments.secret_file:
         parser.error("say who you are: --user NAME, or --secret-file FILE for an application")
     if arguments.mechanism == "kerberos" and not arguments.service:
@@ -134,6 +138,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         help="how long to wait for an answer (60)",
     )  # fmt: skip
     group.add_argument("--json", action="store_true", help="one JSON value a line")
+    transport.define(parser, port)
 
 
 def _define_read(parser: argparse.ArgumentParser) -> None:
@@ -259,6 +264,10 @@ def _define_drain(parser: argparse.ArgumentParser) -> None:
     parser.description = "Send all clients of the server elsewhere, then end it."
 
 
+def _define_switchover(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Let the backup of the server's pair lead; its clients go there."
+
+
 def _define_shed(parser: argparse.ArgumentParser) -> None:
     parser.description = "Send a part of the server's clients elsewhere."
     parser.add_argument("percent", metavar="PERCENT", type=percent, help="how many of 100")
@@ -275,6 +284,7 @@ _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "history": _define_history,
     "status": _define_status,
     "drain": _define_drain,
+    "switchover": _define_switchover,
     "shed": _define_shed,
     "disconnect": _define_disconnect,
     "write create": _define_create,

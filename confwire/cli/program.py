@@ -39,9 +39,11 @@ from confwire.client import (
     SiteRule,
     State,
     Status,
+    TlsFailed,
 )
 from confwire.client.logins import MECHANISMS
 from confwire.errors import WireError
+from confwire.tls import TlsError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
@@ -57,6 +59,8 @@ def main(words: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
     except UsageError as error:
         return _complain(str(error), MISUSED)
+    except (TlsFailed, TlsError) as error:
+        return _complain(str(error), FAILED)
     except LinkLost as error:
         return _complain(f"{error}: check -host and -port", FAILED)
     except (Failure, WireError) as error:
@@ -94,6 +98,7 @@ async def _run(arguments: Namespace) -> None:
             proof=arguments.return_after, most_proof=max(arguments.return_after, 3600.0)
         ),
         on_status=_Reporter() if arguments.command == "watch" else None,
+        **transport.options_of(arguments),
     )
     async with client:
         await _COMMANDS[arguments.command](client, arguments)
@@ -289,6 +294,14 @@ async def _drain(client: Client, arguments: Namespace) -> None:
     _report_sent_away(arguments, await client.drain(), "the server ends")
 
 
+async def _switch_over(client: Client, arguments: Namespace) -> None:
+    done = await client.switch_over()
+    if arguments.json:
+        _print_json({"done": "switchover", "server": done.server, "term": done.term})
+    else:
+        print(f"{done.server} leads now, in term {done.term}")
+
+
 async def _shed(client: Client, arguments: Namespace) -> None:
     _report_sent_away(arguments, await client.shed(arguments.percent), "of other clients")
 
@@ -377,6 +390,7 @@ _COMMANDS = {
     "history": _history,
     "status": _status,
     "drain": _drain,
+    "switchover": _switch_over,
     "shed": _shed,
     "disconnect": _disconnect,
     "write create": _create,

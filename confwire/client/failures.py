@@ -28,6 +28,10 @@ class LinkLost(WireError):
         return self.close_code in _FINAL
 
 
+class TlsFailed(LinkLost):
+    """TLS could not be agreed on with the server; the text says why and what to do."""
+
+
 class ClientClosed(WireError):
     """The client was closed, or cannot be opened any more; the cause says why."""
 

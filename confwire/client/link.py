@@ -44,7 +44,7 @@ from confwire.messages import (
     Proof,
     ServerMessage,
 )
-from confwire.tls import explain
+from confwire.tls import BROKEN_OFF, explain
 
 PATH = "/ws/confwire"
 """Where the web port serves the protocol; listening ports take any path."""
@@ -237,7 +237,7 @@ async def open_link(
         text = f"{address_text(address)} did not answer within {opening.timeout:g} s"
         raise LinkLost(text) from None
     except (ConnectionClosed, WebSocketException, OSError) as error:
-        raise _failure(address, error) from None
+        raise _failure(address, error, opening.tls is not None) from None
 
 
 async def _connect(address: Address, opening: Opening) -> ClientConnection:
@@ -345,7 +345,7 @@ def _message(data: str | bytes) -> ServerMessage:
 
 
 def _failure(
-    address: Address, error: ConnectionClosed | WebSocketException | OSError
+    address: Address, error: ConnectionClosed | WebSocketException | OSError, by_tls: bool
 ) -> LinkLost | RemoteProtocolError:
     """Return why no session could be opened, in the words of this library."""
     where = f"cannot connect to {address_text(address)}"
@@ -354,6 +354,8 @@ def _failure(
         # What a server says of the client's certificate comes after its own handshake.
         if text := explain(cause):
             return TlsFailed(f"{where}: {text}")
+        if by_tls and isinstance(cause, ConnectionResetError | EOFError):
+            return TlsFailed(f"{where}: {BROKEN_OFF}")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, ConnectionClosed):
         return _lost(error)

@@ -10,34 +10,37 @@ import ssl
 from collections.abc import Sequence
 
 from confwire.client.backoff import Address
+from confwire.client.link import Opening, outgoing
 
 
 async def first_ready(
-    servers: Sequence[Address], tls: ssl.SSLContext | None, timeout: float
+    servers: Sequence[Address], opening: Opening, timeout: float
 ) -> Address | None:
     """Ask all at once; return the first of them, in their order, that would serve.
 
     Args:
         servers: whom to ask.
-        tls: how to speak to them, None in clear.
+        opening: how to connect to them.
         timeout: seconds for all answers.
     """
-    answers = await asyncio.gather(*(is_ready(server, tls, timeout) for server in servers))
+    answers = await asyncio.gather(*(is_ready(server, opening, timeout) for server in servers))
     return next((server for server, ready in zip(servers, answers, strict=True) if ready), None)
 
 
-async def is_ready(server: Address, tls: ssl.SSLContext | None, timeout: float) -> bool:
+async def is_ready(server: Address, opening: Opening, timeout: float) -> bool:
     """Whether the server says within this many seconds that it would serve."""
     try:
         async with asyncio.timeout(timeout):
-            return await _ask(server, tls)
+            return await _ask(server, opening)
     except (OSError, TimeoutError, ValueError):  # ValueError: a line without an end
         return False
 
 
-async def _ask(server: Address, tls: ssl.SSLContext | None) -> bool:
+async def _ask(server: Address, opening: Opening) -> bool:
     host, port = server
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    # Not from the local address of the session: that is taken as long as the session is open.
+    options = outgoing(host, opening.tls_name, None)
+    reader, writer = await asyncio.open_connection(host, port, ssl=opening.tls, **options)
     try:
         name = f"[{host}]" if ":" in host else host.encode("idna").decode()
         request = f"GET /readyz HTTP/1.1\r\nHost: {name}:{port}\r\nConnection: close\r\n\r\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -18,6 +19,11 @@ from proxyapp.services.provisioning import application_from
 
 _SECTION, _OPTION = "csproxy", "proxy-writable"
 _TRUE = ("true", "yes", "on", "1")
+_CLOSES_DEFAULT = (
+    "The backup server connects to the default port, and so do many other servers, which cannot"
+    " work without it. Give client user interface applications a port of their own instead; or tick"
+    " this box if you mean it."
+)
 
 
 def template_of(request: HttpRequest) -> ApplicationTemplate | None:
@@ -82,12 +88,6 @@ def _new_from(template: ApplicationTemplate) -> Application:
     return application
 
 
-class PortForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
-    """All ports of an application, checked together."""
-
-    def clean(self) -> None:
-        """Check what concerns several ports of a Configuration Server.
-
 def takes_over(application: Application | None) -> bool:
     """Whether it has the connections, tenants and annex of the server whose backup it is."""
     return (
@@ -96,6 +96,12 @@ def takes_over(application: Application | None) -> bool:
         and not application.is_primary
     )
 
+
+class PortForms(forms.BaseInlineFormSet):  # type: ignore[type-arg]
+    """All ports of an application, checked together."""
+
+    def clean(self) -> None:
+        """Check what concerns several ports of a Configuration Server.
 
         Raises:
             ValidationError: to be shown above the ports.
@@ -115,13 +121,57 @@ def takes_over(application: Application | None) -> bool:
         return not self._should_delete_form(form) and bool(form.has_changed() or form.instance.pk)  # type: ignore[attr-defined]
 
 
+class PortForm(DoorForm):
+    """A port; to close the default port to servers must be meant."""
+
+    confirmed = forms.BooleanField(
+        required=False,
+        label="restrict the default port",
+        help_text="Tick this to restrict the default port in spite of the warning.",
+    )
+
+    class Meta:
+        help_texts = {
+            "transport_params": (
+                "name=value;name=value: tls=1 or upgrade=1 (auto-detect), tls-mutual, certificate,"
+                " certificate-key, trusted-ca, tls-crl, cipher-list, sec-protocol, user=1. What is"
+                " not given here comes from section [security] of the options, then from that of"
+                " the host's annex."
+            ),
+        }
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a confirmation before the default port takes people only."""
+        cleaned = super().clean() or {}
+        closes = _is_dedicated(cleaned) and not _is_dedicated(self.initial)
+        if closes and cleaned.get("port_id") == "default" and not cleaned.get("confirmed"):
+            self.add_error("confirmed", _CLOSES_DEFAULT)
+        return cleaned
+
+
+def _is_dedicated(values: Mapping[str, Any]) -> bool:
+    port = Port(
+        clients_only=bool(values.get("clients_only")),
+        transport_params=values.get("transport_params") or "",
+    )
+    return port.is_dedicated
+
+
 class PortInline(DoorInline):
     """The ports that an application listens on."""
 
     model = Port
-    form = DoorForm
+    form = PortForm
     formset = PortForms
-    fields = ["port_id", "port", "ha_sync", "listening_mode", "clients_only"]
+    fields = [
+        "port_id",
+        "port",
+        "ha_sync",
+        "listening_mode",
+        "transport_params",
+        "clients_only",
+        "confirmed",
+    ]
     verbose_name_plural = "Listening ports"
     note = (
         "Do not restrict the default port to client user interface applications: the backup server"
@@ -138,6 +188,13 @@ class ConnectionForm(DoorForm):
 
     class Meta:
         field_classes = {"conn_protocol": ProtocolField}
+        help_texts = {
+            "transport_params": (
+                "name=value;name=value: tls=1, trusted-ca, tls-target-name-check, certificate,"
+                " certificate-key; address, port and backup-port fix where the connection goes out"
+                " from."
+            ),
+        }
 
 
 class ConnectionInline(DoorInline):
@@ -146,7 +203,15 @@ class ConnectionInline(DoorInline):
     model = Connection
     form = ConnectionForm
     fk_name = "application"
-    fields = ["server", "port_id", "conn_protocol", "timeout_local", "timeout_remote", "mode"]
+    fields = [
+        "server",
+        "port_id",
+        "conn_protocol",
+        "timeout_local",
+        "timeout_remote",
+        "mode",
+        "transport_params",
+    ]
     autocomplete_fields = ["server"]
     note = (
         "Timeouts are those of the keep-alive protocol (ADDP), in seconds. A proxy connects to its"

@@ -98,7 +98,9 @@ class ApplicationAdmin(ConfiguredAdmin):
     @admin.display(description="ports")
     def ports_text(self, obj: Application) -> str:
         """Return the numbers of the ports."""
-        return ", ".join(port.port for port in obj.ports.all())
+        return ", ".join(
+            f"{port.port} (UI)" if port.is_dedicated else port.port for port in obj.ports.all()
+        )
 
     # ------------------------------------------------------------ a new application
 

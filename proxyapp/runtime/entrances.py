@@ -39,9 +39,8 @@ _BROKEN_OFF: dict[type[OSError], str] = {
     ConnectionAbortedError: f"the client did not finish within {HANDSHAKE_LIMIT:g} s",
     ConnectionResetError: "the client broke off: it may not trust the certificate, or its name",
 }
-_SPEAK_TLS = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
-    b"this port speaks TLS only: connect with TLS\n"
+_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%b\n"
 )
 
 
@@ -121,16 +120,15 @@ class Entrance:
         return found if self.identity is None else {**found, **self.identity.status()}
 
     async def _shake_hands(self, client: socket.socket, origin: Origin) -> None:
-        if self.identity is None:
-            await self._connect(client, origin, None)
-            return
-        begins = _first_byte(client)
-        if begins == _CLIENT_HELLO:
+        by_tls = _first_byte(client) == _CLIENT_HELLO
+        if by_tls and self.identity is not None:
             await self._connect_by_tls(client, origin, self.identity.context)
-        elif self.port.mode == "autodetect":
-            await self._connect(client, origin, None)
+        elif by_tls:
+            _refuse(client, b"this port speaks no TLS: connect in clear")
+        elif self.port.mode == "secured":
+            _refuse(client, b"this port speaks TLS only: connect with TLS")
         else:
-            _refuse_clear_text(client)
+            await self._connect(client, origin, None)
 
     async def _connect_by_tls(
         self, client: socket.socket, origin: Origin, context: ssl.SSLContext
@@ -197,11 +195,11 @@ def _first_byte(client: socket.socket) -> bytes:
         return b""
 
 
-def _refuse_clear_text(client: socket.socket) -> None:
-    """Say in clear that this port speaks TLS only."""
+def _refuse(client: socket.socket, reason: bytes) -> None:
+    """Say in clear what this port speaks; to TLS it shows that nobody here does."""
     try:
         client.recv(4096)  # What is left unread would turn the end into a reset.
-        client.send(_SPEAK_TLS)
+        client.send(_REFUSAL % reason)
     except OSError:
         pass
     finally:

@@ -146,12 +146,42 @@ def test_an_application_that_is_no_server_has_no_server_information(client: Clie
     assert "Make a new secret" not in page
 
 
-def test_closing_the_default_port_to_servers_is_warned_of(
-    save: Save, client: Client, proxy: Application
+@pytest.mark.parametrize(
+    "closing", [{"ports-0-clients_only": "on"}, {"ports-0-transport_params": "tls=1;user=1"}]
+)
+def test_closing_the_default_port_to_servers_must_be_confirmed(
+    save: Save, client: Client, proxy: Application, verify_change: Any, closing: dict[str, str]
 ) -> None:
-    save(at(proxy), **{"ports-0-clients_only": "on"})
+    with verify_change() as transactions:
+        page = save(at(proxy), **closing)
+    assert "Give client user interface applications a port of their own" in page.content.decode()
+    assert transactions == []
 
-    assert "its backup server and other servers can no longer" in client.get(LIST).content.decode()
+    save(at(proxy), **closing, **{"ports-0-confirmed": "on"})
+    shown = client.get(LIST).content.decode()
+    assert "its backup server and other servers can no longer" in shown
+    assert "3020 (UI)" in shown
+
+    with verify_change() as transactions:  # what was confirmed once is not asked for again
+        save(at(proxy), **closing, **{"ports-0-listening_mode": "autodetect"})
+    assert len(transactions) == 1
+
+
+def test_a_port_of_its_own_for_people_needs_no_confirmation(save: Save, proxy: Application) -> None:
+    values = {"port_id": "ui", "port": "3030", "transport_params": "user=1"}
+    row = {f"ports-1-{name}": value for name, value in values.items()}
+    save(at(proxy), **{"ports-TOTAL_FORMS": "2", "ports-1-listening_mode": "unsecured"}, **row)
+
+    assert Port.objects.get(application=proxy, port_id="ui").is_dedicated
+
+
+def test_an_ha_sync_port_cannot_be_for_people_in_either_way(save: Save, proxy: Application) -> None:
+    page = save(
+        at(proxy), **{"ports-0-ha_sync": "on", "ports-0-transport_params": "user=1",
+                      "ports-0-confirmed": "on"},
+    )  # fmt: skip
+
+    assert "a port for HA sync cannot be for client applications only" in page.content.decode()
 
 
 # ---------------------------------------------------------------- refusals

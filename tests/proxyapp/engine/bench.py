@@ -255,11 +255,13 @@ class Bench:
     def commit(self, *records: Record) -> None:
         self.handle(self.database.commit(*records))
 
-    def connect(self, secure: bool = True, kind: type[Client] | None = None) -> Client:
+    def connect(
+        self, secure: bool = True, kind: type[Client] | None = None, port: str = "default"
+    ) -> Client:
         number = len(self.clients) + 1
         client = self.clients[number] = (kind or Client)(self, number)
         nonce = base64.b64encode(b"server-nonce-%06d" % number).decode()
-        self.handle(events.Connected(number, f"10.0.0.1:{number}", "default", secure, nonce))
+        self.handle(events.Connected(number, f"10.0.0.1:{number}", port, secure, nonce))
         return client
 
     def login(self, user: str = "bob", **opening: Any) -> Client:

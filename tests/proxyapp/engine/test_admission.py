@@ -117,3 +117,55 @@ def test_a_daemon_whose_account_is_another_one_now_must_log_in_anew(bench, proxy
         record("application", 110, 500, acl=[(3, 100, 9)], **{**PROXY, "accountDBID": 101})
     )
     assert proxy.line is None
+
+
+PORTS = [{"id": "default", "port": "2020"}, {"id": "ui", "port": "2030", "clientsOnly": True}]
+SERVER = {"name": "confserv", "type": "configserver", "accountDBID": 100}
+DAEMON = record("application", 120, 500, name="stat", type="statserver", accountDBID=100,
+                verifier=VERIFIER, acl=[(3, 100, 9)])  # fmt: skip
+
+
+def answer(bench, port: str, **opening) -> str:
+    """Return what an opening by this port ends with."""
+    client = bench.connect(port=port)
+    client.open(**opening)
+    return client.inbox[-1].get("code") or client.inbox[-1]["message"]
+
+
+def test_a_dedicated_port_takes_people_and_refuses_servers(bench):
+    bench.commit(DAEMON, record("application", 99, 500, portInfos=PORTS, **SERVER))
+    assert answer(bench, "ui") == "opened"
+    assert answer(bench, "ui", user="", application="stat") == "portDedicated"
+    assert answer(bench, "ui", user="", application="proxy1", role="proxy") == "portDedicated"
+    assert answer(bench, "default", user="", application="stat") == "opened"
+    assert answer(bench, "web") == "opened"
+
+
+def test_a_refusal_by_a_dedicated_port_names_the_other_one(bench):
+    bench.commit(DAEMON, record("application", 99, 500, portInfos=PORTS, **SERVER))
+    client = bench.connect(port="ui")
+    client.open("", "stat")
+    assert "of type statserver: connect to port 2020" in client.inbox[-1]["text"]
+    assert client.closed == (4001, "portDedicated")
+
+
+def test_who_cannot_prove_itself_is_not_told_what_the_port_is_for(bench):
+    bench.commit(DAEMON, record("application", 99, 500, portInfos=PORTS, **SERVER))
+    assert answer(bench, "ui", user="", application="stat", salted=b"x" * 32) == (
+        "authenticationFailed"
+    )
+
+
+def test_the_types_of_a_dedicated_port_can_be_chosen(bench):
+    chosen = {"csproxy": {"dedicated-port-types": "agentdesktop, StatServer"}}
+    bench.commit(DAEMON, record("application", 99, 500, portInfos=PORTS, options=chosen, **SERVER))
+    assert answer(bench, "ui") == "portDedicated"  # bob's application is of type sce
+    assert answer(bench, "ui", user="", application="stat") == "opened"
+
+
+def test_sessions_stay_when_their_port_is_dedicated_later(bench):
+    bench.commit(DAEMON)
+    client = bench.connect(port="ui")
+    client.open("", "stat")
+    bench.commit(record("application", 99, 500, portInfos=PORTS, **SERVER))
+    assert client.closed is None

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
+from msgspec import structs
 
 from confwire.handshake import derive
+from proxyapp.engine.commands import ConnectLink, ListeningPort
 from proxyapp.engine.events import (
     Connected,
     Event,
@@ -18,9 +21,11 @@ from proxyapp.engine.events import (
     LinkProved,
     LinkReceived,
 )
+from proxyapp.engine.transport import Tls
 from proxyapp.runtime import links
 from proxyapp.runtime.accept import bind
 from proxyapp.runtime.links import Link
+from tests.certificates import Authority
 
 
 class Node:
@@ -56,7 +61,7 @@ def peer_of(port):
 
 @pytest.mark.asyncio
 async def test_it_connects_sends_and_tells_what_comes(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     opened = await node.told(LinkOpened)
     assert (opened.secure, len(opened.nonce)) == (True, 24)
     link.send([b"one", b"two"])
@@ -65,7 +70,7 @@ async def test_it_connects_sends_and_tells_what_comes(port, link, node) -> None:
 
 @pytest.mark.asyncio
 async def test_messages_of_any_size_arrive_in_order(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     sent = [bytes([65 + n % 26]) * (n * 9973 % 300_000) for n in range(200)]
     peer_of(port).send(sent)
@@ -79,7 +84,7 @@ async def test_messages_of_any_size_arrive_in_order(port, link, node) -> None:
 
 @pytest.mark.asyncio
 async def test_a_flood_leaves_no_large_buffer_behind(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).send([bytes(100_000)] * 300)
     got = 0
@@ -93,23 +98,22 @@ async def test_a_flood_leaves_no_large_buffer_behind(port, link, node) -> None:
 async def test_a_refused_connection_is_told_with_the_address(link, node) -> None:
     with bind("127.0.0.1", 0) as free:
         number = free.getsockname()[1]
-    link.connect("127.0.0.1", number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 10.0))
     lost = await node.told(LinkLost)
     assert f"cannot connect to 127.0.0.1:{number}" in lost.reason
     assert 0 <= lost.jitter < 1
 
 
 @pytest.mark.asyncio
-async def test_a_server_that_never_answers_is_given_up(link, node, monkeypatch) -> None:
-    monkeypatch.setattr(links, "CONNECT_LIMIT", 0.1)
+async def test_a_server_that_never_answers_is_given_up(link, node) -> None:
     with bind("127.0.0.1", 0) as silent:
-        link.connect("127.0.0.1", silent.getsockname()[1], 0.0, 10.0)
+        link.connect(ConnectLink("127.0.0.1", silent.getsockname()[1], 0.0, 10.0, patience=0.1))
         assert "no answer within 0.1 s" in (await node.told(LinkLost)).reason
 
 
 @pytest.mark.asyncio
 async def test_the_masters_close_is_told_with_code_and_reason(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     connection = peer_of(port)
     connection.send([b"last words"])
@@ -121,7 +125,7 @@ async def test_the_masters_close_is_told_with_code_and_reason(port, link, node) 
 
 @pytest.mark.asyncio
 async def test_a_broken_connection_is_told(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).abort(1006, "pulled")
     assert (await node.told(LinkLost)).close_code == 0
@@ -129,7 +133,7 @@ async def test_a_broken_connection_is_told(port, link, node) -> None:
 
 @pytest.mark.asyncio
 async def test_closing_ends_with_a_close_and_its_reason(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     link.close("to start anew")
     assert (await node.told(LinkLost)).reason == "to start anew"
@@ -137,23 +141,23 @@ async def test_closing_ends_with_a_close_and_its_reason(port, link, node) -> Non
 
 @pytest.mark.asyncio
 async def test_closing_an_attempt_is_told_too(link, node) -> None:
-    link.connect("127.0.0.1", 1, 3600.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", 1, 3600.0, 10.0))
     link.close("no more need")
     assert (await node.told(LinkLost)).reason == "no more need"
 
 
 @pytest.mark.asyncio
 async def test_a_new_attempt_replaces_the_old_line_without_a_word(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     await port.told(Connected, 2)
 
 
 @pytest.mark.asyncio
 async def test_a_silent_master_is_polled_and_then_given_up(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0))
     await node.told(LinkOpened)
     peer_of(port).hold()  # as if the process was stopped: nothing is read or answered
     now = time.monotonic()
@@ -165,7 +169,7 @@ async def test_a_silent_master_is_polled_and_then_given_up(port, link, node) -> 
 
 @pytest.mark.asyncio
 async def test_a_master_that_answers_polls_is_kept(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0))
     await node.told(LinkOpened)
     now = time.monotonic()
     link.sweep(now + 5.1)
@@ -178,7 +182,7 @@ async def test_a_master_that_answers_polls_is_kept(port, link, node) -> None:
 
 @pytest.mark.asyncio
 async def test_a_binary_frame_of_the_master_ends_the_link(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0))
     await node.told(LinkOpened)
     port.listeners.broadcast([peer_of(port).id], b"\x82\x01x")
     assert "binary" in (await node.told(LinkLost)).reason
@@ -186,7 +190,7 @@ async def test_a_binary_frame_of_the_master_ends_the_link(port, link, node) -> N
 
 @pytest.mark.asyncio
 async def test_fragments_of_the_master_are_joined(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0))
     await node.told(LinkOpened)
     port.listeners.broadcast([peer_of(port).id], b"\x01\x02He\x00\x02ll\x80\x01o")
     assert (await node.told(LinkReceived)).messages == [b"Hello"]
@@ -212,41 +216,40 @@ async def test_the_keys_are_derived_once_for_a_salt(link, node, monkeypatch) -> 
 
 @pytest.mark.asyncio
 async def test_the_local_address_can_be_chosen(port, node) -> None:
-    link = Link(node.events.put_nowait, "", ("127.0.0.7", 0))
-    link.connect("127.0.0.1", port.number, 0.0, 5.0)
+    link = Link(node.events.put_nowait, "")
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0, local_address=("127.0.0.7", 0)))
     assert (await port.told(Connected)).peer.startswith("127.0.0.7:")
     link.stop()
 
 
 @pytest.mark.asyncio
 async def test_a_host_that_lives_says_that_the_process_is_gone(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).abort(1006, "killed")
     assert (await node.told(LinkLost)).gone
     with bind("127.0.0.1", 0) as free:
         number = free.getsockname()[1]
     for host in ("127.0.0.1", "localhost"):
-        link.connect(host, number, 0.0, 10.0)
+        link.connect(ConnectLink(host, number, 0.0, 10.0))
         assert (await node.told(LinkLost)).gone
 
 
 @pytest.mark.asyncio
-async def test_silence_does_not_say_that_a_process_is_gone(port, link, node, monkeypatch) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 0.01)
+async def test_silence_does_not_say_that_a_process_is_gone(port, link, node) -> None:
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 0.01))
     await node.told(LinkOpened)
     link.sweep(time.monotonic() + 1)
     link.sweep(time.monotonic() + 2)
     assert not (await node.told(LinkLost)).gone
-    monkeypatch.setattr(links, "CONNECT_LIMIT", 0.1)
     with bind("127.0.0.1", 0) as silent:
-        link.connect("127.0.0.1", silent.getsockname()[1], 0.0, 10.0)
+        link.connect(ConnectLink("127.0.0.1", silent.getsockname()[1], 0.0, 10.0, patience=0.1))
         assert not (await node.told(LinkLost)).gone
 
 
 @pytest.mark.asyncio
 async def test_a_server_that_leaves_in_an_orderly_way_is_gone(port, link, node) -> None:
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).close(1001, "it stops")
     assert (await node.told(LinkLost)).gone
@@ -255,7 +258,7 @@ async def test_a_server_that_leaves_in_an_orderly_way_is_gone(port, link, node) 
 @pytest.mark.asyncio
 async def test_every_event_bears_the_name_of_its_link(port, node) -> None:
     link = Link(node.events.put_nowait, "the secret", name="peer")
-    link.connect("127.0.0.1", port.number, 0.0, 10.0)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     assert (await node.told(LinkOpened)).link == "peer"
     peer_of(port).send([b"hello"])
     assert (await node.told(LinkReceived)).link == "peer"
@@ -264,3 +267,102 @@ async def test_every_event_bears_the_name_of_its_link(port, node) -> None:
     link.close("enough")
     assert (await node.told(LinkLost)).link == "peer"
     link.stop()
+
+
+# -------------------------------------------------------------------- TLS
+
+
+@pytest.fixture
+def ca(tmp_path) -> Authority:
+    return Authority(tmp_path)
+
+
+def secured(port, **tls: Any) -> int:
+    """Open another port by TLS; return its number."""
+    listening = bind("127.0.0.1", 0)
+    number = int(listening.getsockname()[1])
+    port.listeners.open_on(listening, ListeningPort("tls", number, "secured", Tls(**tls)))
+    return number
+
+
+@pytest.mark.asyncio
+async def test_a_link_by_tls_is_checked_and_secure(port, link, node, ca) -> None:
+    number = secured(port, **ca.issue().files)
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 5.0, tls=Tls(trusted_ca=str(ca.file))))
+    assert (await node.told(LinkOpened)).secure
+    sent = [b"x" * 700_000, b"y", b"z" * 100_000]
+    peer_of(port).send(sent)
+    got: list[bytes] = []
+    while len(got) < len(sent):
+        got += (await node.told(LinkReceived)).messages
+    assert got == sent
+    link.send([b"q" * 200_000])
+    assert (await node.told(LinkReceived)).messages == [b"q" * 200_000]
+
+
+@pytest.mark.asyncio
+async def test_a_master_that_asks_for_a_certificate_gets_one(port, link, node, ca) -> None:
+    number = secured(port, **ca.issue().files, mutual=True, trusted_ca=str(ca.file))
+    tls = Tls(trusted_ca=str(ca.file), **ca.issue("proxy", "site-1").files)
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 5.0, tls=tls))
+    assert (await node.told(LinkOpened)).secure
+
+
+@pytest.mark.parametrize(
+    ("tls", "text"),
+    [
+        (Tls(), "from a CA that is not trusted here"),
+        (Tls(trusted_ca="{ca}", target="balancer.example"), "is for another name"),
+        (Tls(trusted_ca="/nowhere.pem"), "trusted-ca /nowhere.pem cannot be read"),
+        (Tls(trusted_ca="{ca}", protocol="TLSv1"), "sec-protocol TLSv1 is older than TLS 1.2"),
+        (Tls(trusted_ca="{ca}", certificate="/c.pem"), "certificate-key is not given"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_why_a_link_cannot_be_made_is_told_with_the_remedy(
+    port, link, node, ca, tls, text
+) -> None:
+    number = secured(port, **ca.issue().files)
+    tls = structs.replace(tls, trusted_ca=tls.trusted_ca.format(ca=ca.file))
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 5.0, tls=tls))
+    reason = (await node.told(LinkLost)).reason
+    assert reason.startswith(f"cannot connect to 127.0.0.1:{number}: ")
+    assert text in reason
+
+
+@pytest.mark.asyncio
+async def test_tls_to_a_port_in_clear_is_told_as_such(port, link, node, ca) -> None:
+    tls = Tls(trusted_ca=str(ca.file))
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0, tls=tls))
+    assert "speaks no TLS" in (await node.told(LinkLost)).reason
+
+
+@pytest.mark.asyncio
+async def test_a_link_in_clear_to_a_secured_port_is_refused(port, link, node, ca) -> None:
+    number = secured(port, **ca.issue().files)
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 5.0))
+    assert "400" in (await node.told(LinkLost)).reason
+
+
+@pytest.mark.asyncio
+async def test_a_link_without_the_certificate_that_is_asked_for_is_told_so(
+    port, link, node, ca
+) -> None:
+    number = secured(port, **ca.issue().files, mutual=True, trusted_ca=str(ca.file))
+    link.connect(ConnectLink("127.0.0.1", number, 0.0, 5.0, tls=Tls(trusted_ca=str(ca.file))))
+    lost = await node.told(LinkLost)
+    assert "the server may ask for a certificate" in lost.reason
+    assert not lost.gone
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_closes_before_it_answers_is_told_as_gone(link, node) -> None:
+    with bind("127.0.0.1", 0) as rude:
+        rude.setblocking(True)
+        link.connect(ConnectLink("127.0.0.1", rude.getsockname()[1], 0.0, 10.0))
+        peer, _ = await asyncio.to_thread(rude.accept)
+        await asyncio.to_thread(peer.recv, 4096)
+        peer.close()
+        lost = await node.told(LinkLost)
+    assert "closed the connection before it answered" in lost.reason
+    assert lost.gone
