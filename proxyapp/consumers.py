@@ -26,6 +26,7 @@ from proxyapp.runtime.tasks import cancel, spawn
 from proxyapp.runtime.worker import Worker
 
 PORT = "web"
+_TOLD = b"x-forwarded-for"
 UNANSWERED_LIMIT = 8 * 1024 * 1024
 """Bytes sent without a message of the client, at which it is cut."""
 INBOX_LIMIT = 1000
@@ -169,14 +170,17 @@ class WireConsumer(AsyncWebsocketConsumer):
         self.browser = Browser(worker, self)
         client: Any = self.scope.get("client") or ("unknown", 0)
         peer = (str(client[0]), int(client[1]))
+        told = [value.decode("latin-1") for name, value in self.scope["headers"] if name == _TOLD]
+        forwarded = worker.listeners.balancers.forwarded_in(peer[0], told) if told else ""
         worker.web_outlets[self.browser.id] = self.browser
         worker.tell(
             Connected(
                 connection=self.browser.id,
                 peer=format_address(peer),
                 port=PORT,
-                secure=self.scope.get("scheme") == "wss" or is_loopback(peer[0]),
+                secure=self.scope.get("scheme") == "wss" or is_loopback(forwarded or peer[0]),
                 nonce=new_nonce(),
+                forwarded=forwarded,
             )
         )
 

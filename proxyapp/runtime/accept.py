@@ -3,13 +3,14 @@
 The library's own loop takes every waiting connection in one turn; ten thousand at once stall
 all others. Here a handshake starts only when its socket has sent a byte and when it is called
 for, and few run together; one that waits for its client gives its place up. So neither a storm
-nor silent or halting sockets hold anyone up. A port probe, which connects and leaves, costs no handshake. Knows nothing of
-WebSocket.
+nor silent or halting sockets hold anyone up. A port probe, which connects and leaves, costs no
+handshake. Knows nothing of WebSocket.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import resource
@@ -36,7 +37,7 @@ BACKLOG = 4096
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 Receive = Callable[[socket.socket, str, bytearray], Origin | None]
-"""Reads what comes before a handshake (`balancers`): of a socket, its peer, and what was read."""
+"""Reads what comes before a handshake: from a socket, of a peer, behind what was read before."""
 
 Handshake = Callable[[socket.socket, Origin], Coroutine[Any, Any, None]]
 """Takes over an accepted socket; returns when its handshake has succeeded or failed."""
@@ -202,14 +203,13 @@ class Doorway:
 
 def _refuse(client: socket.socket, reason: str) -> None:
     """Say why a connection is not taken, if anybody listens, and close it."""
-    try:
-        if reason:
+    answer = f"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n{reason}\n".encode()
+    if reason:
+        with contextlib.suppress(OSError):
             client.recv(4096)  # What is left unread would turn the end into a reset.
-            client.send(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n%b\n" % reason.encode())
-    except OSError:
-        pass
-    finally:
-        client.close()
+        with contextlib.suppress(OSError):
+            client.send(answer)
+    client.close()
 
 
 def bind(address: str, port: int) -> socket.socket:

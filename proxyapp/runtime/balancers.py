@@ -78,10 +78,13 @@ class Balancers:
             self._refuse(peer, str(error))
             raise
 
+    @property
+    def read_http(self) -> bool:
+        """Whether X-Forwarded-For counts on listening ports; on the web's it does always."""
+        return self._protocol == FORWARDED_FOR
+
     def forwarded_in(self, peer: str, values: Iterable[str]) -> str:
         """Return the client's address in the headers X-Forwarded-For of an HTTP request."""
-        if self._protocol != FORWARDED_FOR:
-            return ""
         return client_of(peer, values, self._networks)
 
     def _silent(self, peer: str) -> Origin:
@@ -100,7 +103,7 @@ class Balancers:
             if not more:
                 raise Refused("")
             header += more
-        return Origin(proxyheader.source_of(header))
+        return Origin(proxyheader.source_of(bytes(header)))
 
     def _refuse(self, peer: str, reason: str) -> None:
         key = (peer, reason)

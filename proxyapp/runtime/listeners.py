@@ -268,7 +268,7 @@ class Listeners:
         if connection.origin.unannounced:
             reason = self.balancers.refuse_unannounced(connection.peer_host)
             return _refuse(HTTPStatus.BAD_REQUEST, reason)
-        told = headers.getall("x-forwarded-for", [])
+        told = headers.getall("x-forwarded-for", []) if self.balancers.read_http else ()
         if told and (client := self.balancers.forwarded_in(connection.peer_host, told)):
             connection.origin = Origin(client)
         if "upgrade" not in headers:

@@ -16,6 +16,8 @@ from django.http import HttpRequest
 from confwire.messages import HistoryEntry
 from historylog import writer
 from historylog.entries import Kind, clean
+from proxyapp.balancer.forwarded import client_of
+from proxyapp.balancer.networks import Networks
 from proxyapp.models import Person
 from proxyapp.services import leadership, recording, retention
 
@@ -54,7 +56,6 @@ def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") 
         server=recording.serving(),
         user=clean(user),
         peer=f"{address}:{seen.get('REMOTE_PORT', '')}" if address else "",
-        forwarded=clean(seen.get("HTTP_X_FORWARDED_FOR", "")),
         port="web",
         reason=reason,
     )
@@ -62,7 +63,11 @@ def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") 
         if not leadership.leads():
             log.info("not kept, since another master leads", kind=kind.value, user=entry.user)
             return
-        if retention.settings().flag("active"):
+        options = retention.settings()
+        balancers = Networks(options.text("balancer-networks"))
+        told = seen.get("HTTP_X_FORWARDED_FOR", "")
+        entry.forwarded = client_of(address, [told], balancers)
+        if options.flag("active"):
             writer.keep([entry])
     except DatabaseError as error:
         log.error("history log error", code=writer.ERROR_CODE, reason=" ".join(str(error).split()))

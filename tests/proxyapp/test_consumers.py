@@ -86,6 +86,22 @@ async def test_it_is_a_connection_of_the_port_web(node, browser) -> None:
     assert (connected.peer, connected.port, connected.secure) == ("10.0.0.1:5", "web", False)
 
 
+@pytest.mark.parametrize(("networks", "client"), [("10.0.0.1", "198.51.100.7"), ("", "")])
+@pytest.mark.asyncio
+async def test_the_client_of_a_trusted_balancer_is_told(node, worker, networks, client) -> None:
+    worker.listeners.balancers.configure(networks, "proxy-v2")
+    communicator = WebsocketCommunicator(
+        WireConsumer.as_asgi(),
+        "/ws/confwire",
+        headers=[(b"x-forwarded-for", b"1.2.3.4, 198.51.100.7")],
+    )
+    communicator.scope["client"] = ["10.0.0.1", 5]
+    await communicator.connect()
+    (connected,) = node.told(e.Connected)
+    assert (connected.peer, connected.forwarded) == ("10.0.0.1:5", client)
+    await communicator.disconnect()
+
+
 @pytest.mark.asyncio
 async def test_messages_go_both_ways_and_the_end_is_told(node, worker, browser) -> None:
     await browser.send_to(text_data="Grüße")
@@ -145,7 +161,7 @@ async def test_too_many_waiting_requests_end_it(worker, browser, monkeypatch) ->
 async def test_unanswered_output_blocks_and_any_message_shows_progress(
     node, worker, browser
 ) -> None:
-    worker.listeners.configure(1000, 60.0)
+    worker.listeners.configure(1000, 0, 60.0)
     worker.run([c.Send(1, [b"x" * 1001])])
     await browser.receive_from()
     assert len(node.told(e.Blocked)) == 1
@@ -163,7 +179,7 @@ async def test_output_beyond_the_limit_ends_it(worker, browser, monkeypatch) -> 
 
 @pytest.mark.asyncio
 async def test_a_session_blocked_for_too_long_is_cut(worker, browser) -> None:
-    worker.listeners.configure(1000, 0.0)
+    worker.listeners.configure(1000, 0, 0.0)
     worker.run([c.Send(1, [b"x" * 1001])])
     await browser.receive_from()
     worker._tick()

@@ -37,13 +37,21 @@ def test_a_login_and_a_logout_are_kept_with_where_they_came_from(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recording, "_server", "confserv")
-    visit(client, HTTP_X_FORWARDED_FOR="198.51.100.9")
+    delta = {"options": {"csproxy": {"balancer-networks": "192.0.2.0/28"}}}
+    objects.update("application", 99, delta, by=None, origin="test")
+    visit(client, HTTP_X_FORWARDED_FOR="1.2.3.4, 198.51.100.9")
     client.post("/admin/logout/")
     assert moments() == [("webLogin", "default"), ("webLogout", "default")]
     entry = EntryRecord.objects.first()
     assert entry is not None
     assert (entry.peer, entry.forwarded, entry.port) == ("192.0.2.7:4711", "198.51.100.9", "web")
     assert entry.server == "confserv"
+
+
+def test_what_a_stranger_says_of_itself_is_not_kept(client: Client) -> None:
+    visit(client, HTTP_X_FORWARDED_FOR="198.51.100.9")
+    entry = EntryRecord.objects.get()
+    assert (entry.peer, entry.forwarded) == ("192.0.2.7:4711", "")
 
 
 def test_a_refusal_is_kept_without_the_password(client: Client) -> None:
