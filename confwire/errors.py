@@ -236,6 +236,10 @@ class TokenRefused(RequestError, code="tokenRefused"):
     """the resume token does not count here: log in"""
 
 
+class RequestExpired(RequestError, code="requestExpired", permanent=False):
+    """the request has waited for too long and was not begun"""
+
+
 class NotReady(RequestError, code="notReady", permanent=False):
     """the server has no data yet"""
 

@@ -507,6 +507,8 @@ class Replicate(Request, kw_only=True):
     """Proxy: send the whole data, or what came after `since`, and then every change."""
 
     since: Cursor | None = None
+    load: bool = True
+    """False: where it cannot be told what came after `since`, say so instead of loading."""
 
 
 class ReplicationResumed(Answer, kw_only=True):

@@ -11,6 +11,7 @@ from typing import Any
 from confwire.errors import DatabaseUnavailable
 from proxyapp.engine.commands import NewEpoch, Reload, Write
 from proxyapp.engine.leadership import Leadership
+from proxyapp.engine.pacing import Pacing
 from proxyapp.engine.serving import Serving, WriteRequest
 
 
@@ -23,6 +24,7 @@ class DatabaseAuthority:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self.leadership = Leadership(serving, elects=serving.settings.elects)
+        self.pacing = Pacing(serving)
         self._lost_since: float | None = None
         self._doubted = ""
         """The epoch that was found out to have two histories."""
@@ -59,8 +61,8 @@ class DatabaseAuthority:
             raise DatabaseUnavailable("the configuration database is away: try again later")
 
     def write(self, command: Write) -> None:
-        """Have a write carried out that was checked."""
-        self._serving.out.append(command)
+        """Have a write carried out that was checked, behind those before it."""
+        self.pacing.begin(command)
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
@@ -77,4 +79,9 @@ class DatabaseAuthority:
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
         database = "lost" if self._lost_since is not None else "live"
-        return {"database": database, **self.leadership.status()}
+        return {
+            "database": database,
+            **self.leadership.status(),
+            "loads": self._serving.loads.status(),
+            "writesWaiting": self.pacing.waiting,
+        }

@@ -115,6 +115,8 @@ class Write(Command):
     """What the client calls the write, which is carried out once under that name."""
     through: str = ""
     """The proxy that passed it on."""
+    interval: float = 0.0
+    """Seconds that the last write must have ended before."""
 
 
 class SetPassword(Command):
@@ -194,6 +196,8 @@ class ConnectLink(Command):
     """None: in clear."""
     local_address: tuple[str, int] | None = None
     """Where the connection goes out from; "" and 0 are any."""
+    patience: float = 10.0
+    """Seconds for the connection and its handshake."""
 
 
 class ProveLink(Command):

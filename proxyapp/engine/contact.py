@@ -25,13 +25,21 @@ _OF_THE_MASTER = ("tls", "tls-target-name-check")
 
 
 def contact(
-    serving: Serving, host: str, port: int, delay: float, keep_alive: float, *, backup: bool = False
+    serving: Serving,
+    host: str,
+    port: int,
+    delay: float,
+    keep_alive: float,
+    patience: float,
+    *,
+    backup: bool = False,
 ) -> ConnectLink:
     """Return the command that connects to a master at this host and port.
 
     Args:
         delay: seconds to wait before.
         keep_alive: seconds of silence after which the link is polled.
+        patience: seconds for the connection.
         backup: whether it is the backup of the server that the Connection names.
     """
     application, given = serving.application, serving.settings.link_parameters
@@ -47,6 +55,7 @@ def contact(
         keep_alive,
         tls=client_tls(levels, linked),
         local_address=local_address({**of_connection, **given}, backup=backup),
+        patience=patience,
     )
 
 

@@ -56,8 +56,8 @@ class Identity:
             member=settings.application if pool is not None else "",
             backup_host=host,
             backup_port=port,
-            master_host=settings.master_host,
-            master_port=str(settings.master_port or ""),
+            master_host=serving.master_address[0],
+            master_port=str(serving.master_address[1] or ""),
         )
 
     def _pool(self) -> Pool | None:

@@ -51,7 +51,7 @@ from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.keyring import Keyring
 from proxyapp.engine.options import Settings
 from proxyapp.engine.pairing import Pairing
-from proxyapp.engine.partners import client_address
+from proxyapp.engine.partners import client_address, partner_of
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.records import STORE
@@ -324,10 +324,13 @@ class Node:
         if self._database is not None:
             self._take_lead()
             self._database.leadership.rest(self._sessions)
+            self._database.pacing.expire(now)
+            self._let_load(now)
         self._keyring.tick(now)
         self._renew_tokens(now)
         progress = self._convergence.tick(now)
         if self._replica is not None:
+            self._replica.tick(now)
             self._replica.tell(progress)
             for end in self._replica.relaying.expired():
                 self._writes.end(end)
@@ -435,6 +438,11 @@ class Node:
         if level and self._database is not None and self._database.leadership.take_lead():
             self._stop_withholding()
 
+    def _let_load(self, now: float) -> None:
+        """Wake servers that wait with their loads, where there is room."""
+        serving = self.serving
+        serving.loads.tick(serving.servers, now, serving.options, lambda session: session.wake())
+
     def _lead_doubted(self, event: events.LeadDoubted, now: float) -> None:
         assert self._database is not None
         self._database.leadership.doubt(event.reason)
@@ -446,9 +454,13 @@ class Node:
             self.serving.out.append(Again(self._database.leadership.dismiss(self._sessions)))
 
     def _was_written(self, event: events.Written, now: float) -> None:
+        assert self._database is not None
+        self._database.pacing.ended()
         self._writes.take(event)
 
     def _write_refused(self, event: events.WriteRefused, now: float) -> None:
+        assert self._database is not None
+        self._database.pacing.ended()
         self._writes.refuse(event)
 
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:
@@ -469,6 +481,7 @@ class Node:
             self._stop_withholding()
         if live != self._replica.live:
             self.serving.freshness.look()
+            self._identity.follow()
 
     def _link_proved(self, event: events.LinkProved, now: float) -> None:
         if event.link == LINK:
@@ -758,11 +771,9 @@ class Node:
         store = self.serving.store
         if self._pairing is not None and (partner := self._pairing.partner) is not None:
             return client_address(store, partner.document)
-        info = self.serving.application.get("serverInfo", {})
-        backup = store.get(ObjectType.APPLICATION, info.get("backupServerDBID", 0))
-        if backup is None:
-            return "", ""
-        return client_address(store, msgspec.json.decode(backup.body))
+        # Of two masters either may lead: to its clients the other one is the backup.
+        partner = partner_of(store, self.serving.application.get("DBID", 0))
+        return client_address(store, partner.document) if partner is not None else ("", "")
 
 
 def _bars(change: Change) -> bool:

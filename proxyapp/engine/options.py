@@ -29,6 +29,7 @@ class Option:
 
 
 _SERVER = ("csproxy", "confserv")
+_SYSTEM = ("system",)
 _HISTORY = ("history-log",)
 _AUTHENTICATION = ("authentication",)
 _SECURITY = ("security",)
@@ -191,6 +192,62 @@ OPTIONS: tuple[Option, ...] = (
         "immediately",
         "Seconds of age of the data up to which `/freshz` says 200; its query may say otherwise.",
         most=31_536_000,
+    ),
+    Option(
+        ("csproxy",),
+        "delay-reload",
+        0,
+        "immediately",
+        "Seconds that a proxy waits before it loads anew when its master cannot tell it what it has"
+        " missed. It serves what it has meanwhile; the first load at its start never waits.",
+    ),
+    Option(
+        ("csproxy",),
+        "delay-reload-backup",
+        0,
+        "immediately",
+        "The same, of a proxy that is the backup of another one.",
+    ),
+    Option(
+        _SYSTEM,
+        "consistent-port-selection",
+        "false",
+        "immediately",
+        "Whether a proxy connects to the backup master on the port with the ID of that which it is"
+        " told for the primary. Else, and where there is none, on port `default`.",
+        choices=_BOOLEAN,
+    ),
+    Option(
+        _SYSTEM,
+        "proxy-load-max",
+        0,
+        "immediately",
+        "Of a master: proxies that load all data at the same time at most; others wait, and serve"
+        " what they have. 0 is any number.",
+    ),
+    Option(
+        _SYSTEM,
+        "proxy-load-timeout",
+        0,
+        "immediately",
+        "Seconds after which a proxy that loads no longer counts for `proxy-load-max`. 0: it counts"
+        " until its load or its link ends.",
+    ),
+    Option(
+        _SYSTEM,
+        "throttle-updates-interval",
+        0,
+        "immediately",
+        "Of a master: milliseconds between two writes of clients at least.",
+        most=60_000,
+    ),
+    Option(
+        _SYSTEM,
+        "deferred-requests-expiration",
+        3600,
+        "immediately",
+        "Of a master: seconds after which a write that still waits for those before it is refused."
+        " 0 is never.",
     ),
     Option(
         _HISTORY,

@@ -65,6 +65,24 @@ def open_port(application: Mapping[str, Any]) -> str:
     return next((str(port["port"]) for port in ports if not is_dedicated(port)), "")
 
 
+def link_port(application: Mapping[str, Any], port_id: str) -> int:
+    """Return the number of the port that a proxy connects to; 0 without one.
+
+    Args:
+        port_id: the ID that it has preferably, before the ID "default".
+    """
+    ports = [
+        port
+        for port in _with_numbers(application)
+        if not port.get("haSync") and not is_dedicated(port)
+    ]
+    for wanted in (port_id, "default"):
+        for port in ports:
+            if wanted and port.get("id") == wanted:
+                return int(port["port"])
+    return int(ports[0]["port"]) if ports else 0
+
+
 def ports_status(application: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the ports for status pages: what each is for, and how it listens."""
     return [

@@ -108,7 +108,7 @@ class Relaying:
         self._say(message)
 
     def _read_only(self, reason: str) -> ReadOnlyServer:
-        host, port = self._serving.settings.master_host, self._serving.settings.master_port
+        host, port = self._serving.master_address
         return ReadOnlyServer(
             f"{reason}: write to the master at {host}:{port}",
             masterHost=host,

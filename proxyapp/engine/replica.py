@@ -52,12 +52,13 @@ from historylog.entries import Kind
 from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop, Write
 from proxyapp.engine.contact import contact
 from proxyapp.engine.forwarding import Forwarding
+from proxyapp.engine.masters import Masters
+from proxyapp.engine.pair import Configured
+from proxyapp.engine.partners import partner_of
 from proxyapp.engine.relaying import Relaying
 from proxyapp.engine.serving import Serving, WriteRequest
 
-_SHORTEST_DELAY = 0.1
-_LONGEST_DELAY = 1.5
-"""Seconds between attempts: a master that is back is found within two."""
+_POSTPONED = (Compacted.code, EpochChanged.code)
 LINK_KEEP_ALIVE = 10.0
 _FIRST_MASTER = 99
 """DBID of the application confserv, which every environment begins with."""
@@ -109,7 +110,9 @@ class Replica:
         """What the master knows of this server's clients."""
         self.state = AWAY
         self.master: ServerIdentity | None = None
-        self._attempts = 0
+        self._masters = Masters(serving)
+        self._reload_at: float | None = None
+        """When a load is asked for that is not asked for yet."""
         self._handshake: ClientHandshake | None = None
         self._challenge = ""
         self._lost_since: float | None = None
@@ -128,7 +131,7 @@ class Replica:
         """Times that the link came back without a full load."""
 
     def __repr__(self) -> str:
-        return f"<Replica {self.state.value} after {self._attempts} attempts>"
+        return f"<Replica {self.state.value} of {self._masters}>"
 
     # ------------------------------------------------------------ what happens to it
 
@@ -136,6 +139,7 @@ class Replica:
         """Connect for the first time."""
         if self._lost_since is None:
             self._lost_since = now
+        self._masters.first()
         self._connect(0.0)
 
     def found(self, current_at: float, now: float) -> None:
@@ -152,9 +156,10 @@ class Replica:
         """The connection stands: log in."""
         settings = self._serving.settings
         if not secure and not settings.insecure_link:
+            host = self._masters.present.host
             self._serving.out.append(
                 Stop(
-                    f"the link to {settings.master_host} is neither TLS nor loopback, and verifiers"
+                    f"the link to {host} is neither TLS nor loopback, and verifiers"
                     " would cross it in clear: secure the master's port and start this server with"
                     " -tls, or start both with -insecure-link"
                 )
@@ -212,15 +217,18 @@ class Replica:
             self._serving.log("warning", "master lost", reason=reason)
             self._serving.keep(Kind.MASTER_LOST, reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
-        elif self._attempts == 1 or self._attempts % 20 == 0:
+        elif self._masters.attempts == 1 or self._masters.attempts % 20 == 0:
             if self._from_disk:
                 text = f"the master cannot be reached since the start: {reason}"
                 self._serving.alarm("master", text, now)
             self._serving.log(
-                "warning", "master cannot be reached", reason=reason, attempts=self._attempts
+                "warning",
+                "master cannot be reached",
+                reason=reason,
+                attempts=self._masters.attempts,
             )
-        longest = min(_LONGEST_DELAY, _SHORTEST_DELAY * 2 ** min(self._attempts, 8))
-        self._connect(longest * (0.5 + jitter / 2))
+        self._reload_at = None
+        self._connect(self._masters.turn(jitter))
 
     def diverge(self, reason: str) -> None:
         """The data is not the master's: load anew."""
@@ -265,13 +273,15 @@ class Replica:
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""
-        settings = self._serving.settings
         return {
             "link": self.state.value,
-            "master": f"{settings.master_host}:{settings.master_port}",
+            "master": str(self._masters.present),
+            "masters": [str(address) for address in self._masters.known()],
+            "backup": self._masters.present.backup,
             "masterApplication": self.master.application if self.master is not None else "",
             "masterRelease": self.master.release if self.master is not None else "",
-            "attempts": self._attempts,
+            "attempts": self._masters.attempts,
+            "reloadIn": None if self._reload_at is None else round(self._reload_at - now, 1),
             "resumes": self.resumes,
         }
 
@@ -334,7 +344,10 @@ class Replica:
         elif isinstance(message, TokenKeys):
             self._serving.take_keys(message)
         elif isinstance(message, Error):
-            self._refused(message, now)
+            if message.code in _POSTPONED and self.state in (ASKING, CATCHING_UP):
+                self._postpone(message, now)
+            else:
+                self._refused(message, now)
         elif isinstance(message, Progress):
             self._stale_since = now - message.age if message.age else None
         else:
@@ -344,6 +357,7 @@ class Replica:
         assert self._handshake is not None
         self._handshake.verify(message.data)
         self.master = message.server
+        self._masters.answered(message.server.dbid)
         if message.server.mode != "master":
             raise RemoteProtocolError("the other server is itself a proxy")
         if message.server.release != RELEASE:
@@ -353,13 +367,39 @@ class Replica:
                 release=message.server.release,
                 remedy="run all servers on one release; a mixture is for a migration only",
             )
+        self._ask(load=not self._delay())
+
+    def _ask(self, *, load: bool) -> None:
+        """Ask for what was missed; with `load` for everything, where that cannot be told."""
         self.state = ASKING
         serving = self._serving
         since = None
         if serving.ready and self._trusted:
             hash_ = serving.journal.hash_at(serving.revision) or ""
             since = Cursor(serving.epoch, serving.revision, hash_)
-        self._send(Replicate(ref=1, since=since))
+        self._send(Replicate(ref=1, since=since, load=load or since is None))
+
+    def _delay(self) -> int:
+        """Return the seconds that a load has to wait."""
+        serving = self._serving
+        if not serving.ready:
+            return 0
+        partner = partner_of(serving.store, serving.application.get("DBID", 0))
+        is_backup = partner is not None and partner.own is Configured.BACKUP
+        return serving.options.number("delay-reload-backup" if is_backup else "delay-reload")
+
+    def _postpone(self, message: Error, now: float) -> None:
+        """What was missed cannot be told: load anew after the delay, with the old data served."""
+        delay = self._delay()
+        self.state, self._reload_at = ASKING, now + delay
+        self._serving.log("warning", "load postponed", seconds=delay, reason=message.text)
+
+    def tick(self, now: float) -> None:
+        """Ask for a load whose time has come."""
+        if self._reload_at is not None and now >= self._reload_at:
+            self._reload_at = None
+            if self.state is ASKING:
+                self._ask(load=True)
 
     def _started(self, message: ReplicationStarted, now: float) -> None:
         self.state = LOADING
@@ -379,7 +419,7 @@ class Replica:
 
     def _go_live(self, now: float) -> None:
         self.state = LIVE
-        self._attempts = 0
+        self._masters.live()
         self._trusted = True
         self._from_disk = False
         away = self.age(now)
@@ -405,10 +445,12 @@ class Replica:
 
     def _connect(self, delay: float) -> None:
         self.state = CONNECTING
-        self._attempts += 1
-        settings = self._serving.settings
-        host, port = settings.master_host, settings.master_port
-        self._serving.out.append(contact(self._serving, host, port, delay, LINK_KEEP_ALIVE))
+        host, port, backup = present = self._masters.present
+        self._serving.master_address = present[:2]
+        patience = self._masters.patience()
+        self._serving.out.append(
+            contact(self._serving, host, port, delay, LINK_KEEP_ALIVE, patience, backup=backup)
+        )
 
     def _break(self, error: Exception) -> None:
         self._serving.log("error", "the master broke the protocol", reason=str(error))

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from confwire import codec
 from confwire.epochs import is_earlier
-from confwire.errors import NotReady
+from confwire.errors import Compacted, EpochChanged, NotReady
 from confwire.messages import (
     Cursor,
     Record,
@@ -49,8 +49,11 @@ class Replication:
         self.answer: TransactionsRead | None = None
         """What the journal table gave; the node puts it here before it wakes the task."""
 
-    def start(self, since: Cursor | None) -> Task:
-        """Resume from the other server's cursor where it proves a shared history, else load."""
+    def start(self, since: Cursor | None, *, load: bool = True) -> Task:
+        """Resume from the other server's cursor where it proves a shared history, else load.
+
+        Without `load` it raises Compacted or EpochChanged instead.
+        """
         serving = self._serving
         reason = "first"
         if since is not None:
@@ -68,6 +71,8 @@ class Replication:
                     return
                 if self.answer is not None and self.answer.foreign:
                     self._doubt(since)
+        if not load:
+            raise EpochChanged if reason == "epoch" else Compacted
         yield from self._load(reason)
 
     def _doubt(self, since: Cursor) -> NoReturn:
@@ -148,6 +153,8 @@ class Replication:
 
     def _load(self, reason: str) -> Task:
         serving = self._serving
+        while not serving.loads.enter(self._connection, serving.now, serving.options):
+            yield None
         store, epoch = serving.store, serving.epoch
         self.behind, self.live = False, True
         started = ReplicationStarted(
@@ -179,6 +186,7 @@ class Replication:
             tree=tree_text(store.tree),
             hash=serving.journal.hash_at(serving.revision) or "",
         )
+        serving.loads.leave(self._connection)
         yield [codec.encode(loaded)]
 
 

@@ -42,6 +42,7 @@ from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
 from proxyapp.engine.issuing import Issuing
 from proxyapp.engine.journal import Journal
+from proxyapp.engine.loads import Loads
 from proxyapp.engine.options import Settings
 from proxyapp.engine.parcels import Parcels
 from proxyapp.engine.partners import Partner
@@ -143,6 +144,9 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     scram_iterations: int = 600_000
     master_host: str = ""
     master_port: int = 0
+    backup_host: str = ""
+    """Of the backup master, as long as the data names none."""
+    backup_port: int = 0
     large_transaction: int = 2_000
     """Changes of one transaction from which on it is taken in and told over many turns."""
     journal_capacity: int = 50_000
@@ -180,11 +184,15 @@ class Serving:
         self.issuing = Issuing()
         self.servers: dict[int, Any] = {}
         """Sessions of servers that replicate from here, by connection."""
+        self.loads = Loads()
+        """Of those servers."""
         self.options = Settings({})
         self.application: dict[str, Any] = {}
         """The document of the node's own Application object; empty before the first load."""
         self.keeping = True
         """Entries of the history log are kept (option active)."""
+        self.master_address = settings.master_host, settings.master_port
+        """Of the master that is connected to, or tried."""
         self.epoch = ""
         self.ready = False
         """It has data."""

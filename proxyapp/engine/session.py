@@ -648,7 +648,7 @@ class Session:
         ring = self._serving.issuing.ring
         if ring is not None:
             self._answers.append(codec.encode(ring.given))
-        self._start(self.replication.start(message.since), message.ref)
+        self._start(self.replication.start(message.since, load=message.load), message.ref)
 
     def _history_log(self, message: HistoryLog) -> None:
         self.past = Past(self._serving, self.connection, self.id, self._profile)

@@ -57,7 +57,8 @@ class Writes:
             self.refuse(WriteRefused(ticket, error))
             return
         person, name = message.person_dbid, message.request_id
-        self._serving.out.append(Write(ticket, request, person, message.origin, name, proxy))
+        write = Write(ticket, request, person, message.origin, name, proxy)
+        self._serving.authority.write(write)
 
     def _ticket_for(self, connection: int, asked: WriteRequest | RelayWrite) -> int:
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1

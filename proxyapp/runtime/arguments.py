@@ -28,6 +28,8 @@ class Arguments:
     application: str = ""
     master_host: str = ""
     master_port: int = 0
+    backup_host: str = ""
+    backup_port: int = 0
     secret_file: str = ""
     transport_address: str = ""
     transport_port: int = 0
@@ -109,6 +111,9 @@ _PARAMETERS: dict[Role, tuple[_Parameter, ...]] = {
         _Parameter("app", "name of the server's Application object", "NAME", "application"),
         _Parameter("host", "host of the master", "HOST", "master_host"),
         _Parameter("port", "port of the master", "PORT", "master_port", _PORT),
+        _Parameter("backup-host", "host of the backup master, until the master tells another one",
+                   "HOST", "backup_host"),
+        _Parameter("backup-port", "its port", "PORT", "backup_port", _PORT),
         _Parameter("secret", "file (mode 600) with the application's secret; else CSPROXY_SECRET",
                    "FILE", "secret_file"),
         _Parameter("transport-address", "local address of the connection to the master",
@@ -241,6 +246,8 @@ def _check(arguments: Arguments) -> None:
         raise UsageError("-last DAYS says of what -dumpauditxml FILE writes: give both")
     if arguments.show_version or arguments.show_help or arguments.role == "master":
         return
+    if bool(arguments.backup_host) is not bool(arguments.backup_port):
+        raise UsageError("-backup-host and -backup-port belong together: give both")
     missing = [
         word
         for word, value in (

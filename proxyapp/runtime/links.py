@@ -30,8 +30,6 @@ from proxyapp.runtime.tls import context_for
 
 log = structlog.get_logger(__name__)
 
-CONNECT_LIMIT = 10.0
-"""Seconds for the connection and its handshake."""
 CLOSE_LIMIT = 2.0
 """Seconds that the closing handshake may take."""
 MESSAGE_LIMIT = 256 * 1024 * 1024
@@ -283,13 +281,13 @@ class Link:
     async def _connect(self, to: ConnectLink) -> None:
         await asyncio.sleep(to.delay)
         try:
-            async with asyncio.timeout(CONNECT_LIMIT):
+            async with asyncio.timeout(to.patience):
                 await self._open(to)
         except (OSError, WSError, TlsError) as error:
             self._attempt = None
             reason = explain(error) or str(error) or type(error).__name__
             if isinstance(error, TimeoutError):
-                reason = f"no answer within {CONNECT_LIMIT:g} s"
+                reason = f"no answer within {to.patience:g} s"
             reason = f"cannot connect to {to.host}:{to.port}: {reason}"
             self._tell(LinkLost(reason, 0, random.random(), self.name, is_refusal(error)))
         else:

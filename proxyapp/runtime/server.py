@@ -248,6 +248,8 @@ class Server:
             release=RELEASE,
             master_host=arguments.master_host,
             master_port=arguments.master_port,
+            backup_host=arguments.backup_host,
+            backup_port=arguments.backup_port,
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
             token_secret=settings.SECRET_KEY.encode() if arguments.role == "master" else b"",

@@ -7,6 +7,7 @@ keeps its connection to the database from write to write, and lets go of a broke
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ class Writer:
         self._tell = tell
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._served = 0.0  # when the last write ended; of the thread alone
+        self._stopping = threading.Event()
 
     def write(self, command: Write) -> None:
         """Begin a write; its outcome is told."""
@@ -47,6 +49,7 @@ class Writer:
 
     async def stop(self) -> None:
         """End after the write under way; those behind it are dropped."""
+        self._stopping.set()
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown(wait=False, cancel_futures=True)
@@ -56,6 +59,8 @@ class Writer:
         self._tell(await loop.run_in_executor(self._thread, self._in_thread, command))
 
     def _in_thread(self, command: Write) -> Event:
+        if (pause := self._served + command.interval - time.monotonic()) > 0:
+            self._stopping.wait(pause)
         # The database may have been restarted in a pause; what breaks later fails one write.
         if time.monotonic() - self._served > _TRUSTED and not connection.is_usable():
             connection.close()
