@@ -64,6 +64,8 @@ from confwire.messages import (
     Subscription,
     UpdateObject,
 )
+    SwitchedOver,
+    SwitchOver,
 
 _A = TypeVar("_A", bound=ServerMessage)
 
@@ -434,7 +436,27 @@ class Client:
         await self._dismiss(Disconnect(ref=self._exchanges.new_ref(), session=session))
 
     async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
-        return (await self._write(request, SessionsSentAway)).count
+        return (await self._order(request, SessionsSentAway)).count
+
+    async def _order(self, request: Request, answer_type: type[_A]) -> _A:
+        exchange = await self._begin(request)  # what fails in here was not sent
+        try:
+            return _expected(await self._next(exchange), answer_type)
+        except (LinkLost, NoAnswer, ClientClosed) as error:
+            raise OutcomeUnknown(f"{error}: ask the server's status what was done") from error
+        finally:
+            self._exchanges.forget(request)
+
+    async def switch_over(self) -> SwitchedOver:
+        """Let the backup of the server's pair lead, for those who may change its Application.
+
+        This session goes on there, as all others do.
+
+        Raises:
+            NoPermission, NoBackup: why that is not done.
+        """
+        request = SwitchOver(ref=self._exchanges.new_ref())
+        return await self._order(request, SwitchedOver)
 
     async def _write(
         self, write: CreateObject | UpdateObject | DeleteObject, answer_type: type[_A]

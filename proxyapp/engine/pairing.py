@@ -232,6 +232,13 @@ class Pairing:
             if self._dial.is_open:
                 self._dial_is_newer = True
                 self._joined()
+                self._spare_one()
+
+    def _spare_one(self) -> None:
+        """Both servers have dialled at once: the link that the configured backup made stays."""
+        assert self._partner is not None
+        if self._sessions and self._partner.own is Configured.PRIMARY:
+            self._dial.close("another link stands")
 
     def lost(self, reason: str, gone: bool, jitter: float) -> None:
         """The connection that was dialled failed or ended."""
@@ -291,7 +298,8 @@ class Pairing:
         assert self._partner is not None
         host, port = address_of(self._serving.store, self._partner.document)
         if host:
-            self._dial.connect(host, port, delay, self._keep_alive())
+            document = self._partner.document
+            self._dial.connect(host, port, delay, self._keep_alive(), document)
 
     def _tell(self, message: Message) -> None:
         """Tell the other server on the newest link."""

@@ -40,6 +40,7 @@ from proxyapp.engine.commands import Command, Keep, Log, Write
 from proxyapp.engine.events import Authenticated, WriteRefused, Written
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
+from proxyapp.engine.counters import Counters
 from proxyapp.engine.issuing import Issuing
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.loads import Loads
@@ -270,6 +271,7 @@ class Serving:
         """Serve the first load; before it there was nothing, and nobody had logged in."""
         assert not self.ready
         self.store = self.reader.store = store
+        self.counters = Counters()
         self.access = Access(store)
         for row in store.tables[ObjectType.ACCESS_GROUP].rows():
             self.access.take(None, row)

@@ -347,7 +347,9 @@ class Session:
                 return
             if self.phase is OPEN and self.floor is None:
                 rest = messages[at:] if at else messages
-                at += self._serving.points.answer(rest, self.profile, self._answers)
+                read = self._serving.points.answer(rest, self.profile, self._answers)
+                self._serving.counters.reads += read
+                at += read
             if at < len(messages):
                 self._take(messages[at])
                 at += 1
@@ -535,6 +537,10 @@ class Session:
             epoch=serving.epoch,
             revision=serving.revision,
             data=attempt.final,
+        if kind is not Kind.SESSION_OPENED:
+            serving.counters.resumes += 1
+        elif self.role == "client":
+            serving.counters.logins += 1
             server=serving.identity(),
             application_dbid=self.application,
             person_dbid=self.person,
@@ -585,6 +591,7 @@ class Session:
                 self.follower.fall_behind(since.revision)
                 self._start(self.follower.catch_up(self._profile), None)
 
+        serving.counters.reads += 1
     def _unregister(self, message: UnregisterNotification) -> None:
         known = self.follower.specs
         if message.subscription not in known:
@@ -593,6 +600,7 @@ class Session:
         self.follower.change(rest, self.profile)
         serving = self._serving
         ended = NotificationUnregistered(
+        self._serving.counters.registrations += 1
             ref=message.ref,
             epoch=serving.epoch,
             revision=serving.revision,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import asdict
+
 from confwire.objects import OBJECTS
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.ports import port_notices, ports_status
@@ -47,6 +49,7 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
         },
         "objectCount": serving.store.count,
         "views": len(serving.subscriptions),
+        "counters": asdict(serving.counters),
         "sessions": [session_of(session, serving.revision, now) for session in serving.roster],
     }
 
