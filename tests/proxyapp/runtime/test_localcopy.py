@@ -7,6 +7,7 @@ import resource
 import shutil
 import stat
 from collections.abc import AsyncIterator, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,56 +18,10 @@ from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.engine.tokens import make_keys
 from proxyapp.runtime import copywriter
-from proxyapp.runtime.localcopy import LocalCopy
-from tests.proxyapp.engine.bench import FOLDER, Bench, Proxy, gone, master, record, skills, tree_of
+from tests.proxyapp.engine.bench import FOLDER, Bench, gone, master, record, skills, tree_of
+from tests.proxyapp.runtime.copyrig import Server
 
 pytestmark = pytest.mark.asyncio
-_ORDERS = (c.BeginCopy, c.CopyRows, c.CopyEntry, c.DateCopy, c.KeepKeys)
-
-
-class Server:
-    """A proxy of a bench, with its local copy on a disk."""
-
-    def __init__(self, bench: Bench, folder: Path, secret: str = "s", **more: Any) -> None:
-        self.proxy = proxy = Proxy(bench, local_copy=True, **more)
-        self.copy = LocalCopy(self.tell, folder, "proxy1", secret)
-        carry_out = proxy.carry_out
-        self.read = asyncio.Event()
-
-        def with_copy(given: list[c.Command]) -> None:
-            carry_out(given)
-            for command in given:
-                if isinstance(command, _ORDERS):
-                    self.copy.write(command)
-                elif isinstance(command, c.ReadCopy):
-                    self.copy.read()
-                elif isinstance(command, c.RefuseCopy):
-                    self.copy.refuse(command.reason)
-
-        proxy.carry_out = with_copy  # type: ignore[method-assign]
-
-    def tell(self, event: e.Event) -> None:
-        self.proxy.handle(event)
-        if isinstance(event, e.CopyRead):
-            self.read.set()
-
-    async def start(self) -> Server:
-        self.proxy.carry_out(self.proxy.node.start(self.proxy.now))
-        async with asyncio.timeout(10):
-            await self.read.wait()
-        return self
-
-    async def reached(self, **wanted: Any) -> dict[str, Any]:
-        async with asyncio.timeout(20):
-            while True:
-                status = self.copy.status()
-                if all(status[name] == value for name, value in wanted.items()):
-                    return status
-                await asyncio.sleep(0.01)
-
-    async def leave(self) -> None:
-        await self.copy.stop()
-        self.proxy.sever()
 
 
 @pytest.fixture
@@ -264,3 +219,46 @@ async def test_a_full_disk_leaves_the_snapshot_before_and_is_recovered_from(
     await server.reached(state="live", error="", snapshots=2)
     await server.leave()
     assert tree_of((await again(bench, tmp_path / "copy")).proxy) == tree_of(bench)
+
+
+STEPS = [
+    "before Writing._add_rows",
+    "after Writing._add_rows",
+    "before encode_end",
+    "before sync_folder #2",
+    "before Writing._prune",
+    "after Writing._prune",
+]
+
+
+def keep_at(step: str, folder: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copy the folder as it is at a step: what a process that is killed there leaves behind."""
+    when, name, *call = step.split()
+    owner, _, function = name.rpartition(".")
+    place: Any = getattr(copywriter, owner) if owner else copywriter
+    real, calls = getattr(place, function), count(1)
+
+    def step_by_step(*arguments: Any) -> Any:
+        meant = next(calls) == (int(call[0][1:]) if call else 1)
+        if meant and when == "before":
+            shutil.copytree(folder, kept)
+        result = real(*arguments)
+        if meant and when == "after":
+            shutil.copytree(folder, kept)
+        return result
+
+    monkeypatch.setattr(place, function, step_by_step)
+
+
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_proxy_that_dies_while_it_writes_a_snapshot_starts_with_all_it_had(
+    bench: Bench, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    bench.commit(gone("skill", 601))
+    await server.reached(revision=bench.database.revision)
+    keep_at(step, tmp_path / "copy", tmp_path / "kept", monkeypatch)
+    server.tell(e.CopyOutgrown())
+    await server.reached(snapshots=2, state="live")
+    found = await again(bench, tmp_path / "kept")
+    assert tree_of(found.proxy) == tree_of(bench)
+    assert not found.copy.status()["refused"]
