@@ -60,12 +60,12 @@ def contact(
 
 
 def peer_contact(
-    serving: Serving, host: str, port: int, delay: float, keep_alive: float, ha_port: Parameters
+    serving: Serving, host: str, port: int, delay: float, keep_alive: float, other: Parameters
 ) -> ConnectLink:
     """Return the command that connects to the other server of a pair.
 
     Args:
-        ha_port: its HA-sync port, as its Application document has it.
+        other: its Application document.
     """
     application = serving.application
     given = {
@@ -74,7 +74,8 @@ def peer_contact(
         if name not in _OF_THE_MASTER
     }
     levels = [given, security_of(application), security_of(serving.host_of(application))]
-    tls = client_tls(levels, ha_port)
+    ports = (item for item in other.get("portInfos", ()) if item.get("haSync"))
+    tls = client_tls(levels, next(ports, {}))
     return ConnectLink(host, port, delay, keep_alive, link="peer", tls=tls)
 
 

@@ -8,6 +8,7 @@ open.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -15,7 +16,8 @@ from confwire import codec
 from confwire.errors import RemoteProtocolError
 from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import RELEASE, Challenge, KeepAlive, Message, Open, Opened, Proof
-from proxyapp.engine.commands import CloseLink, ConnectLink, ProveLink, SendLink
+from proxyapp.engine.commands import CloseLink, ProveLink, SendLink
+from proxyapp.engine.contact import peer_contact
 from proxyapp.engine.serving import Serving
 
 LINK = "peer"
@@ -47,11 +49,15 @@ class Dial:
     def is_open(self) -> bool:
         return self.state is DialState.OPEN
 
-    def connect(self, host: str, port: int, delay: float, keep_alive: KeepAlive) -> None:
-        """Try to connect after so many seconds."""
+    def connect(
+        self, host: str, port: int, delay: float, keep_alive: KeepAlive, other: Mapping[str, Any]
+    ) -> None:
+        """Try to connect after so many seconds to the server whose Application this is."""
         self.state = DialState.CONNECTING
         self._keep_alive = keep_alive
-        self._serving.out.append(ConnectLink(host, port, delay, keep_alive.local, LINK))
+        self._serving.out.append(
+            peer_contact(self._serving, host, port, delay, keep_alive.local, other)
+        )
 
     def opened(self, nonce: str) -> None:
         """The connection stands: log in."""

@@ -146,7 +146,7 @@ class Entrance:
     async def _connect(
         self, client: socket.socket, origin: Origin, context: ssl.SSLContext | None
     ) -> None:
-        peer = _peer_of(client)
+        peer = origin.client or (_peer_of(client) if context else "")
         protocol: Greeted = self._make(self.port.id, client, origin)
         try:
             await self._loop.connect_accepted_socket(

@@ -21,7 +21,7 @@ from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
 from confwire.errors import CloseCode
 from confwire.handshake import derive
 from confwire.messages import SUBPROTOCOL
-from confwire.tls import TlsError, explain
+from confwire.tls import BROKEN_OFF, TlsError, explain
 from proxyapp.engine.commands import ConnectLink
 from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
 from proxyapp.runtime.peers import is_end, is_loopback, is_refusal, new_nonce
@@ -285,11 +285,16 @@ class Link:
                 await self._open(to)
         except (OSError, WSError, TlsError) as error:
             self._attempt = None
+            # By TLS, a server that breaks off is there, and does not want us so.
+            broken_off = to.tls is not None and isinstance(error, ConnectionResetError)
             reason = explain(error) or str(error) or type(error).__name__
             if isinstance(error, TimeoutError):
                 reason = f"no answer within {to.patience:g} s"
+            elif broken_off:
+                reason = BROKEN_OFF
             reason = f"cannot connect to {to.host}:{to.port}: {reason}"
-            self._tell(LinkLost(reason, 0, random.random(), self.name, is_refusal(error)))
+            gone = is_refusal(error) and not broken_off
+            self._tell(LinkLost(reason, 0, random.random(), self.name, gone))
         else:
             self._attempt = None
 
@@ -304,7 +309,7 @@ class Link:
                 options["server_hostname"] = name
         if to.local_address is not None:
             options["local_addr"] = _local(to.local_address, to.host)
-        await ws_connect(
+        _, line = await ws_connect(
             lambda: Line(self, to.keep_alive),
             f"{'ws' if to.tls is None else 'wss'}://{address}:{to.port}/",
             enable_auto_pong=False,
@@ -315,6 +320,9 @@ class Link:
             use_aiofastnet=False,
             **options,
         )
+        # The library takes an end before the server's answer for a success.
+        if line is None:
+            raise ConnectionResetError("it closed the connection before it answered")
 
     async def _prove(self, salt: bytes, iterations: int) -> None:
         loop = asyncio.get_running_loop()

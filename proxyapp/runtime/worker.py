@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import structlog
 
 from confwire.errors import CloseCode
-from confwire.messages import HistoryEntry
+from confwire.messages import AccountState, HistoryEntry
 from confwire.objects import ObjectType
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
@@ -126,6 +126,9 @@ class Database(Protocol):
     def reload(self, reason: str) -> None:
         """Load everything anew."""
 
+    def set_password(self, command: c.SetPassword) -> None:
+        """Begin to set a password; PasswordSet is told later."""
+
     def read_transactions(self, command: c.ReadTransactions) -> None:
         """Read the journal table; TransactionsRead is told later."""
 
@@ -153,6 +156,13 @@ class History(Protocol):
 
     def status(self) -> dict[str, Any]:
         """Return its state for people and programs."""
+
+
+class Accounts(Protocol):
+    """Where the states of accounts are kept, as the worker sees it."""
+
+    def keep(self, states: Sequence[AccountState]) -> None:
+        """Keep states, soon."""
 
 
 class LocalCopy(Protocol):
@@ -188,6 +198,8 @@ class Worker:
         self.node = node
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
         self.authentication = Authentication(self.tell)
+        self.accounts: Accounts | None = None
+        """None: what is known of accounts ends with the process."""
         self.certificates = Certificates(self.listeners)
         self.links: dict[str, Link] = {}
         """To other servers, by the names that commands have for them."""
@@ -312,7 +324,8 @@ class Worker:
         ports = self.listeners.status()
         for port in status.get("ports", ()):
             port.update(ports.get(port["port"], {}), open=port["port"] in ports)
-        status["alarms"] += self.certificates.alarms(time.monotonic())
+        if alarms := self.certificates.alarms(time.monotonic()):
+            status["alarms"] += alarms
         if self.history is not None:
             status["history"] = history = self.history.status()
             if history["error"]:
@@ -407,6 +420,14 @@ class Worker:
 
     def _authenticate(self, command: c.Authenticate) -> None:
         self.authentication.check(command)
+
+    def _keep_accounts(self, command: c.KeepAccounts) -> None:
+        if self.accounts is not None:
+            self.accounts.keep(command.states)
+
+    def _set_password(self, command: c.SetPassword) -> None:
+        assert self.database is not None, "passwords are set at a master"
+        self.database.set_password(command)
 
     def _listen(self, command: c.Listen) -> None:
         first = self._ports is None
@@ -533,6 +554,8 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.ReadTransactions: Worker._read_transactions,
     c.NewEpoch: Worker._new_epoch,
     c.Authenticate: Worker._authenticate,
+    c.KeepAccounts: Worker._keep_accounts,
+    c.SetPassword: Worker._set_password,
     c.Listen: Worker._listen,
     c.ConnectLink: Worker._connect_link,
     c.ProveLink: Worker._prove_link,

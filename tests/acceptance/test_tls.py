@@ -29,8 +29,8 @@ with changes.commit(by=None, origin="test") as work:
     port = Port.objects.get(application=99, port_id="default")
     port.transport_params = f"tls=1;{files}"
     work.save(port)
-    broken = Port(application_id=99, port_id="broken", port="1", listening_mode="secured")
-    work.save(broken)
+    slip = "tls=1;certificate=/nowhere.pem"
+    work.save(Port(application_id=99, port_id="broken", port="1", transport_params=slip))
     proxy = Application.objects.get(name="site-1")
     port = Port.objects.get(application=proxy, port_id="default")
     port.listening_mode = "autodetect"

@@ -98,8 +98,9 @@ def test_the_other_server_of_a_pair_is_reached_as_its_port_says(bench):
     proxy = Proxy(bench, link_parameters=given)
     proxy.start()
     serving = proxy.node.serving
-    clear = peer_contact(serving, "10.0.0.8", 2040, 0.0, 10.0, {"id": "ha", "port": "2040"})
+    ports = [{"id": "default"}, {"id": "ha", "port": "2040", "haSync": True}]
+    clear = peer_contact(serving, "10.0.0.8", 2040, 0.0, 10.0, {"portInfos": ports})
     assert (clear.link, clear.tls, clear.local_address) == ("peer", None, None)
-    secured = {"id": "ha", "port": "2040", "listeningMode": "secured"}
-    contact = peer_contact(serving, "10.0.0.8", 2040, 0.0, 10.0, secured)
+    ports[1]["listeningMode"] = "secured"
+    contact = peer_contact(serving, "10.0.0.8", 2040, 0.0, 10.0, {"portInfos": ports})
     assert contact.tls == Tls(trusted_ca="/ca.pem")
