@@ -13,7 +13,7 @@ import os
 import select
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from benchmarks.generators.session import Account, frame, messages
@@ -89,10 +89,14 @@ class Login:
         if b" 101 " not in head:
             raise ConnectionError(head.decode())
         self._upgraded, self._buffer = True, rest
-        self._send({
+        self._send(self.opening())
+
+    def opening(self) -> dict[str, Any]:
+        """Return the first message."""
+        return {
             "message": "open", "application": "default", "user": self._account.user,
             "data": self._handshake.first(),
-        })  # fmt: skip
+        }  # fmt: skip
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["message"] == "challenge":
@@ -111,12 +115,16 @@ class Login:
 class Load:
     """Sessions that are opened, kept and ended."""
 
+    _new: Callable[[], Login]
+    """Begins the next one."""
+
     async def begin(self, port: int, user: str, password: str) -> dict[str, Any]:
         """Log in once, so that later logins need no derivation."""
         self._port = port
         self._account = Account(user, password)
         self._poll = select.epoll()
         self._logins: dict[int, Login] = {}
+        self._new = lambda: Login(self._account, self._port, next(self._sources))
         self._sources = (f"127.0.1.{number % _SOURCES + 1}" for number in itertools.count())
         self._open(iter([0.0]), 1)
         self._part()
@@ -166,7 +174,7 @@ class Load:
         due = next(times, None)
         while due is not None or pending:
             while due is not None and pending < at_once and due <= time.monotonic():
-                login = Login(self._account, self._port, next(self._sources))
+                login = self._new()
                 self._logins[login.socket.fileno()] = login
                 self._poll.register(login.socket, select.EPOLLOUT)
                 pending += 1

@@ -272,7 +272,14 @@ class Follower:
         return entries
 
     def _replay(self, entries: list[Entry], profile: Profile) -> list[bytes]:
-        view = View(profile, frozenset(self.specs.values()))
+        specs = frozenset(self.specs.values())
+        serving, revisions = self._serving, (entries[0].revision, entries[-1].revision)
+        size = serving.options.number("packet-size")
+        # A change of what the profile may read, or of folders, refuses the cursor before.
+        key = (serving.epoch, revisions, profile, specs, size, min(self.ahead, revisions[1]))
+        return serving.replays.of(key, lambda: self._make(entries, View(profile, specs), size))
+
+    def _make(self, entries: list[Entry], view: View, size: int) -> list[bytes]:
         if all(spec.mode == "state" for spec in view.specs):
             # What the client has seen elsewhere must not be joined to what it has not: it drops
             # the one and takes the other.
@@ -282,7 +289,7 @@ class Follower:
         else:
             steps = [(entry.revision, entry.changes) for entry in entries]
         serving = self._serving
-        store, size = serving.store, serving.options.number("packet-size")
+        store = serving.store
         messages = []
         for revision, changes in steps:
             pieces = [item for change in changes if (item := piece_for(view, change, store))]

@@ -21,12 +21,14 @@ from confwire.errors import (
 )
 from confwire.handshake import ServerHandshake, parse_verifier, resume_proof
 from confwire.messages import Challenge, HistoryEntry, Open, Proof
+from confwire.objects import ObjectType
 from historylog.entries import Kind, clean
 from proxyapp.engine import admission
 from proxyapp.engine.checking import MARGIN, Login
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.events import Authenticated
-from proxyapp.engine.serving import Serving
+from proxyapp.engine.serving import Greeting, Serving
+from proxyapp.engine.throttle import is_among
 from proxyapp.engine.tokens import Holder, Token, fingerprint_of
 
 SCRAM, PLAIN, KERBEROS = "SCRAM-SHA-256", "PLAIN", "KERBEROS"
@@ -38,15 +40,16 @@ class Opening:
     __slots__ = (
         "_begun",
         "_done",
+        "_forwarded",
         "_nonce",
         "_peer",
-        "_forwarded",
         "_port",
         "_proof",
         "_secure",
         "_serving",
         "_verifier",
         "final",
+        "greeting",
         "message",
         "tried",
     )
@@ -62,14 +65,14 @@ class Opening:
         secure: bool,
         nonce: str,
         done: Callable[[Authenticated], None],
+        forwarded: str = "",
     ) -> None:
         self._serving = serving
         self._peer = peer
-        forwarded: str = "",
+        self._forwarded = forwarded
         self._port = port
         self._secure = secure
         self._nonce = nonce
-        self._forwarded = forwarded
         self._done = done
         self._begun = serving.now
         self._proof: ServerHandshake | None = None
@@ -77,6 +80,8 @@ class Opening:
         """Of the account, as it was when the opening came."""
         self.tried = False
         """A token was shown on this connection."""
+        self.greeting = Greeting()
+        """What a person is told; there once it is admitted."""
         self.final = ""
         """What proves the server to the client; there once it is admitted."""
 
@@ -92,6 +97,7 @@ class Opening:
         self.message = message
         self._verifier = admission.verifier_for(self._serving, message) or ""
         try:
+            self._check_limits()
             if message.mechanism == SCRAM:
                 return self._challenge()
             self._check_mechanism()
@@ -113,6 +119,8 @@ class Opening:
             if self._proof is None:
                 self._ask(message.data)
                 return None
+            # Others may have failed since the challenge: what is locked now opens to no proof.
+            self._check_limits()
             self.final = self._check(self._proof, message.data)
             return self._admit()
         except RequestError as error:
@@ -124,10 +132,12 @@ class Opening:
 
         Raises AuthenticationFailed, AuthenticationUnavailable, and as `prove`.
         """
+        self._end_wait()
         try:
             if event.outcome == "unavailable":
                 raise AuthenticationUnavailable(_with(AuthenticationUnavailable, event.text))
             if event.outcome == "rejected":
+                self._failed()
                 raise AuthenticationFailed(_with(AuthenticationFailed, event.text))
             if self.message.mechanism == KERBEROS:
                 self._check_principal(event.principal)
@@ -215,6 +225,28 @@ class Opening:
             seconds=max(MARGIN, self._begun + limit - MARGIN - serving.now),
         )
         serving.checks.begin(login, self._done)
+        serving.accounts.begin(message.user)
+        serving.throttle.begin(self._counted)
+
+    def _check_limits(self) -> None:
+        """Refuse who has failed too often: the address, and the account from wherever."""
+        serving = self._serving
+        most = serving.options.number("failed-logins-per-address")
+        serving.throttle.check(self._counted, most, serving.now)
+        if self.message.user:
+            serving.accounts.check(self.message.user)
+
+    @property
+    def _counted(self) -> str:
+        """The address that failed logins count for; a balancer's never does."""
+        if self._forwarded:
+            return self._forwarded
+        balancers = self._serving.options.text("balancer-networks")
+        return "" if is_among(self._peer, balancers) else self._peer
+
+    def _end_wait(self) -> None:
+        self._serving.accounts.end(self.message.user)
+        self._serving.throttle.end(self._counted)
 
     def _check_principal(self, principal: str) -> None:
         """Refuse a ticket of somebody else; the realm was checked with it."""
@@ -227,9 +259,32 @@ class Opening:
 
     def _admit(self, session: str = "") -> admission.Admitted:
         admitted = admission.admit(self._serving, self.message, self._secure, self._port)
+        if self.message.user:
+            self._greet(admitted.person, session)
         if admitted.daemon:
             self._claim(admitted.application, session)
         return admitted
+
+    def _greet(self, dbid: int, resumed: str) -> None:
+        """Check what the rules of accounts say of a person that has proved itself.
+
+        Args:
+            resumed: id of the session that goes on, which does not count as another one.
+        """
+        serving = self._serving
+        person = serving.store.get(ObjectType.PERSON, dbid)
+        assert person is not None, "it was admitted"
+        mine = serving.roster.count_of(dbid) - (serving.roster.named(resumed) is not None)
+        self.greeting = serving.accounts.admit(person, mine)
+        serving.accounts.entered(person)
+
+    def _failed(self) -> None:
+        """What was brought is wrong: count it for the address and for the account."""
+        serving = self._serving
+        most = serving.options.number("failed-logins-per-address")
+        serving.throttle.failed(self._counted, most, serving.now)
+        if self.message.user:
+            serving.accounts.failed(self.message.user, self._forwarded or self._peer)
 
     def _refused(self, error: RequestError) -> None:
         self._serving.log(
@@ -255,6 +310,7 @@ class Opening:
                 application_type=clean(self.message.application_type),
                 user=clean(self.message.user),
                 peer=self._peer,
+                forwarded=self._forwarded,
                 port=self._port,
                 reason=clean(f"{error.code}: {error.text}"),
             )
@@ -264,6 +320,7 @@ class Opening:
         try:
             return proof.check(data)
         except AuthenticationFailed:
+            self._failed()
             if self.message.user:
                 raise
             raise AuthenticationFailed(
@@ -287,4 +344,3 @@ def _with(error: type[RequestError], said: str) -> str:
     """Return the text of an error with what another system said to it."""
     text = (error.__doc__ or "").strip()
     return f"{text}: {said}" if said else text
-                forwarded=self._forwarded,

@@ -5,6 +5,7 @@ Knows no protocol: a session is entered when it has opened and struck when it is
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Generic, Protocol, TypeVar
 
@@ -15,6 +16,8 @@ class Member(Protocol):
     connection: int
     id: str
     application: int
+    person: int
+    user: str
 
     def lag(self, revision: int) -> None:
         """Go through what comes after a revision at its own pace."""
@@ -36,6 +39,7 @@ class Roster(Generic[M]):
         self.touched: dict[int, None] | None = None
         """Connections whose sessions opened, ended or subscribed; None: nobody wants to know."""
         self._ids: dict[str, M] = {}
+        self._persons: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -54,6 +58,10 @@ class Roster(Generic[M]):
         """Return the open session with this id."""
         return self._ids.get(session)
 
+    def count_of(self, person: int) -> int:
+        """Return how many sessions a person has that logged in as a user."""
+        return self._persons.get(person, 0)
+
     def lag(self, connection: int, revision: int) -> None:
         """Let a session go through what comes after a revision at its own pace."""
         session = self._sessions.get(connection)
@@ -70,6 +78,8 @@ class Roster(Generic[M]):
         assert session.id not in self._ids, session
         self._sessions[session.connection] = self._ids[session.id] = session
         self.touch(session.connection)
+        if session.user:
+            self._persons[session.person] += 1
         if session.daemon:
             assert session.application not in self._daemons, session
             self._daemons[session.application] = session
@@ -78,6 +88,10 @@ class Roster(Generic[M]):
         """Remove a session; one that never opened is none of the roster's."""
         if self._sessions.pop(session.connection, None) is not None:
             self.touch(session.connection)
+            if session.user:
+                self._persons[session.person] -= 1
+                if not self._persons[session.person]:
+                    del self._persons[session.person]
         if self._ids.get(session.id) is session:
             del self._ids[session.id]
         if self._daemons.get(session.application) is session:

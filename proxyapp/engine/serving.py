@@ -5,14 +5,17 @@ Knows no protocol state; `session` is what a connection does with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import msgspec
 
 from confwire.errors import NotReady
 from confwire.messages import (
+    AccountState,
+    AccountStates,
     AskRole,
+    ChangePassword,
     CheckLogin,
     CreateObject,
     DeleteObject,
@@ -37,10 +40,10 @@ from confwire.objects import ObjectType
 from historylog.entries import Kind, clean, of_server
 from proxyapp.engine.access import Access
 from proxyapp.engine.commands import Command, Keep, Log, Write
+from proxyapp.engine.counters import Counters
 from proxyapp.engine.events import Authenticated, WriteRefused, Written
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
-from proxyapp.engine.counters import Counters
 from proxyapp.engine.issuing import Issuing
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.loads import Loads
@@ -49,11 +52,13 @@ from proxyapp.engine.parcels import Parcels
 from proxyapp.engine.partners import Partner
 from proxyapp.engine.points import PointReader
 from proxyapp.engine.records import Records
+from proxyapp.engine.replays import Replays
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
+from proxyapp.engine.throttle import Throttle
 from proxyapp.engine.ways import Ways
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject
@@ -98,6 +103,9 @@ class Checks(Protocol):
     def ways_of(self, person: Row) -> Ways:
         """Return how the password of a person is checked."""
 
+    def tenants(self, dbid: int) -> Iterable[Any]:
+        """Yield the annexes of a tenant and of those above it."""
+
     def takes_tickets(self) -> bool:
         """Whether clients may bring Kerberos tickets."""
 
@@ -115,6 +123,51 @@ class Checks(Protocol):
 
     def unlink(self) -> None:
         """The master is away: what it had to judge has no answer."""
+
+
+class Accounts(Protocol):
+    """What is remembered of accounts, and what follows from it."""
+
+    def check(self, user: str) -> None:
+        """Refuse a login to an account that is locked, whatever it brings."""
+
+    def begin(self, user: str) -> None:
+        """Others begin to judge a login."""
+
+    def end(self, user: str) -> None:
+        """They have."""
+
+    def failed(self, user: str, peer: str) -> None:
+        """A login failed."""
+
+    def admit(self, person: Row, sessions: int) -> Greeting:
+        """Check what else keeps a person out whose password was right."""
+
+    def entered(self, person: Row) -> None:
+        """A person has logged in."""
+
+    def take(self, states: Iterable[AccountState], *, kept: bool) -> None:
+        """Take in states of another server, or those that were kept."""
+
+    def all(self) -> list[AccountStates]:
+        """Return everything, for a server whose link has just come about."""
+
+
+class Passwords(Protocol):
+    """Changes of own passwords."""
+
+    def begin(self, session: Any, message: ChangePassword) -> None:
+        """Change the password of a session's account."""
+
+
+class Greeting(msgspec.Struct, frozen=True):
+    """What a person is told at its login."""
+
+    last_login: float = 0.0
+    """Seconds since 1970; 0: not known."""
+    password_due: float = 0.0
+    """When the password expires, once that is near; 0: not soon."""
+    must_change: bool = False
 
 
 class Pairing(Protocol):
@@ -161,8 +214,6 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     token_secret: bytes = b""
     """Secret of all masters of an environment from which they make the keys of resume tokens;
     a proxy has none."""
-    elects: bool = False
-    """A master serves when it has the lead of all masters of its database, and not before."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -178,6 +229,7 @@ class Serving:
         self.subscriptions = Subscriptions()
         self.fanout = FanOut(self.store, self.access, self.subscriptions)
         self.parcels = Parcels()
+        self.replays = Replays()
         self.reader = Reader(self.store, self.journal)
         self.points = PointReader(self.reader, self.journal)
         self.freshness = Freshness(self)
@@ -210,12 +262,16 @@ class Serving:
         self.out: list[Command] = []
         """The commands of the turn, in order."""
         self.checks: Checks
+        self.accounts: Accounts
+        self.throttle = Throttle()
+        self.passwords: Passwords
         self.relay: Callable[[CheckLogin], bool] | None = None
         """Have the master judge a login; False: it is away. None: there is no master."""
         self.master_dbid: Callable[[], int] = int
         """DBID of the master's application, 0 where it is not known."""
         self.standby = ""
         """For whom or why this server of a pair only stands by; empty: it serves."""
+        self.counters = Counters()
         self.records = Records()
         """Sessions of the pair's primary, to go on with."""
         self.pairing: Pairing | None = None
@@ -271,7 +327,6 @@ class Serving:
         """Serve the first load; before it there was nothing, and nobody had logged in."""
         assert not self.ready
         self.store = self.reader.store = store
-        self.counters = Counters()
         self.access = Access(store)
         for row in store.tables[ObjectType.ACCESS_GROUP].rows():
             self.access.take(None, row)
@@ -301,6 +356,19 @@ class Serving:
         entry = of_server(kind, self.now, self.settings.application, reason)
         entry.epoch, entry.revision = self.epoch, self.revision
         self.keep_entry(entry)
+
+    def keep_about(self, kind: Kind, user: str, peer: str, reason: str) -> None:
+        """Keep in the history log what happened to an account."""
+        self.keep_entry(
+            HistoryEntry(
+                kind=kind.value,
+                at=self.now,
+                server=self.settings.application,
+                user=clean(user),
+                peer=peer,
+                reason=clean(reason),
+            )
+        )
 
     def keep_entry(self, entry: HistoryEntry) -> None:
         """Keep an entry in the history log, unless that is suspended."""

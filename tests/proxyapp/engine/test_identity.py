@@ -74,6 +74,7 @@ def test_the_option_counts_from_the_start_of_the_server(bench):
     proxy = started(bench, "proxy1")
     bench.commit(*balancer(), member())
     assert told(proxy)["application"] == "proxy1"
+    proxy.sever()
     assert told(started(bench, "proxy1"))["application"] == "pool"
 
 

@@ -12,6 +12,8 @@ class Member:
     connection: int
     application: int
     daemon: bool = False
+    person: int = 100
+    user: str = "anna"
 
     @property
     def id(self) -> str:
@@ -25,6 +27,7 @@ def test_a_daemon_has_one_session_and_others_any_number():
         roster.enter(member)
     assert roster.daemon(10) is first
     assert roster.daemon(20) is None
+    assert roster.count_of(100) == 3
     assert (len(roster), roster.get(2), roster.named("s2")) == (3, gui, gui)
     with pytest.raises(AssertionError):
         roster.enter(Member(4, 10, daemon=True))
