@@ -172,6 +172,30 @@ class AuthenticationUnavailable(RequestError, code="authenticationUnavailable", 
     """what checks this account cannot be reached now"""
 
 
+class AccountLocked(RequestError, code="accountLocked", permanent=False):
+    """the account is locked after too many failed logins"""
+
+
+class AccountExpired(RequestError, code="accountExpired"):
+    """the account was not used for too long"""
+
+
+class TooManyAttempts(RequestError, code="tooManyAttempts", permanent=False):
+    """too many logins have failed: wait before the next one"""
+
+
+class TooManySessions(RequestError, code="tooManySessions", permanent=False):
+    """the account has as many sessions as it may have"""
+
+
+class PasswordChangeRequired(RequestError, code="passwordChangeRequired"):
+    """the password must be changed first: send changePassword"""
+
+
+class PasswordRefused(RequestError, code="passwordRefused"):
+    """the new password does not meet the rules"""
+
+
 class PasswordInClear(RequestError, code="passwordInClear"):
     """a password crosses TLS or loopback only: use SCRAM-SHA-256, or a secured port"""
 

@@ -322,7 +322,8 @@ _define(
     _TENANT, _text("employeeID", required=True), _text("userName", required=True),
     _text("lastName"), _text("firstName"), _text("emailAddress"), _text("externalID"),
     _bool("isAgent", fixed=True), _bool("isAdmin", derived=True), _bool("isExternalAuth"),
-    _bool("changePasswordOnNextLogin"), Field("appRanks", Kind.MAP),
+    _bool("changePasswordOnNextLogin"), _int("passwordUpdatingDate", derived=True),
+    Field("appRanks", Kind.MAP),
     _struct(
         "agentInfo",
         _ref("placeDBID", _T.PLACE),

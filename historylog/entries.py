@@ -25,6 +25,7 @@ class Kind(StrEnum):
     SESSION_MOVED = "sessionMoved"
     SESSION_CLOSED = "sessionClosed"
     LOGIN_REFUSED = "loginRefused"
+    ACCOUNT_LOCKED = "accountLocked"
     WEB_LOGIN = "webLogin"
     WEB_LOGOUT = "webLogout"
     WEB_LOGIN_REFUSED = "webLoginRefused"

@@ -21,7 +21,13 @@ PAGE = 50
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "sessions": tuple(kind.value for kind in Kind if kind in SESSION_KINDS),
-    "logins": (Kind.LOGIN_REFUSED, Kind.WEB_LOGIN, Kind.WEB_LOGOUT, Kind.WEB_LOGIN_REFUSED),
+    "logins": (
+        Kind.LOGIN_REFUSED,
+        Kind.ACCOUNT_LOCKED,
+        Kind.WEB_LOGIN,
+        Kind.WEB_LOGOUT,
+        Kind.WEB_LOGIN_REFUSED,
+    ),
     "servers": (
         Kind.SERVER_STARTED,
         Kind.SERVER_STOPPED,

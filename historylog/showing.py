@@ -28,6 +28,7 @@ _SIGNS: dict[str, str] = {
     Kind.SESSION_MOVED: "→",
     Kind.SESSION_CLOSED: "■",
     Kind.LOGIN_REFUSED: "✗",
+    Kind.ACCOUNT_LOCKED: "⚿",
     Kind.WEB_LOGIN: "▶",
     Kind.WEB_LOGOUT: "■",
     Kind.WEB_LOGIN_REFUSED: "✗",

@@ -147,7 +147,8 @@ def _connection(directory: Directory, url: LDAPUrl, until: float) -> Iterator[An
     context = _context(directory) if secured else None
     with tunnel.connection(parts.hostname or "localhost", port, context, until, end) as socket:
         # What the library sees is in clear: TLS of ldaps ends in the tunnel.
-        connection = ldap.initialize(f"ldap://{parts.netloc.rpartition('@')[2]}", fileno=socket.fileno())
+        address = f"ldap://{parts.netloc.rpartition('@')[2]}"
+        connection = ldap.initialize(address, fileno=socket.fileno())
         socket.detach()  # the library closes it
         try:
             connection.set_option(ldap.OPT_PROTOCOL_VERSION, 3)

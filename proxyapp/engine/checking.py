@@ -62,7 +62,7 @@ class Checks:
     def ways_of(self, person: Row) -> Ways:
         """Return how the password of a person is checked."""
         document = msgspec.json.decode(person.body)
-        return ways_for(document, list(self._tenants(person.tenant)), self._deciding())
+        return ways_for(document, list(self.tenants(person.tenant)), self._deciding())
 
     def takes_tickets(self) -> bool:
         """Whether clients may bring Kerberos tickets."""
@@ -79,7 +79,8 @@ class Checks:
         master = self._serving.store.get(ObjectType.APPLICATION, self._serving.master_dbid())
         return own if master is None else _server_of(msgspec.json.decode(master.body))
 
-    def _tenants(self, dbid: int) -> Iterator[Sections]:
+    def tenants(self, dbid: int) -> Iterator[Sections]:
+        """Yield the annexes of a tenant and of those above it."""
         for _ in range(_DEEPEST_TENANT):
             row = self._serving.store.get(ObjectType.TENANT, dbid)
             if row is None:
@@ -174,7 +175,7 @@ class Checks:
         ways = self.ways_of(login.person)
         if own is not deciding and any(not isinstance(way, Internal) for way in ways.ways):
             document = msgspec.json.decode(login.person.body)
-            own_ways = ways_for(document, list(self._tenants(login.person.tenant)), own)
+            own_ways = ways_for(document, list(self.tenants(login.person.tenant)), own)
             return own_ways.ways if own_ways == ways else None
         if ways.missing:
             self._complain(ways.missing)

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from confwire.messages import (
+    AccountState,
     CreateObject,
     DeleteObject,
     HistoryEntry,
@@ -88,13 +89,13 @@ class Configure(Command):
     """Seconds after which unread output ends the connection (client-response-timeout)."""
     verbose: str
     """The least level of log records: all, debug, trace, interaction, standard or none."""
-
     total_output_limit: int = 0
     """Bytes of unsent output of all clients from which on each that is slow is blocked; 0: any."""
     balancer_networks: str = ""
     """Addresses and networks of trusted balancers, as text."""
     balancer_protocol: str = "proxy-v2"
     """How those tell their clients: proxy-v2 or x-forwarded-for."""
+
 
 class Again(Command):
     """Hand this task back as `Resumed` in a later turn of the loop."""

@@ -8,7 +8,7 @@ ended. Knows no protocol but these messages, and no time but what it is told.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from confwire.errors import CloseCode, InvalidParameter, NoPermission
@@ -28,10 +28,6 @@ _CLOSED = {
     CloseCode.SHED: "the session was sent to another server",
     CloseCode.NOT_SERVING: "another server of the pair leads",
 }
-
-Address = tuple[str, str]
-"""Host and port; both empty where nothing is known."""
-
 
 class Leaver(Protocol):
     """What is asked of a session."""
@@ -53,18 +49,14 @@ class Leaver(Protocol):
 class Departures:
     """Who leaves this server, and when."""
 
-    def __init__(
-        self, serving: Serving, openings: Mapping[int, Leaver], refuge: Callable[[], Address]
-    ) -> None:
+    def __init__(self, serving: Serving, openings: Mapping[int, Leaver]) -> None:
         """Nobody leaves yet.
 
         Args:
             openings: connections whose sessions are not open, or were opened just now.
-            refuge: tells where clients are to go.
         """
         self._serving = serving
         self._openings = openings
-        self._refuge = refuge
         self._due: deque[tuple[float, Leaver, CloseCode]] = deque()
         """In the order of their times."""
 
@@ -180,7 +172,10 @@ class Departures:
         """Tell each when to go, spread evenly; return the seconds that the last one has."""
         serving = self._serving
         within = min(serving.options.number("drain-time"), len(sessions) / PACE)
-        host, port = self._refuge()
+        identity = serving.identity()
+        host, port = identity.host, identity.port  # of the balancer, which knows who serves
+        if not host:
+            host, port = identity.backup_host, identity.backup_port
         for number, session in enumerate(sessions, start=1):
             after = round(within * number / len(sessions), 3)
             session.answer(Draining(retry_after=after, host=host, port=port))

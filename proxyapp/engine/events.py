@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import Struct
 
 from confwire.errors import RequestError
-from confwire.messages import HistoryEntry, Record, TokenKeys, Transaction
+from confwire.messages import AccountState, HistoryEntry, Record, TokenKeys, Transaction
 
 
 class Event(Struct, gc=False):
@@ -196,6 +196,20 @@ class LinkLost(Event):
     link: str = "master"
     gone: bool = False
     """Its host lives, and its process is not there."""
+
+
+class PasswordSet(Event):
+    """A password was set in the database, or could not be."""
+
+    ticket: int
+    revision: int = 0
+    error: RequestError | None = None
+
+
+class AccountsTold(Event):
+    """What was kept of accounts, at the start and whenever others have kept more."""
+
+    states: list[AccountState]
 
 
 class Authenticated(Event):

@@ -27,6 +27,7 @@ from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import events
 from proxyapp.engine.access import ServerProfile
+from proxyapp.engine.accounts import Accounts
 from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
 from proxyapp.engine.checking import Checks
@@ -51,6 +52,7 @@ from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.keyring import Keyring
 from proxyapp.engine.options import Settings
 from proxyapp.engine.pairing import Pairing
+from proxyapp.engine.passwords import Passwords
 from proxyapp.engine.partners import client_address, partner_of
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
@@ -60,7 +62,7 @@ from proxyapp.engine.replication import transaction_parts
 from proxyapp.engine.rollcall import RollCall
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
-from proxyapp.engine.session import CLOSED, OPEN, Session
+from proxyapp.engine.session import CLOSED, Session
 from proxyapp.engine.status import status_of
 from proxyapp.engine.transport import security_of
 from proxyapp.engine.writes import Writes
@@ -77,6 +79,8 @@ class Node:
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
         serving.checks = Checks(serving)
+        serving.accounts = self._accounts = Accounts(serving)
+        serving.passwords = self._passwords = Passwords(serving)
         self._writes = Writes(serving)
         serving.write = self._writes.begin
         serving.relay_write = self._writes.relay
@@ -96,7 +100,7 @@ class Node:
         self._opening: dict[int, Session] = {}
         self._identity = Identity(serving, self._backup)
         serving.identity = self._identity.tell
-        self._departures = Departures(serving, self._opening, self._backup)
+        self._departures = Departures(serving, self._opening)
         serving.dismiss = self._departures.dismiss
         self._beats = [0.0, 0.0]
         self._active: bool | None = None
@@ -137,6 +141,8 @@ class Node:
             events.HistoryRead: self._past_read,
             events.DrainAsked: self._drain_asked,
             events.Authenticated: self._authenticated,
+            events.AccountsTold: self._accounts_told,
+            events.PasswordSet: self._password_set,
             events.Stopping: self._stopping,
         }
 
@@ -232,7 +238,9 @@ class Node:
     def verifier_of(self, user_name: str) -> str | None:
         """Return the SCRAM verifier of an enabled person, None where there is none."""
         row = self.serving.person_named(user_name)
-        return row.verifier or None if row is not None and row.enabled else None
+        if row is None or not row.enabled or not self.serving.checks.ways_of(row).internal:
+            return None
+        return row.verifier or None
 
     def is_super_administrator(self, user_name: str) -> bool:
         """Whether the person is in the access group of super administrators."""
@@ -328,6 +336,7 @@ class Node:
             self._let_load(now)
         self._keyring.tick(now)
         self._renew_tokens(now)
+        self._tell_accounts(now)
         progress = self._convergence.tick(now)
         if self._replica is not None:
             self._replica.tick(now)
@@ -344,7 +353,7 @@ class Node:
     def _expire(self, now: float) -> None:
         limit = self.serving.options.number("client-connect-timeout")
         for connection, session in list(self._opening.items()):
-            if session.phase is OPEN or session.phase is CLOSED:
+            if session.is_open or session.phase is CLOSED:
                 del self._opening[connection]
             elif now - session.connected_at > limit:
                 del self._opening[connection]
@@ -592,6 +601,20 @@ class Node:
             self._pairing.hand_over()
         self._departures.drain(event.reason)
 
+    def _accounts_told(self, event: events.AccountsTold, now: float) -> None:
+        self._accounts.take(event.states, kept=True)
+
+    def _password_set(self, event: events.PasswordSet, now: float) -> None:
+        self._passwords.take(event)
+
+    def _tell_accounts(self, now: float) -> None:
+        """Pass on what is new of accounts: to the master, or to every proxy."""
+        for message in self._accounts.tick(now):
+            if self._replica is not None:
+                self._replica.tell_accounts(message)
+            elif links := self._live_links():
+                self.serving.out.append(Broadcast(links, [codec.encode(message)]))
+
     def _authenticated(self, event: events.Authenticated, now: float) -> None:
         self.serving.checks.take(event)
 
@@ -631,6 +654,7 @@ class Node:
         if serving.settings.local_copy:
             self._copying.follow(entry)
         self._writes.answer()
+        self._passwords.answer()
         serving.freshness.committed()
 
     def _pass_on(self, entry: Entry, links: list[int]) -> None:

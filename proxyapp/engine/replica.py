@@ -14,14 +14,15 @@ from typing import Any, Protocol
 
 from confwire import codec
 from confwire.errors import (
-    MasterUnavailable,
-    ReadOnlyServer,
+    Compacted,
+    EpochChanged,
     RemoteProtocolError,
     WireError,
 )
 from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import (
     RELEASE,
+    AccountStates,
     AskRole,
     Challenge,
     CheckLogin,
@@ -285,6 +286,11 @@ class Replica:
             "resumes": self.resumes,
         }
 
+    def tell_accounts(self, message: AccountStates) -> None:
+        """Tell the master what is new of accounts; it is told all when its link is back."""
+        if self.state is LIVE:
+            self._send(message)
+
     def relay(self, message: CheckLogin) -> bool:
         """Have the master judge a login; False: it is away."""
         if self.state is LIVE:
@@ -331,6 +337,8 @@ class Replica:
         elif isinstance(message, ReplicationLoaded):
             self._catch_up(message.revision)
             self._data.end(message.revision, int(message.tree, 16), message.hash)
+        elif isinstance(message, AccountStates):
+            self._serving.accounts.take(message.states, kept=False)
         elif isinstance(message, LoginChecked):
             self._serving.checks.taken(message)
         elif isinstance(message, HistoryTaken):
@@ -431,6 +439,8 @@ class Replica:
         self.forwarding.start()
         self.relaying.start()
         self._told = None
+        for states in self._serving.accounts.all():
+            self._send(states)
 
     def _refused(self, message: Error, now: float) -> None:
         self._serving.log(

@@ -24,12 +24,15 @@ from confwire.errors import (
     InvalidParameter,
     NoPermission,
     NotOpen,
+    PasswordChangeRequired,
     RequestError,
     TokenRefused,
     UnknownSubscription,
 )
 from confwire.messages import (
+    AccountStates,
     Acknowledge,
+    ChangePassword,
     CheckLogin,
     ClientMessage,
     CreateObject,
@@ -109,11 +112,12 @@ class Phase(Enum):
     CONNECTED = "connected"
     CHALLENGED = "challenged"
     WAITING = "being checked"
+    BARRED = "to change its password"
     OPEN = "open"
     CLOSED = "closed"
 
 
-CONNECTED, CHALLENGED, WAITING, OPEN, CLOSED = Phase
+CONNECTED, CHALLENGED, WAITING, BARRED, OPEN, CLOSED = Phase
 _SAID = {
     Kind.SESSION_OPENED: "session opened",
     Kind.SESSION_RESTORED: "session restored",
@@ -142,11 +146,11 @@ class Session:
         "daemon",
         "floor",
         "follower",
+        "forwarded",
         "holder",
         "id",
         "name",
         "past",
-        "forwarded",
         "peer",
         "person",
         "phase",
@@ -154,11 +158,11 @@ class Session:
         "profile",
         "replication",
         "role",
+        "secure",
         "user",
         "writes",
     )
 
-        "secure",
     def __init__(
         self,
         serving: Serving,
@@ -168,18 +172,18 @@ class Session:
         secure: bool,
         nonce: str,
         now: float,
+        forwarded: str = "",
     ) -> None:
         self._serving = serving
         self.connection = connection
         self.peer = peer
-        forwarded: str = "",
+        self.forwarded = forwarded
+        self.secure = secure
+        """The client's address, where the peer is a balancer."""
         self.port = port
         self.connected_at = now
         self.phase = CONNECTED
         self.id = sha256(nonce.encode()).hexdigest()[:24]
-        self.forwarded = forwarded
-        self.secure = secure
-        """The client's address, where the peer is a balancer."""
         self.name = self.user = self.application_type = ""
         self.application = self.person = 0
         self.role: Literal["client", "proxy", "peer"] = "client"
@@ -359,7 +363,7 @@ class Session:
             message = codec.decode_client(data)
         except RequestError as error:
             self._refuse(error, getattr(error, "ref", None))
-            if self.phase is not OPEN:
+            if not self.is_open:
                 self.close(CloseCode.MALFORMED_OPENING, "the first messages must open the session")
             return
         ref = getattr(message, "ref", None)
@@ -369,11 +373,11 @@ class Session:
             self._refuse(error, ref)
             if isinstance(error, NotOpen):
                 self.close(CloseCode.MALFORMED_OPENING, "the first messages must open the session")
-            elif self.phase is not OPEN:
+            elif not self.is_open:
                 self.close(CloseCode.REFUSED, error.code)
         except Exception:  # one session's trouble must not become everyone's
             self._fail(ref)
-            if self.phase is not OPEN:
+            if not self.is_open:
                 self.close(CloseCode.INTERNAL_ERROR, "the opening failed")
 
     def _handle(self, message: ClientMessage) -> None:
@@ -382,6 +386,10 @@ class Session:
             if handler is None:
                 raise AlreadyOpen
             handler(self, message)
+        elif self.phase is BARRED:
+            if not isinstance(message, ChangePassword):
+                raise PasswordChangeRequired
+            self._change_password(message)
         elif isinstance(message, Open) and self.phase is CONNECTED:
             self._begin(message)
         elif isinstance(message, Proof) and self.phase is CHALLENGED:
@@ -418,6 +426,7 @@ class Session:
                 application_type=self.application_type,
                 user=self.user,
                 peer=self.peer,
+                forwarded=self.forwarded,
                 port=self.port,
                 epoch=serving.epoch,
                 revision=revision,
@@ -426,7 +435,6 @@ class Session:
         )
 
     def _flush(self) -> None:
-                forwarded=self.forwarded,
         if self._answers:
             self._serving.out.append(Send(self.connection, self._answers))
             self._answers = []
@@ -481,6 +489,12 @@ class Session:
         other = self._serving.roster.named(self.id)
         if other is not None:
             other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
+        record = self._serving.records.claim(self.id)
+        since = message.since
+        if record is not None and not message.subscriptions:
+            # As the primary of the pair has told of it, so that the client need not.
+            specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
+            since = since or Cursor(self._serving.records.epoch, record.cursor)
         here = token.server == self._serving.issuing.server
         self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
         if specs and self.phase is OPEN:
@@ -489,12 +503,6 @@ class Session:
     def _follow_on(self, specs: dict[str, Spec], since: Cursor | None) -> None:
         """Take up subscriptions where they were, or say that this cannot be done."""
         try:
-        record = self._serving.records.claim(self.id)
-        since = message.since
-        if record is not None and not message.subscriptions:
-            # As the primary of the pair has told of it, so that the client need not.
-            specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
-            since = since or Cursor(self._serving.records.epoch, record.cursor)
             if since is not None:
                 self.follower.check_since(since)
         except (EpochChanged, Compacted) as error:
@@ -512,7 +520,8 @@ class Session:
         self.application, self.application_type = admitted.application, admitted.application_type
         self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
         self.floor = serving.freshness.floor(opening, serving.now)
-        self.phase = OPEN
+        greeting = attempt.greeting
+        self.phase = BARRED if greeting.must_change else OPEN
         serving.roster.enter(self)
         serving.out.append(Admit(self.connection))
         keep_alive = opening.keep_alive
@@ -528,6 +537,10 @@ class Session:
             port=self.port,
         )
         self._keep(kind, serving.revision)
+        if kind is not Kind.SESSION_OPENED:
+            serving.counters.resumes += 1
+        elif self.role == "client":
+            serving.counters.logins += 1
         token = ""
         if opening.token is not None and not admitted.server:
             self.holder = attempt.holder(self.id, admitted)
@@ -537,10 +550,6 @@ class Session:
             epoch=serving.epoch,
             revision=serving.revision,
             data=attempt.final,
-        if kind is not Kind.SESSION_OPENED:
-            serving.counters.resumes += 1
-        elif self.role == "client":
-            serving.counters.logins += 1
             server=serving.identity(),
             application_dbid=self.application,
             person_dbid=self.person,
@@ -548,19 +557,41 @@ class Session:
             max_message_size=MAX_MESSAGE_SIZE,
             token=token,
             restored=kind is not Kind.SESSION_OPENED,
+            last_login=greeting.last_login or 0,
+            password_due=greeting.password_due or 0,
+            password_change_required=greeting.must_change,
         )
         self._answers.append(codec.encode(opened))
         if self.role == "peer" and serving.pairing is not None:
             self._flush()
             serving.pairing.joined(self)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it has logged in, and is not closed."""
+        return self.phase is OPEN or self.phase is BARRED
+
+    def unbar(self) -> None:
+        """The password was changed: other requests are taken, too."""
+        if self.phase is BARRED:
+            self.phase = OPEN
+
     # ------------------------------------------------------------ requests
+
+    def _change_password(self, message: ChangePassword) -> None:
+        self._serving.passwords.begin(self, message)
+
+    def _account_states(self, message: AccountStates) -> None:
+        if not isinstance(self.profile, ServerProfile):
+            raise NoPermission("only a server that opened with the role proxy tells of accounts")
+        self._serving.accounts.take(message.states, kept=False)
 
     def _profile(self) -> Profile:
         return self.profile
 
     def _read(self, message: ReadObjects | ReadBrief) -> None:
         serving = self._serving
+        serving.counters.reads += 1
         if message.freshness is False and self.floor is None:
             task = serving.reader.read(message, self._profile)
         else:
@@ -569,6 +600,7 @@ class Session:
 
     def _register(self, message: RegisterNotification) -> None:
         specs = self.follower.specs_of(message.subscriptions)
+        self._serving.counters.registrations += 1
         if message.since is not None:
             self.follower.check_first(message)
         if message.snapshot:
@@ -591,7 +623,6 @@ class Session:
                 self.follower.fall_behind(since.revision)
                 self._start(self.follower.catch_up(self._profile), None)
 
-        serving.counters.reads += 1
     def _unregister(self, message: UnregisterNotification) -> None:
         known = self.follower.specs
         if message.subscription not in known:
@@ -600,7 +631,6 @@ class Session:
         self.follower.change(rest, self.profile)
         serving = self._serving
         ended = NotificationUnregistered(
-        self._serving.counters.registrations += 1
             ref=message.ref,
             epoch=serving.epoch,
             revision=serving.revision,
@@ -616,7 +646,7 @@ class Session:
         if self.writes == MAX_WRITES:
             serving.out.append(PauseReading(self.connection))
         origin = f"{self.name} {self.peer} session {self.id}"
-        serving.write(self.connection, message.ref, message, self.person, origin)
+        serving.write(self.connection, message, self.person, origin)
 
     def _server_info(self, message: ReadServerInfo) -> None:
         serving = self._serving
@@ -733,7 +763,7 @@ class Session:
             self._start(task, None)
         waiting, self._waiting = self._waiting, []
         self._take_all(waiting)
-        if not self._holds() and self.phase is OPEN:
+        if not self._holds() and self.is_open:
             self._serving.out.append(ResumeReading(self.connection))
 
     def _catching_up(self) -> Task | None:
@@ -767,4 +797,6 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     HandOver: Session._said,
     ReadPeer: Session._said,
     CheckLogin: Session._check_login,
+    AccountStates: Session._account_states,
+    ChangePassword: Session._change_password,
 }

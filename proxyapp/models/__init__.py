@@ -6,6 +6,7 @@ Configuration is written through `services.changes.commit` only; `door` sees to 
 from __future__ import annotations
 
 from proxyapp.models.access import AccessGroup, Credential, Grant, Membership
+from proxyapp.models.accounts import Account, FormerPassword
 from proxyapp.models.applications import Application, ApplicationTemplate
 from proxyapp.models.connections import Connection
 from proxyapp.models.counters import Counter
@@ -19,6 +20,7 @@ from proxyapp.models.receipts import Receipt
 
 __all__ = [
     "AccessGroup",
+    "Account",
     "Application",
     "ApplicationTemplate",
     "Change",
@@ -29,6 +31,7 @@ __all__ = [
     "Credential",
     "Document",
     "Folder",
+    "FormerPassword",
     "Grant",
     "Host",
     "Membership",

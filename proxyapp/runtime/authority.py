@@ -19,7 +19,7 @@ from confwire.errors import RequestError
 from confwire.messages import Transaction
 from proxyapp import selectors
 from proxyapp.engine import events as e
-from proxyapp.engine.commands import NewEpoch, ReadTransactions, Write
+from proxyapp.engine.commands import NewEpoch, ReadTransactions, SetPassword, Write
 from proxyapp.runtime import feed
 from proxyapp.runtime.tasks import cancel, spawn
 from proxyapp.runtime.writes import Writer
@@ -86,6 +86,10 @@ class Authority:
     def write(self, command: Write) -> None:
         """Begin a write; Written or WriteRefused is told later."""
         self._writer.write(command)
+
+    def set_password(self, command: SetPassword) -> None:
+        """Begin to set a password; PasswordSet is told later."""
+        self._writer.set_password(command)
 
     def reload(self, reason: str) -> None:
         """Load everything anew."""

@@ -29,6 +29,7 @@ from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import bootstrap, collector, election, historyfile, logs, present, webserver
+from proxyapp.runtime.accounts import AccountKeeper, InDatabase, InFile
 from proxyapp.runtime.arguments import Arguments, UsageError, link_parameters, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.historian import Historian
@@ -166,6 +167,7 @@ class Server:
         self._loop.set_exception_handler(self._crashed)
         self._worker: Worker
         self._authority: Authority | None = None
+        self._accounts: AccountKeeper
         self._historian: Historian
         self._pruning: Pruning
         self._copy: LocalCopy | None = None
@@ -202,6 +204,10 @@ class Server:
         )
         present.put(worker)
         self._keep_history()
+        on_disk = self._folder / "accounts.json"
+        keeper = InDatabase() if arguments.role == "master" else InFile(on_disk)
+        worker.accounts = self._accounts = AccountKeeper(worker.tell, keeper)
+        self._accounts.start()
         if arguments.role == "master":
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
@@ -319,6 +325,7 @@ class Server:
         """Let the clients go, and keep that they have gone."""
         await self._worker.wait_for_clients(CLIENTS_LIMIT)
         await self._historian.stop()
+        await self._accounts.stop()
 
     def _give_up(self) -> None:
         log.error("the server did not stop in time", seconds=STOP_LIMIT)

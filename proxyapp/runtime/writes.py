@@ -20,10 +20,11 @@ from django.db import InterfaceError, OperationalError, connection, connections
 
 from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, RequestError
 from confwire.messages import CreateObject, UpdateObject
-from proxyapp.engine.commands import Write
+from proxyapp.engine.commands import SetPassword, Write
 from proxyapp.engine.events import Event, WriteRefused, Written
 from proxyapp.engine.serving import WriteRequest
 from proxyapp.models import Person
+from proxyapp.runtime import passwords
 from proxyapp.runtime.tasks import spawn
 from proxyapp.services import objects, receipts
 from proxyapp.services.objects import Outcome
@@ -46,6 +47,14 @@ class Writer:
     def write(self, command: Write) -> None:
         """Begin a write; its outcome is told."""
         spawn(f"write {command.ticket}", self._write(command))
+
+    def set_password(self, command: SetPassword) -> None:
+        """Begin to set a password that a person has chosen; its outcome is told."""
+        spawn(f"password {command.ticket}", self._set_password(command))
+
+    async def _set_password(self, command: SetPassword) -> None:
+        loop = asyncio.get_running_loop()
+        self._tell(await loop.run_in_executor(self._thread, passwords.change, command))
 
     async def stop(self) -> None:
         """End after the write under way; those behind it are dropped."""

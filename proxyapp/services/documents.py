@@ -173,6 +173,7 @@ BINDINGS: dict[ObjectType, Binding] = {
             "isAdmin": "is_admin",
             "isExternalAuth": "is_external_auth",
             "changePasswordOnNextLogin": "change_password_on_next_login",
+            "passwordUpdatingDate": "password_updating_date",
             "appRanks": "app_ranks",
             "agentInfo": "agent_info",
             "address": "address",

@@ -41,7 +41,7 @@ _NOT_IN_FILES = {
     T.FOLDER: {"owner"},  # said by the property `folder`
     T.APPLICATION: {"type", "version", "isServer", "startupType"},  # said by the template
     T.TENANT: {"isServiceProvider"},
-    T.PERSON: {"isAdmin"},
+    T.PERSON: {"isAdmin", "passwordUpdatingDate"},
 }
 
 SECRETS = frozenset({"password", "passwordHashAlgorithm"})

@@ -1,0 +1,126 @@
+"""Changes of own passwords: the old one is judged beside the node, the new one is set in the database.
+
+Answered when the change has come back, as writes are. Passwords pass through and are never kept.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from confwire.errors import (
+    AuthenticationFailed,
+    AuthenticationUnavailable,
+    NoPermission,
+    PasswordInClear,
+    ReadOnlyServer,
+    RequestError,
+)
+from confwire.messages import ChangePassword, PasswordChanged
+from confwire.objects import ObjectType
+from proxyapp.engine.checking import Login
+from proxyapp.engine.commands import SetPassword
+from proxyapp.engine.events import Authenticated, PasswordSet
+from proxyapp.engine.rights import CHANGE
+from proxyapp.engine.rows import Row
+from proxyapp.engine.serving import Serving
+
+_SECONDS = 10.0
+"""For the check of the old password."""
+
+
+class Passwords:
+    """The changes of passwords that are under way."""
+
+    def __init__(self, serving: Serving) -> None:
+        self._serving = serving
+        self._asked: dict[int, tuple[Any, ChangePassword]] = {}
+        self._set: list[PasswordSet] = []
+        """Those that are committed and not yet applied here."""
+        self._next_ticket = 1
+
+    def begin(self, session: Any, message: ChangePassword) -> None:
+        """Change the password of a session's account.
+
+        Raises PasswordInClear, NoPermission, ReadOnlyServer, and what a login raises whose account
+        is locked.
+        """
+        serving = self._serving
+        person = self._check(session)
+        serving.accounts.check(person.name)
+        login = Login(
+            user=person.name,
+            person=person,
+            mechanism="PLAIN",
+            data=message.old_password,
+            seconds=_SECONDS,
+        )
+
+        def judged(event: Authenticated) -> None:
+            self._judged(session, message, person, event)
+
+        serving.checks.begin(login, judged)
+        serving.accounts.begin(person.name)
+
+    def take(self, event: PasswordSet) -> None:
+        """A password was set, or could not be."""
+        self._set.append(event)
+        self.answer()
+
+    def answer(self) -> None:
+        """Answer the changes that were applied."""
+        serving = self._serving
+        waiting, self._set = self._set, []
+        for event in waiting:
+            if event.revision > serving.revision:
+                self._set.append(event)
+                continue
+            session, message = self._asked.pop(event.ticket)
+            if event.error is not None:
+                session.refuse(event.error, message.ref)
+            else:
+                serving.log("info", "password changed", user=session.user, session=session.id)
+                changed = PasswordChanged(
+                    ref=message.ref, epoch=serving.epoch, revision=serving.revision
+                )
+                session.unbar()
+                session.answer(changed)
+
+    def _check(self, session: Any) -> Row:
+        serving = self._serving
+        if not session.secure:
+            raise PasswordInClear
+        person = serving.store.get(ObjectType.PERSON, session.person) if session.user else None
+        if person is None:
+            raise NoPermission("only a person has a password: the session is of an application")
+        if not serving.authority.takes_servers:
+            host, port = serving.master_address
+            raise ReadOnlyServer(
+                f"passwords are changed at the master: it is at {host}:{port}",
+                masterHost=host,
+                masterPort=str(port),
+            )
+        if not serving.checks.ways_of(person).internal:
+            raise NoPermission("the password is kept by another system: change it there")
+        allowed = serving.options.flag("password-change")
+        if not allowed and not session.profile.mask(person.node) & CHANGE:
+            raise NoPermission("persons may not change their own passwords here (password-change)")
+        return person
+
+    def _judged(
+        self, session: Any, message: ChangePassword, person: Row, event: Authenticated
+    ) -> None:
+        serving = self._serving
+        serving.accounts.end(person.name)
+        try:
+            if event.outcome == "unavailable":
+                raise AuthenticationUnavailable
+            if event.outcome == "rejected":
+                serving.accounts.failed(person.name, session.forwarded or session.peer)
+                raise AuthenticationFailed("the old password is wrong")
+        except RequestError as error:
+            session.refuse(error, message.ref)
+            return
+        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        self._asked[ticket] = session, message
+        origin = f"{session.name} {session.peer} session {session.id}"
+        serving.out.append(SetPassword(ticket, person.dbid, message.new_password, origin))

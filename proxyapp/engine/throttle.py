@@ -1,0 +1,106 @@
+"""Failed logins by the address of the client, so that nobody tries passwords without end.
+
+Each address has a bucket that a failed login takes from and time fills up again. Knows neither
+accounts nor sockets.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+
+from confwire.errors import TooManyAttempts
+
+ADDRESSES = 10_000
+"""Addresses that are remembered; those that failed last."""
+_MINUTE = 60.0
+
+
+class Throttle:
+    """The buckets of all addresses that have failed lately."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, tuple[float, float]] = {}
+        """Network -> (what is taken from its bucket, as of when)."""
+        self._pending: dict[str, int] = {}
+        """Logins that others are judging, by network: each may fail."""
+
+    def check(self, address: str, most: int, now: float) -> None:
+        """Refuse an address whose bucket is empty.
+
+        Args:
+            most: failures a minute; 0: any.
+
+        Raises TooManyAttempts.
+        """
+        network = network_of(address)
+        taken = self._now(network, most, now) + self._pending.get(network, 0)
+        if most and network and taken >= most:
+            wait = max(1, round((taken - most + 1) * _MINUTE / most))
+            raise TooManyAttempts(
+                "too many logins from this address have failed: wait before the next one",
+                retryAfter=wait,
+            )
+
+    def failed(self, address: str, most: int, now: float) -> None:
+        """A login from an address failed."""
+        network = network_of(address)
+        if not network or not most:
+            return
+        taken = self._now(network, most, now) + 1
+        self._taken.pop(network, None)
+        if len(self._taken) >= ADDRESSES:
+            self._taken.pop(next(iter(self._taken)))
+        self._taken[network] = taken, now
+
+    def begin(self, address: str) -> None:
+        """Others begin to judge a login from an address."""
+        network = network_of(address)
+        self._pending[network] = self._pending.get(network, 0) + 1
+
+    def end(self, address: str) -> None:
+        """They have."""
+        network = network_of(address)
+        left = self._pending.pop(network, 0) - 1
+        if left > 0:
+            self._pending[network] = left
+
+    def _now(self, network: str, most: int, now: float) -> float:
+        taken, at = self._taken.get(network, (0.0, now))
+        return max(0.0, taken - (now - at) * most / _MINUTE)
+
+
+@lru_cache(4096)
+def is_among(address: str, networks: str) -> bool:
+    """Whether an "address:port" is in one of the networks of a text, as options have it."""
+    host = _host_of(address)
+    for word in networks.replace(",", " ").split():
+        try:
+            if host is not None and host in ipaddress.ip_network(word, strict=False):
+                return True
+        except ValueError:
+            continue  # whoever reads the option complains of it
+    return False
+
+
+def _host_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    host = address.rpartition(":")[0] if address.count(":") == 1 or "]" in address else address
+    try:
+        found = ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found
+
+
+@lru_cache(4096)
+def network_of(address: str) -> str:
+    """Return what is counted for an "address:port": the address, of IPv6 its /64.
+
+    Empty for this host, and for what is no address.
+    """
+    found = _host_of(address)
+    if found is None or found.is_loopback:
+        return ""
+    if found.version == 6:
+        return str(ipaddress.ip_network((found, 64), strict=False))
+    return str(found)
