@@ -1,10 +1,11 @@
-"""Proxies that start from what their disk holds, with their master there and away."""
+"""Proxies as processes that start from what their disk holds.
+
+Every case of what may lie there is in tests/proxyapp/runtime/test_cold_start.py.
+"""
 
 from __future__ import annotations
 
-import shutil
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +19,6 @@ from tests.servers import PASSWORD, ROOT, Process, Site, eventually, http_get
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "docs/topics/local-copy.md").read_text()
-TABLE = {
-    cells[0]: dict(zip(("up", "down"), cells[1:], strict=True))
-    for line in PAGE.splitlines()
-    if len(cells := [cell.strip() for cell in line.strip("|").split("|")]) == 3
-    and cells[0] not in ("copy", "---")
-}
 CHANGE = """
 import sys
 from proxyapp.services import objects
@@ -33,10 +27,12 @@ for number in range(int(sys.argv[1])):
     done = objects.update("application", 100, delta, by=None, origin="test")
 print(done.result.revision)
 """
-SECRET = """
-from proxyapp.models import Application
-from proxyapp.services.accounts import make_secret
-print(make_secret(Application.objects.get(name="site-1"), by=None, origin="test"))
+ENDLESS = """
+from itertools import count
+from proxyapp.services import objects
+for number in count():
+    delta = {"options": {"test": {"value": str(number)}}}
+    objects.update("application", 100, delta, by=None, origin="test")
 """
 
 
@@ -45,10 +41,6 @@ def site(server_environment: dict[str, str], tmp_path: Path) -> Iterator[Site]:
     site = Site(server_environment, tmp_path)
     yield site
     site.end()
-
-
-def copy_of(site: Site) -> Path:
-    return Path(site.environment["CSPROXY_DATA"]) / "site-1" / "copy"
 
 
 def change(site: Site, text: str, count: int = 1) -> int:
@@ -70,57 +62,6 @@ def value_at(proxy: Process) -> str:
         return value
 
 
-def logged(site: Site, text: str) -> bool:
-    logs = (copy_of(site).parent / "logs").glob("*.log")
-    return any(text in path.read_text() for path in logs)
-
-
-def spoil(site: Site, case: str) -> None:
-    """Make what is on the disk what the case says; the proxy is down, its master up."""
-    folder = copy_of(site)
-    newest = max(folder.glob("*.snapshot"))
-    if case == "torn log":
-        log = max(path for path in folder.glob("*.changes") if path.stat().st_size > 400)
-        log.write_bytes(log.read_bytes()[:-5])
-    elif case.startswith("torn snapshot"):
-        if "one before" in case:  # the proxy takes the torn one for a newer one
-            shutil.copy(newest, folder / "99999999.snapshot")
-            newest = folder / "99999999.snapshot"
-        newest.write_bytes(newest.read_bytes()[:-5])
-    elif case == "other secret":
-        site.secret_file.write_text(site.python(SECRET))
-    elif case in ("other application", "older format"):
-        old, new = {
-            "other application": (b'"application":"site-1"', b'"application":"site-2"'),
-            "older format": (b'"format":1', b'"format":0'),
-        }[case]
-        replace_header(newest, old, new)
-    elif case == "older epoch":
-        site.manage("newepoch")
-    elif case == "none":
-        shutil.rmtree(folder)
-
-
-def replace_header(path: Path, old: bytes, new: bytes) -> None:
-    from proxyapp.engine.localcopy import frame, frames
-
-    with open(path, "rb") as file:
-        payloads = list(frames(file.read))
-    assert old in payloads[0]
-    payloads[0] = payloads[0].replace(old, new)
-    path.write_bytes(b"".join(map(frame, payloads)))
-
-
-def outcome(proxy: Process, master_up: bool) -> str:
-    """Tell what a start came to, in the words of the table."""
-    if not master_up:
-        time_to_read = eventually(lambda: tried(proxy), "an attempt at the master")
-        return "disk" if time_to_read["ready"] else "waits"
-    status = eventually(lambda: is_live(proxy), "a live link")
-    how = "resumes" if status["authority"]["resumes"] else "loads"
-    return f"disk, then {how}" if status["localCopy"]["startedFrom"] else how
-
-
 def tried(proxy: Process) -> Any:
     if http_get(proxy.status_port, "/livez")[0] != 200:
         return None
@@ -135,59 +76,34 @@ def is_live(proxy: Process) -> Any:
     return status if status["source"] == "live" and status["ready"] else None
 
 
-@pytest.mark.parametrize("case", TABLE)
-def test_a_start_comes_to_what_the_table_says(site: Site, case: str) -> None:
+def test_a_proxy_starts_from_its_disk_without_its_master_and_then_resumes(site: Site) -> None:
     master, proxy = site.master().start(), site.proxy().start()
     eventually(lambda: has_copy(proxy), "a local copy")
     revision = change(site, "first", 3)
     eventually(lambda: proxy.status()["localCopy"]["revision"] == revision, "the changes on disk")
     proxy.stop(signal.SIGKILL)
-    spoil(site, case)
-    kept = copy_of(site).with_name("kept")
-    if copy_of(site).exists():
-        shutil.copytree(copy_of(site), kept)
-
-    proxy.start(ready=False)
-    assert outcome(proxy, True) == TABLE[case]["up"]
-    eventually(lambda: proxy.status()["treeHash"] == master.status()["treeHash"], "equal data")
-    assert bool(proxy.status()["localCopy"]["refused"]) == logged(site, "local copy refused")
-    proxy.stop(signal.SIGKILL)
-
-    shutil.rmtree(copy_of(site))
-    if kept.exists():
-        kept.rename(copy_of(site))
-    expected = change(site, "second", 2)
     master.stop(signal.SIGKILL)
-    proxy.start(ready=False)
-    assert outcome(proxy, False) == TABLE[case]["down"]
-    if TABLE[case]["down"] == "disk":
-        assert value_at(proxy) in (("first 1", "first 2") if case == "torn log" else ("first 2",))
-        status = proxy.status()
-        assert (status["source"], status["age"] > 0) == ("disk", True)
-        assert [alarm["alarm"] for alarm in status["alarms"]] == ["master"]
-    elif case != "none":
-        assert proxy.status()["localCopy"]["refused"]
-
+    expected = change(site, "second", 2)
+    proxy.start()
+    status = eventually(lambda: tried(proxy), "an attempt at the master")
+    assert (status["source"], status["age"] > 0, status["ready"]) == ("disk", True, True)
+    assert [alarm["alarm"] for alarm in status["alarms"]] == ["master"]
+    assert value_at(proxy) == "first 2"
+    assert http_get(proxy.port, "/freshz?max-age=0")[0] == 503
     master.start()
-    eventually(lambda: is_live(proxy), "a live link")
-    assert (value_at(proxy), proxy.status()["revision"]) == ("second 1", expected)
-    assert proxy.status()["treeHash"] == master.status()["treeHash"]
+    status = eventually(lambda: is_live(proxy), "a live link")
+    assert (status["loads"], status["authority"]["resumes"]) == (1, 1)
+    assert (value_at(proxy), status["revision"]) == ("second 1", expected)
+    assert status["treeHash"] == master.status()["treeHash"]
+    assert http_get(proxy.port, "/freshz?max-age=0") == (200, "fresh: age 0.0 s, live\n")
 
 
 def test_a_proxy_killed_at_any_moment_starts_with_what_it_had(site: Site) -> None:
     master, proxy = site.master().start(), site.proxy().start()
-    random, stop = Random(5), threading.Event()
-
-    def write() -> None:
-        number = 0
-        while not stop.is_set():
-            change(site, f"round {number}", 20)
-            number += 1
-
-    writer = threading.Thread(target=write)
-    writer.start()
+    random = Random(5)
+    writer = site.begin_python(ENDLESS)
     try:
-        for _ in range(4):
+        for _ in range(2):
             eventually(lambda: is_live(proxy) and has_copy(proxy), "a local copy")
             time.sleep(random.random() * 0.5)
             kept = proxy.status()["localCopy"]["revision"]
@@ -198,25 +114,14 @@ def test_a_proxy_killed_at_any_moment_starts_with_what_it_had(site: Site) -> Non
             assert status["revision"] >= kept
             assert not status["localCopy"]["refused"]
     finally:
-        stop.set()
-        writer.join()
+        writer.kill()
+        writer.communicate()
     eventually(lambda: proxy.status()["treeHash"] == master.status()["treeHash"], "equal data")
     assert proxy.status()["loads"] == 1
 
 
-@pytest.mark.parametrize(
-    "step",
-    [
-        "before proxyapp.runtime.copywriter:Writing._add_rows",
-        "after proxyapp.runtime.copywriter:Writing._add_rows",
-        "before proxyapp.runtime.copywriter:encode_end",
-        "before proxyapp.runtime.copywriter:sync_folder #2",
-        "before proxyapp.runtime.copywriter:Writing._prune",
-        "after proxyapp.runtime.copywriter:Writing._prune",
-    ],
-)
 def test_a_proxy_killed_while_it_writes_a_snapshot_has_the_one_before(
-    site: Site, step: str, tmp_path: Path
+    site: Site, tmp_path: Path
 ) -> None:
     master, proxy = site.master().start(), site.proxy().start()
     eventually(lambda: has_copy(proxy), "a local copy")
@@ -226,6 +131,7 @@ def test_a_proxy_killed_while_it_writes_a_snapshot_has_the_one_before(
     fuse = tmp_path / "fuse"
     fuse.touch()
     broken = site.proxy()
+    step = "after proxyapp.runtime.copywriter:Writing._add_rows"
     broken.script = [str(ROOT / "tests" / "failpoints.py"), str(fuse), step]
     site.manage("newepoch")
     broken.start(ready=False)
@@ -234,51 +140,4 @@ def test_a_proxy_killed_while_it_writes_a_snapshot_has_the_one_before(
     broken.wait()
     master.stop(signal.SIGKILL)
     proxy.start()
-    status = proxy.status()
-    assert (status["source"], value_at(proxy)) == ("disk", "before 1")
-    master.start()
-    eventually(lambda: is_live(proxy), "a live link")
-    assert proxy.status()["treeHash"] == master.status()["treeHash"]
-
-
-def test_only_fresh_data_is_served_where_that_is_asked_for(site: Site) -> None:
-    master, proxy = site.master().start(), site.proxy().start()
-    eventually(lambda: has_copy(proxy), "a local copy")
-    change(site, "one")
-    revision = int(site.python(FRESH_ONLY))
-    eventually(lambda: proxy.status()["localCopy"]["revision"] == revision, "the change on disk")
-    proxy.stop(signal.SIGKILL)
-    master.stop(signal.SIGKILL)
-    proxy.start(ready=False)
-    status = eventually(lambda: tried(proxy), "an attempt at the master")
-    assert not status["ready"]
-    assert "fresh" in status["withheld"]
-    assert http_get(proxy.status_port, "/readyz")[0] == 503
-    assert http_get(proxy.port, "/readyz")[0] == 0
-    master.start()
-    eventually(lambda: is_live(proxy), "a live link")
-    assert (proxy.status()["loads"], value_at(proxy)) == (1, "one 0")
-
-
-FRESH_ONLY = """
-from proxyapp.models import Application
-from proxyapp.services import objects
-delta = {"options": {"csproxy": {"fresh-data-only": "true"}}}
-dbid = Application.objects.get(name="site-1").dbid
-print(objects.update("application", dbid, delta, by=None, origin="test").result.revision)
-"""
-
-
-def test_a_folder_that_cannot_be_written_harms_nobody_and_heals(site: Site) -> None:
-    site.master().start()
-    folder = copy_of(site)
-    folder.parent.mkdir(parents=True)
-    folder.write_text("in the way")
-    proxy = site.proxy().start()
-    eventually(lambda: proxy.status()["localCopy"]["error"], "the failure")
-    assert [alarm["alarm"] for alarm in proxy.status()["alarms"]] == ["copy"]
-    change(site, "one")
-    eventually(lambda: value_at(proxy) == "one 0", "the change")
-    folder.unlink()
-    eventually(lambda: has_copy(proxy), "a local copy")
-    assert proxy.status()["alarms"] == []
+    assert (proxy.status()["source"], value_at(proxy)) == ("disk", "before 1")
