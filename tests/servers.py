@@ -182,6 +182,10 @@ class Site:
         """Return a master that is not started yet."""
         return self._process("runmaster", self.master_port, web, *arguments)
 
+    def backup(self, port: int, *arguments: str, web: bool = False) -> Process:
+        """Return a backup master that is not started yet; its application must be there."""
+        return self._process("runmaster", port, web, "-app", "confserv-backup", *arguments)
+
     def proxy(self, *arguments: str, web: bool = False) -> Process:
         """Return a proxy that is not started yet. It has no database."""
         server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(self.master_port)]

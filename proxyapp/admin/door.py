@@ -20,6 +20,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from confwire.errors import RequestError, UniquenessViolation
+from proxyapp.admin.standing import may_change
 from proxyapp.models import Person
 from proxyapp.models.base import Configured
 from proxyapp.services import changes
@@ -89,7 +90,7 @@ _COMMON = {"userProperties": "annex", "folderDBID": "folder", "tenantDBIDs": "te
 
 
 class _Fields:
-    """What the fields of forms and of rows have in common."""
+    """What forms and rows have in common."""
 
     adds_related = True
     """Whether fields that refer to objects offer to add and to view them."""
@@ -104,6 +105,18 @@ class _Fields:
             field.widget.can_add_related &= self.adds_related
             field.widget.can_view_related &= self.adds_related
         return field
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Whether anything can be added here."""
+        return may_change(request) and super().has_add_permission(request, *args)  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether anything can be changed here."""
+        return may_change(request) and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether anything can be deleted here."""
+        return may_change(request) and super().has_delete_permission(request, obj)  # type: ignore[misc]
 
 
 class DoorAdmin(_Fields, ModelAdmin):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from django import forms
@@ -18,6 +19,7 @@ from django.urls import URLPattern, path, reverse
 from confwire.objects import OBJECTS
 from proxyapp.admin.naming import paths_of
 from proxyapp.admin.passwords import OwnPasswordForm
+from proxyapp.admin.standing import leader_of, refuse
 from proxyapp.models import Folder
 from proxyapp.models.base import Configured
 from proxyapp.models.objects import ConfigObject
@@ -46,6 +48,8 @@ HISTORY = (
 """The pages of the history that the menu lists."""
 
 View = Callable[..., HttpResponseBase]
+_SESSIONS = ("login", "logout")
+"""Pages of the site that change nothing of the configuration."""
 
 
 class LoginForm(AdminAuthenticationForm):
@@ -118,6 +122,23 @@ class ConfigurationSite(AdminSite):
     def get_urls(self) -> list[Any]:
         """Add the pages that belong to no model."""
         return [*self._pages, *super().get_urls()]
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # type: ignore[override]
+        """Let nobody change anything while another master leads."""
+
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            leader = leader_of(request) if request.method == "POST" else None
+            match = request.resolver_match
+            if leader is not None and (match is None or match.url_name not in _SESSIONS):
+                return refuse(request, leader)
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(guarded, cacheable)
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add who leads, if it is not this master."""
+        return {**super().each_context(request), "leader": leader_of(request)}
 
     def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
         """List the models in the order of `ORDER`, then the pages of the history."""
