@@ -108,6 +108,7 @@ class Connection(WSListener):
         "_parted",
         "_paused",
         "_port",
+        "_probed",
         "_queued",
         "_reading",
         "_silence",
@@ -171,6 +172,8 @@ class Connection(WSListener):
         self._keep_alive = 0.0
         self._silence = SilenceWatch(0, listeners.now)
         """Watches with the keep-alive, or with PROBE_LIMIT while a probe runs without one."""
+        self._probed: int | None = None
+        """Bytes that were taken when it was probed; None: it showed life since."""
         self.beat = 0.0
         """When the silence is looked at next."""
         self._deadline = 0.0
@@ -394,15 +397,19 @@ class Connection(WSListener):
             timeout = self._silence.timeout or PROBE_LIMIT
             self._silence.change(timeout, now - timeout)
             self._heard_at = 0.0
+            self._probed = self._measure_taken()
         self.look_for_life()
 
     def look_for_life(self) -> None:
         """Poll the connection if it was silent for too long, and give it up after the poll."""
         now = self._listeners.now
-        # What is not read cannot be heard, so the silence proves nothing.
-        if self._blocked or self._held or not self._reading:
+        # What is not read cannot be heard, so the silence proves nothing. But a reader that takes
+        # nothing is as good as dead when another one claims to be in its place.
+        stuck = self._blocked and self._probed == self._measure_taken()
+        if (self._blocked or self._held or not self._reading) and not stuck:
             self._heard_at = now
         if self._heard_at:
+            self._probed = None
             self._silence.change(self._keep_alive, self._heard_at)
             self._heard_at = 0.0
         step = self._silence.step(now)

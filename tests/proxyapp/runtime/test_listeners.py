@@ -404,6 +404,22 @@ async def test_probes_that_come_again_and_again_do_not_put_off_the_end(port, raw
 
 
 @pytest.mark.asyncio
+async def test_a_probed_client_that_takes_nothing_of_much_output_is_given_up(port, raw) -> None:
+    port.answer = lambda event: [b"a" * 16_000_000]
+    raw.say(client_frame(TEXT, b"big"))
+    await port.told(Blocked)
+    now = port.listeners.now
+    port.listeners.connections[1].set_keep_alive(4.0)
+    for passed in range(0, 20, 2):  # without a probe its silence proves nothing
+        port.listeners.sweep(now + passed)
+    assert port.listeners.connections
+    port.listeners.connections[1].probe()
+    port.listeners.sweep(now + 22.1)
+    port.listeners.sweep(now + 30)
+    assert "nothing was heard" in (await port.told(Disconnected)).reason
+
+
+@pytest.mark.asyncio
 async def test_a_probed_client_that_answers_stays(port, raw) -> None:
     await port.told(Connected)
     port.listeners.connections[1].probe()
