@@ -89,10 +89,16 @@ class Table:
         return None if page is None else page[dbid & PAGE_MASK]
 
     def rows(self, after: int = 0) -> Iterator[Row]:
-        """Yield the rows with a DBID above `after` in order; changes meanwhile are allowed."""
-        first = after >> PAGE_BITS
-        for number in sorted(number for number in self.pages if number >= first):
-            for row in self.pages.get(number, ()):
+        """Yield the rows with a DBID above `after` in order; changes meanwhile are allowed.
+
+        Each is yielded as it stands then: a large transaction puts other pages into place.
+        """
+        first, pages = after >> PAGE_BITS, self.pages
+        for number in sorted(number for number in pages if number >= first):
+            place = 0
+            while place < PAGE_SIZE and (page := pages.get(number)) is not None:
+                row = page[place]
+                place += 1
                 if row is not None and row.dbid > after:
                     yield row
 

@@ -112,3 +112,12 @@ def test_until_the_flip_readers_see_the_store_as_it_was(seed):
     assert contents(store) == before
     staging.flip(lambda item: put(store, item))
     assert contents(store) != before
+
+
+def test_a_walk_that_is_under_way_goes_on_with_what_the_flip_has_brought():
+    store = loaded([record("skill", dbid, FOLDER, name="old") for dbid in (601, 602, 603)])
+    walk = store.tables[T["skill"]].rows()
+    assert next(walk).dbid == 601
+    changed = [gone("skill", 602), record("skill", 603, FOLDER, name="new")]
+    stage(store, changed).flip(lambda item: put(store, item))
+    assert [(row.dbid, row.name) for row in walk] == [(603, "new")]
