@@ -42,7 +42,8 @@ unit-sqlite: $(VENV)/.dev
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
 # What asks no database, or only its own on SQLite, is tested once; so is what a browser sees.
 NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser \
-	tests/proxyapp/engine tests/proxyapp/management/commands/test_demo.py tests/test_cold_start.py
+	tests/simulation tests/proxyapp/engine tests/proxyapp/management/commands/test_demo.py \
+	tests/test_cold_start.py
 
 unit-postgres: $(VENV)/.dev
 	@.ci/postgres $(BIN)/pytest $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \

@@ -29,7 +29,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("csproxy")
 
 _TESTS = Path(__file__).parent
-_PURE = ("confwire", "contracts", "proxyapp/engine")
+_PURE = ("confwire", "contracts", "proxyapp/engine", "simulation")
 _RUN_FOLDER = Path(tempfile.mkdtemp(prefix="csproxy-tests-"))
 
 os.environ["CSPROXY_DATA"] = str(_RUN_FOLDER)

@@ -1,0 +1,151 @@
+"""What the simulated environment consists of, and how it changes by chance.
+
+The changes of objects, folders, grants and groups are those that the tests of the engine use;
+here are servers, accounts and bulk transactions beside.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from confwire import delta
+from confwire.messages import Record
+from confwire.objects import OBJECTS, ObjectType
+from tests.proxyapp.engine.bench import VERIFIER, T, gone, record
+from tests.proxyapp.engine.world import (
+    FOLDER,
+    GROUPS,
+    PERSONS,
+    SKILL,
+    SKILLS,
+    TENANTS,
+    World,
+)
+from tests.simulation.truth import APPLICATION, GROUP, PERSON, Key, document_of
+
+SERVERS = {"confserv": 99, "proxy1": 110, "proxy2": 111}
+BULK = range(2000, 2060)
+"""DBIDs of what bulk transactions bring."""
+
+
+class Estate(World):
+    """The records of the database, and what changes them."""
+
+    def __init__(self, random: Random, options: dict[str, int | str]) -> None:
+        self.random = random
+        self.records = {(r.type, r.dbid): r for r in _records(options)}
+        self._structural = random.choice((0.01, 0.05, 0.5))
+        """How many of the changes may concern rights and places."""
+        for _ in range(6):
+            self._put_folder()
+        for _ in range(10):
+            self._put_object()
+        for _ in range(random.choice((0, 3, 10))):
+            self.step()
+
+    def step(self) -> None:
+        """Change one thing."""
+        if self.random.random() < self._structural:
+            super().step()
+        elif self.random.random() < 0.8:
+            self._put_object()
+        else:
+            self.records.pop((SKILL, self.random.choice(SKILLS)), None)
+
+    def changes(self) -> list[Record]:
+        """Take some steps; return what differs, in any order."""
+        before = dict(self.records)
+        for _ in range(self.random.choice((1, 1, 1, 2, 4))):
+            self.step()
+        return self._difference(before)
+
+    def bulk(self) -> list[Record]:
+        """Import many objects, change them all, or delete them all."""
+        before = dict(self.records)
+        folders = [dbid for kind, dbid in self.records if kind == FOLDER]
+        folder = self.random.choice([0, *folders])
+        deletes = (SKILL, BULK[0]) in self.records and self.random.random() < 0.4
+        for dbid in BULK[: self.random.choice((15, 40, 60))]:
+            if deletes:
+                self.records.pop((SKILL, dbid), None)
+            else:
+                name, value = self.random.choice("ABab"), self.random.choice("123")
+                document = {"tenantDBID": 1, "name": name, "userProperties": {"s": {"x": value}}}
+                self._put(SKILL, dbid, folder, document)
+        return self._difference(before)
+
+    def bar(self) -> list[Record]:
+        """Take the right to log in, or the account, from a person; or give it back."""
+        before = dict(self.records)
+        person = self.random.choice(list(PERSONS.values()))
+        if self.random.random() < 0.5:
+            default = self.records[APPLICATION, 100]
+            grant = (PERSON, person, 9)
+            acl = [item for item in default.acl or () if item != grant]
+            if len(acl) == len(default.acl or ()):
+                acl = sorted([*acl, grant])
+            self.records[APPLICATION, 100] = Record(
+                APPLICATION, 100, default.folder, default.body, acl or None, default.verifier
+            )
+        else:
+            self._enable(
+                person, document_of(self.records[PERSON, person]).get("state") != "enabled"
+            )
+        return self._difference(before)
+
+    def pardon(self) -> list[Record]:
+        """Let everybody log in again."""
+        before = dict(self.records)
+        default = self.records[APPLICATION, 100]
+        acl = [(PERSON, person, 9) for person in PERSONS.values()]
+        self.records[APPLICATION, 100] = Record(
+            APPLICATION, 100, default.folder, default.body, acl, default.verifier
+        )
+        for person in PERSONS.values():
+            self._enable(person, True)
+        return self._difference(before)
+
+    def _enable(self, person: int, enabled: bool) -> None:
+        old = self.records[PERSON, person]
+        document = {**document_of(old), "state": "enabled" if enabled else "disabled"}
+        info = OBJECTS[ObjectType(PERSON)]
+        made: Any = delta.canonical(info, document)
+        made.pop("DBID"), made.pop("folderDBID")
+        self.records[PERSON, person] = record(
+            "person", person, old.folder, old.acl, old.verifier, **made
+        )
+
+    def _difference(self, before: dict[Key, Record]) -> list[Record]:
+        after = self.records
+        changed = [key for key, item in after.items() if before.get(key) is not item]
+        changed = [key for key in changed if before.get(key) != after[key]]
+        changed += [key for key in before if key not in after]
+        self.random.shuffle(changed)
+        return [after.get(key) or gone(OBJECTS[ObjectType(key[0])].name, key[1]) for key in changed]
+
+
+def _records(options: dict[str, int | str]) -> list[Record]:
+    logins = [(PERSON, dbid, 9) for dbid in PERSONS.values()]
+    common: dict[str, Any] = {
+        "type": "configserver",
+        "accountDBID": 100,
+        "state": "enabled",
+        "portInfos": [{"id": "default", "port": "2020"}],
+        "options": {"csproxy": options},
+    }
+    return [
+        *(record("tenant", dbid, name=f"Tenant {dbid}", state="enabled",
+                 acl=[(GROUP, 203, 1)] if dbid == 1 else None) for dbid in TENANTS),
+        *(record("person", dbid, userName=name, tenantDBID=1, verifier=VERIFIER, state="enabled")
+          for name, dbid in PERSONS.items()),
+        record("person", 100, userName="default", tenantDBID=1, state="enabled"),
+        *(record("application", dbid, name=name, verifier=VERIFIER if dbid != 99 else "",
+                 acl=[(PERSON, 100, 9)], **common) for name, dbid in SERVERS.items()),
+        record("application", 100, name="default", type="sce", acl=logins, state="enabled"),
+        *(record("accessGroup", dbid, name=f"Group {dbid}", type=kind, tenantDBID=1)
+          for dbid, kind in GROUPS.items()),
+    ]  # fmt: skip
+
+
+assert T["skill"] == SKILL

@@ -1,0 +1,50 @@
+"""Work of one turn made small, so that little data takes many turns and others come in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from random import Random
+
+from proxyapp.engine import (
+    copying,
+    follower,
+    gathering,
+    intake,
+    parcels,
+    replication,
+    requests,
+    sights,
+)
+
+_SIZES: tuple[tuple[object, str, tuple[int, ...]], ...] = (
+    (gathering, "ROWS_A_TURN", (3, 10)),
+    (replication, "ROWS_A_TURN", (3, 10)),
+    (replication, "BYTES_A_TURN", (400, 2_000)),
+    (replication, "_ENTRIES_A_TURN", (1, 5)),
+    (copying, "ROWS_A_TURN", (5, 20)),
+    (intake, "ROWS_A_TURN", (5, 20)),
+    (intake, "_RECORDS_A_TURN", (3, 10)),
+    (intake, "_FEW", (4, 16)),
+    (intake, "ROWS_AT_ONCE", (40, 200, 4_000)),
+    (sights, "ROWS_AT_ONCE", (40, 200, 4_000)),
+    (requests, "BYTES_A_TURN", (300, 2_000)),
+    (parcels, "_CHANGES_A_TURN", (2, 10)),
+    (follower, "_ENTRIES_A_TURN", (1, 5)),
+)
+
+
+@contextmanager
+def small_turns(random: Random) -> Iterator[None]:
+    """Let a turn do little, or in some runs as much as ever."""
+    kept = [(module, name, getattr(module, name)) for module, name, _ in _SIZES]
+    small = random.random() < 0.8
+    try:
+        for module, name, sizes in _SIZES:
+            size = random.choice(sizes)
+            if small:
+                setattr(module, name, size)
+        yield
+    finally:
+        for module, name, size in kept:
+            setattr(module, name, size)

@@ -1,0 +1,304 @@
+"""One simulation: servers, clients, a plan of troubles, and what must hold in the end.
+
+Everything follows from the seed. `Simulation(seed).run()` returns, or raises a Violation.
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from random import Random
+
+from confwire.messages import Record
+from proxyapp.engine.serving import NodeSettings
+from tests.proxyapp.engine.bench import settings as node_settings
+from tests.proxyapp.engine.world import PERSONS
+from tests.simulation.client import Client
+from tests.simulation.clock import Clock
+from tests.simulation.database import Database
+from tests.simulation.estate import Estate
+from tests.simulation.ledger import Ledger
+from tests.simulation.network import Network
+from tests.simulation.plans import Event, make
+from tests.simulation.scale import small_turns
+from tests.simulation.server import Server
+from tests.simulation.story import Story, Violation
+from tests.simulation.truth import Truth
+
+BORN = 1_800_000_000.0
+HEALED = 45.0
+"""Seconds within which all must be well once nothing goes wrong any more."""
+TOLD = 4.0
+"""Seconds within which all must have a transaction when all is well."""
+
+
+class Simulation:
+    """A world, from its beginning to its end."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self.random = random = Random(seed)
+        self.clock = Clock()
+        self.story = Story(self.clock)
+        self.network = Network(self.clock, random)
+        self.truth = Truth()
+        self.plan = make(random)
+        self.capacity = random.choice((25, 60, 50_000))
+        options: dict[str, int | str] = {
+            "packet-size": random.choice((150, 600, 1_024_000)),
+            "client-response-timeout": random.choice((3, 600)),
+        }
+        if random.random() < 0.1:
+            options["fresh-data-only"] = "true"
+        self.estate = Estate(random, options)
+        self.database = Database(self.estate.records, self.truth, lambda: self.clock.now, BORN)
+        self._backup = self.database.backup()
+        self.servers = self._make_servers()
+        self.master = self.servers[0]
+        self._images = {server.application: server.machine.disk.image() for server in self.servers}
+        self.clients = [self._make_client(number) for number in range(random.choice((3, 4)))]
+
+    def __repr__(self) -> str:
+        return f"<Simulation {self.seed} at {self.clock.now:.2f}>"
+
+    def _make_servers(self) -> list[Server]:
+        random = self.random
+        more = {
+            "journal_capacity": self.capacity,
+            "large_transaction": random.choice((8, 30, 2_000)),
+        }
+        limit = random.choice((2_000, 10_000))
+        master = self._make_server("confserv", node_settings(**more), limit, None)
+        names = ["proxy1", "proxy2"][: random.choice((1, 2, 2))]
+        keeps = random.random() < 0.7
+        proxies = [
+            self._make_server(
+                name,
+                node_settings(
+                    name, master_host="confserv", master_port=2020, local_copy=keeps, **more
+                ),
+                limit,
+                master,
+            )
+            for name in names
+        ]
+        return [master, *proxies]
+
+    def _make_server(
+        self, name: str, settings: NodeSettings, limit: int, master: Server | None
+    ) -> Server:
+        server = Server(
+            name, self.clock, self.network, Random(self.random.random()), settings, BORN, limit,
+            self.story, database=None if master else self.database, master=master,
+        )  # fmt: skip
+        self.clock.after(self.random.random() * 0.2, server.start)
+        return server
+
+    def _make_client(self, number: int) -> Client:
+        random = self.random
+        user = random.choice(list(PERSONS))
+        specs = self.estate.some_specs()
+        delay = 2 * (1.5 * self.network.latency + 0.5)
+        ledger = Ledger(f"client{number}", PERSONS[user], self.truth, self.capacity, delay)
+        servers = list(self.servers)
+        random.shuffle(servers)
+        if random.random() < 0.3:
+            servers = servers[:1]
+        return Client(
+            user, specs, servers, ledger, self.clock, self.network, Random(random.random())
+        )
+
+    def digest(self) -> str:
+        """Return what tells two courses of things apart."""
+        told = [f"{self.clock.steps} {self.clock.now!r} {self.story}"]
+        told += ["\n".join(client.ledger.past) for client in self.clients]
+        return blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
+
+    # ------------------------------------------------------------ the course of things
+
+    def run(self) -> None:
+        """Let everything happen, and see that all is well in the end.
+
+        Raises:
+            Violation: a guarantee was broken.
+        """
+        with small_turns(self.random):
+            for event in self.plan.events:
+                self.clock.at(event.at, self._happen, event)
+            self.clock.run(self.plan.length + 1.0)
+            self._heal()
+            self._settle()
+            for _ in range(2):
+                self._tell_once()
+
+    def _happen(self, event: Event) -> None:
+        self.story.tell("plan", event.name, {"choice": event.choice, "length": event.length})
+        getattr(self, f"_{event.name}")(event)
+
+    def _heal(self) -> None:
+        """End all troubles."""
+        self.story.tell("plan", "all is mended", {})
+        self.network.mend_all()
+        self._database_back()
+        for server in self.servers:
+            server.machine.disk.is_full = False
+            server.go_on()
+            server.start()
+        self._commit_records(self.estate.pardon())
+        for client in self.clients:
+            client.be_calm()
+
+    def _settle(self) -> None:
+        deadline = self.clock.now + HEALED
+        while missing := self._missing():
+            if self.clock.now >= deadline:
+                raise Violation("NoSilentHang", f"not well {HEALED:g} s after all: {missing}")
+            self.clock.run(self.clock.now + 1.0)
+
+    def _tell_once(self) -> None:
+        """When all is well a transaction is everywhere soon."""
+        self._commit_records(self.estate.changes())
+        self.clock.run(self.clock.now + TOLD)
+        if missing := self._missing():
+            raise Violation("Reliable", f"{TOLD:g} s after a transaction: {missing}")
+
+    def _missing(self) -> str:
+        """Return what is not as it should be, empty if nothing is."""
+        # A server may wait longer for a reader that takes nothing (client-response-timeout).
+        silent = [line for line in self.network.lines if line.is_silent and line.ends[0]]
+        found = [f"{line!r} is not given up" for line in silent]
+        wanted = self.database.position
+        for server in self.servers:
+            serving = server.node.serving
+            if not server.is_running or not serving.ready:
+                found.append(f"{server!r} does not run")
+            elif (serving.epoch, serving.revision, serving.store.tree) != wanted[:3]:
+                found.append(f"{server!r} is at {serving.epoch}:{serving.revision}")
+            elif not server.is_master and not serving.authority.live:  # type: ignore[attr-defined]
+                found.append(f"{server!r} has no live link")
+        for client in self.clients:
+            if not client.ledger.is_complete():
+                place = client.ledger.place
+                found.append(f"{client!r} is at {place} {client.refusal}")
+        return "; ".join(found)
+
+    # ------------------------------------------------------------ the database
+
+    def _commit_records(self, records: list[Record]) -> None:
+        if records:
+            self.database.commit(records)
+
+    def _commit(self, event: Event) -> None:
+        if not self.database.is_away:
+            self._commit_records(self.estate.changes())
+
+    def _bulk(self, event: Event) -> None:
+        if not self.database.is_away:
+            self._commit_records(self.estate.bulk())
+
+    def _bar(self, event: Event) -> None:
+        if not self.database.is_away:
+            self._commit_records(self.estate.bar())
+
+    def _prune(self, event: Event) -> None:
+        self.database.prune()
+
+    def _back_up(self, event: Event) -> None:
+        self._backup = self.database.backup()
+
+    def _restore(self, event: Event) -> None:
+        """An operator restores a backup: with the master stopped, as the page says."""
+        if event.choice < 0.7:
+            self.master.kill()
+            self.database.restore(self._backup)
+            self.clock.after(0.5, self.master.start)
+
+    def _new_epoch(self, event: Event) -> None:
+        if event.choice < 0.7 and not self.database.is_away:
+            self.database.new_epoch()
+
+    def _database_away(self, event: Event) -> None:
+        self.database.is_away = True
+        self.clock.after(event.length, self._database_back)
+
+    def _database_back(self) -> None:
+        self.database.is_away = False
+
+    # ------------------------------------------------------------ processes
+
+    def _chosen(self, event: Event) -> Server:
+        return self.servers[int(event.choice * len(self.servers))]
+
+    def _kill(self, event: Event) -> None:
+        server = self._chosen(event)
+        server.kill()
+        self.clock.after(event.length, server.start)
+
+    _kill_briefly = _kill
+
+    def _lose_power(self, event: Event) -> None:
+        server = self._chosen(event)
+        server.lose_power()
+        self.clock.after(event.length, server.start)
+
+    def _pause(self, event: Event) -> None:
+        server = self._chosen(event)
+        server.pause()
+        self.clock.after(event.length, server.go_on)
+
+    _pause_briefly = _pause
+
+    def _jump_clock(self, event: Event) -> None:
+        self._chosen(event).machine.offset += (event.choice - 0.5) * 10_000
+
+    def _damage_disk(self, event: Event) -> None:
+        server = self._chosen(event)
+        server.kill()
+        server.machine.disk.damage(self.random, self._images[server.application])
+        self.clock.after(event.length, server.start)
+
+    def _image_disk(self, event: Event) -> None:
+        server = self._chosen(event)
+        self._images[server.application] = server.machine.disk.image()
+
+    # ------------------------------------------------------------ lines
+
+    def _break_line(self, event: Event) -> None:
+        lines = [line for line in self.network.lines if line.is_up]
+        if lines:
+            lines[int(event.choice * len(lines))].reset()
+
+    def _break_link(self, event: Event) -> None:
+        names = {server.application for server in self.servers[1:]}
+        for line in [line for line in self.network.lines if line.hosts[0] in names]:
+            line.reset()
+
+    def _silence_line(self, event: Event) -> None:
+        lines = [line for line in self.network.lines if line.is_up]
+        if lines:
+            lines[int(event.choice * len(lines))].fall_silent()
+
+    def _cut(self, event: Event, both: bool = True) -> None:
+        hosts = [item.host for item in (*self.servers, *self.clients)]
+        servers = [server.host for server in self.servers]
+        one = hosts[int(event.choice * len(hosts))]
+        other = servers[int(event.choice * 1_000) % len(servers)]
+        pairs = [(one, other), (other, one)] if both else [(one, other)]
+        for pair in pairs:
+            self.network.cut(*pair)
+            self.clock.after(event.length, self._mend, pair)
+
+    _cut_briefly = _cut
+
+    def _cut_one_way(self, event: Event) -> None:
+        self._cut(event, both=False)
+
+    def _mend(self, pair: tuple[str, str]) -> None:
+        if pair in self.network.cuts:
+            self.network.mend(*pair)
+
+    # ------------------------------------------------------------ clients
+
+    def _slow_reader(self, event: Event) -> None:
+        client = self.clients[int(event.choice * len(self.clients))]
+        client.is_slow = True
+        self.clock.after(event.length, client.read_again)
