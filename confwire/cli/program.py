@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from confwire.cli import transport
 from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
 from confwire.cli.text import (

@@ -68,7 +68,7 @@ def test_a_whole_site_by_tls(server_environment: dict[str, str], tmp_path: Path)
         proxy = site.proxy("-tls", "-trusted-ca", str(ca.file)).start()
         _check_ports(master, proxy)
         _check_confctl(master.port, ca)
-        _check_clients(proxy.port, ui, ca, site.secret_file.read_text())
+        _check_clients(proxy.port, ui, ca, site.secret_file.read_text().strip())
         _check_renewal(master, ca, issued.chain, issued.key)
     finally:
         site.end()
@@ -89,7 +89,7 @@ def _check_confctl(port: int, ca: Authority) -> None:
     good = confctl(*server, "--tls", "--trusted-ca", str(ca.file))
     assert good.returncode == 0, good.stderr
     stranger = confctl(*server, "--tls")
-    assert "CA is not trusted here" in stranger.stderr
+    assert "a CA that is not trusted here" in stranger.stderr
     other = confctl(*server, "--tls", "--trusted-ca", str(ca.file), "--tls-target-name-check", "b")
     assert "for another name" in other.stderr
     clear = confctl(*server)

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 # What may touch sockets and clocks in confwire; all its other modules are pure.
-SHELLS = {"confwire.cli", "confwire.client"}
+SHELLS = {"confwire.cli", "confwire.client", "confwire.tls"}
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from confwire.client.credentials import Credentials
+from confwire.client.link import Opening
 from confwire.client.probing import first_ready, is_ready
 
 pytestmark = pytest.mark.asyncio
 READY = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+OPENING = Opening(Credentials("default", "anna", "", ""))
 
 
 @pytest_asyncio.fixture
@@ -44,7 +47,7 @@ async def answering() -> AsyncIterator[Any]:
 
 async def test_a_server_that_would_serve_says_200(answering):
     address = await answering(READY)
-    assert await is_ready(address, None, 20)
+    assert await is_ready(address, OPENING, 20)
     (request,) = answering.requests
     assert request.startswith(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n" % address[1])
 
@@ -59,20 +62,20 @@ async def test_a_server_that_would_serve_says_200(answering):
     ],
 )
 async def test_whatever_else_is_said_is_no_readiness(answering, answer):
-    assert not await is_ready(await answering(answer), None, 20)
+    assert not await is_ready(await answering(answer), OPENING, 20)
 
 
 async def test_who_says_nothing_is_not_ready(answering):
-    assert not await is_ready(await answering(b""), None, 0.05)
+    assert not await is_ready(await answering(b""), OPENING, 0.05)
 
 
 async def test_who_is_not_there_is_not_ready(unused_port):
-    assert not await is_ready(("127.0.0.1", unused_port), None, 20)
-    assert not await is_ready(("no-such-host.invalid", 2020), None, 20)
+    assert not await is_ready(("127.0.0.1", unused_port), OPENING, 20)
+    assert not await is_ready(("no-such-host.invalid", 2020), OPENING, 20)
 
 
 async def test_the_first_that_would_serve_is_chosen(answering, unused_port):
     away, busy = ("127.0.0.1", unused_port), await answering(b"HTTP/1.1 503 Not yet\r\n\r\n")
     first, second = await answering(READY), await answering(READY)
-    assert await first_ready([away, busy, first, second], None, 20) == first
-    assert await first_ready([away, busy], None, 20) is None
+    assert await first_ready([away, busy, first, second], OPENING, 20) == first
+    assert await first_ready([away, busy], OPENING, 20) is None

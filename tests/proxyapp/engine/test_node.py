@@ -49,6 +49,37 @@ def test_a_change_of_its_own_application_is_taken_over_at_once(bench):
     assert (configure.response_timeout, configure.output_limit) == (7.0, 2048)
 
 
+def test_tls_parameters_of_the_own_host_are_taken_over_at_once(bench):
+    ports = [{"id": "default", "port": "2020", "transportParams": "tls=1"}]
+    info = {"hostDBID": 70}
+    security = {"security": {"certificate": "/c.pem"}}
+    bench.commit(
+        record("host", 70, name="host-a", userProperties=security),
+        record("host", 71, name="host-b"),
+        record("application", 99, 500, portInfos=ports, serverInfo=info, **CONFSERV),
+    )
+    (port,) = bench.of(commands.Listen)[-1].ports
+    assert (port.mode, port.tls.certificate) == ("secured", "/c.pem")
+
+    bench.commands.clear()
+    bench.commit(record("host", 71, name="host-b", userProperties=security))
+    bench.commit(record("host", 70, name="host-a", userProperties=security, ipAddress="10.0.0.1"))
+    assert bench.of(commands.Listen) == []
+    security["security"]["certificate"] = "/d.pem"
+    bench.commit(record("host", 70, name="host-a", userProperties=security))
+    (port,) = bench.of(commands.Listen)[-1].ports
+    assert port.tls.certificate == "/d.pem"
+
+
+def test_a_dedicated_default_port_is_told_in_log_and_status(bench):
+    ports = [{"id": "default", "port": "2020", "clientsOnly": True}]
+    bench.commit(record("application", 99, 500, portInfos=ports, **CONFSERV))
+    assert any(log.event == "port notice" for log in bench.of(commands.Log))
+    status = bench.node.status(bench.now)
+    assert "all other servers are refused there" in status["notices"][0]
+    assert status["ports"][0]["clientsOnly"]
+
+
 def test_changes_of_others_leave_ports_and_options_alone(bench):
     bench.commands.clear()
     bench.commit(record("application", 100, 500, name="default", acl=[(21, 201, 9)]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxyapp.runtime.arguments import UsageError, parse, usage
+from proxyapp.runtime.arguments import UsageError, link_parameters, parse, usage
 
 PROXY = ["-app", "site-1", "-host", "master", "-port", "2020"]
 
@@ -92,3 +92,20 @@ def test_a_master_writes_its_changes_to_a_file() -> None:
 def test_days_are_those_of_a_file(words: list[str]) -> None:
     with pytest.raises(UsageError, match="-last"):
         parse("master", words)
+
+
+def test_what_is_said_of_the_link_has_the_names_of_transport_parameters() -> None:
+    words = ["-tls", "-trusted-ca", "/ca.pem", "-tls-crl", "/crl.pem", "-certificate", "/c.pem"]
+    words += ["-certificate-key", "/k.pem", "-tls-target-name-check", "balancer"]
+    words += ["-transport-address", "10.0.0.1", "-transport-port", "4000"]
+    assert link_parameters(parse("proxy", [*PROXY, *words])) == {
+        "tls": "1",
+        "trusted-ca": "/ca.pem",
+        "tls-crl": "/crl.pem",
+        "certificate": "/c.pem",
+        "certificate-key": "/k.pem",
+        "tls-target-name-check": "balancer",
+        "address": "10.0.0.1",
+        "port": "4000",
+    }
+    assert link_parameters(parse("proxy", PROXY)) == {}
