@@ -194,7 +194,8 @@ async def story(site: Site) -> None:
     assert status["counters"] == {
         "logins": 0, "resumes": CLIENTS, "registrations": 0, "reads": 0,
     }  # fmt: skip
-    assert writer.wait() == 0
+    await off(writer.communicate)
+    assert writer.returncode == 0
     print(f"\n{CLIENTS} clients, {RATE:g} changes/s: all restored {took:.2f} s after kill -9")
 
     # The old primary comes back as backup, and hears of all sessions.
