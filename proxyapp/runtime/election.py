@@ -267,6 +267,17 @@ def _sever(connection: psycopg.AsyncConnection[Any]) -> None:
         line.shutdown(socket.SHUT_RDWR)
 
 
+def bound_transactions(seconds: float) -> None:
+    """Let PostgreSQL end the connections of this process that pause in a transaction for so long.
+
+    Else a frozen process keeps its locks, and who leads in its place can write nothing.
+    """
+    if feed.is_postgres():
+        options = settings.DATABASES["default"].setdefault("OPTIONS", {})
+        bound = f"-c idle_in_transaction_session_timeout={int(seconds * 1000)}"
+        options["options"] = f"{options.get('options', '')} {bound}".strip()
+
+
 def stand(application: str, instance: str, web_port: int) -> Election:
     """Return the election of the configuration database; see `Candidate` for the arguments.
 

@@ -121,6 +121,8 @@ def _run(arguments: Arguments) -> int:
         if arguments.ignored:
             log.warning("parameters without effect", parameters=" ".join(arguments.ignored))
         recording.serve_as(arguments.application)
+        if arguments.role == "master":
+            election.bound_transactions(election.LEASE)
         history_file = historyfile.use(folder) if arguments.role == "proxy" else None
         return Server(arguments, secret, folder, history_file).run()
     finally:

@@ -16,12 +16,14 @@ import warnings
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
-from proxyapp.runtime import bootstrap, historyfile, window
+from proxyapp.runtime import bootstrap, election, historyfile, window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
 from proxyapp.runtime.webserver import install_loop, serve, stop
 from proxyapp.services import leadership, recording
 
+LONGEST_PAUSE = 60.0
+"""Seconds that a page may take between two statements of one transaction."""
 URLS = {"master": "csproxy_site.urls", "proxy": "csproxy_site.proxy_urls"}
 
 
@@ -33,6 +35,7 @@ def run(
     recording.serve_as(application_name)
     if role == "master":
         leadership.claim(instance)
+        election.bound_transactions(LONGEST_PAUSE)
     if role == "proxy":
         historyfile.use(bootstrap.data_folder(settings.DATA_ROOT, application_name))
     settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
