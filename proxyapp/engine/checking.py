@@ -20,7 +20,15 @@ from proxyapp.engine.commands import Authenticate
 from proxyapp.engine.events import Authenticated
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
-from proxyapp.engine.ways import Internal, Sections, Server, Ways, kerberos_of, ways_for
+from proxyapp.engine.ways import (
+    Internal,
+    Sections,
+    Server,
+    Ways,
+    kerberos_of,
+    server_of,
+    ways_for,
+)
 
 Done = Callable[[Authenticated], None]
 _DEEPEST_TENANT = 20
@@ -53,6 +61,8 @@ class Checks:
         self._relayed: set[int] = set()
         self._next_ticket = 1
         self._complained: set[str] = set()
+        self._last: tuple[Row | None, tuple[str, int], Ways] = (None, ("", 0), Ways((), ()))
+        """The last answer of `ways_of`, and to what: one login asks several times."""
 
     def __len__(self) -> int:
         return len(self._pending)
@@ -61,15 +71,19 @@ class Checks:
 
     def ways_of(self, person: Row) -> Ways:
         """Return how the password of a person is checked."""
-        document = msgspec.json.decode(person.body)
-        return ways_for(document, list(self.tenants(person.tenant)), self._deciding())
+        known, at, ways = self._last
+        if known is not person or at != (self._serving.epoch, self._serving.revision):
+            document = msgspec.json.decode(person.body)
+            ways = ways_for(document, list(self.tenants(person.tenant)), self._deciding())
+            self._last = person, (self._serving.epoch, self._serving.revision), ways
+        return ways
 
     def takes_tickets(self) -> bool:
         """Whether clients may bring Kerberos tickets."""
         return kerberos_of(self._deciding()) is not None
 
     def _own(self) -> Server:
-        return _server_of(self._serving.application)
+        return server_of(self._serving.application.get("options", {}))
 
     def _deciding(self) -> Server:
         """Return the options that say who is checked how: of this server, else of its master."""
@@ -77,7 +91,7 @@ class Checks:
         if own.libraries or self._serving.relay is None:
             return own
         master = self._serving.store.get(ObjectType.APPLICATION, self._serving.master_dbid())
-        return own if master is None else _server_of(msgspec.json.decode(master.body))
+        return own if master is None else server_of(msgspec.json.decode(master.body).get("options", {}))
 
     def tenants(self, dbid: int) -> Iterator[Sections]:
         """Yield the annexes of a tenant and of those above it."""
@@ -239,13 +253,3 @@ class Checks:
             empty=options.flag("allow-empty-password"),
             external_empty=options.flag("allow-external-empty-password"),
         )
-
-
-def _server_of(application: dict[str, Any]) -> Server:
-    sections: Sections = application.get("options", {})
-    given = sections.get("authentication", {})
-
-    def flag(name: str) -> bool:
-        return str(given.get(name, "")).strip().lower() == "true"
-
-    return Server(sections, flag("enforce-external-auth"), flag("enforce-internal-auth"))

@@ -27,6 +27,7 @@ _BODY = struct.Struct(">HIIQQQ12s8sdd")
 _MAC_SIZE = 32
 _TEXT = re.compile(f"[A-Za-z0-9_-]{{{(_BODY.size + _MAC_SIZE) * 4 // 3}}}")
 _FINGERPRINT_SIZE = 16
+_MARK_SIZE = 8
 _INFO = b"csproxy resume token "
 
 
@@ -156,7 +157,7 @@ def _sign(key: bytes, body: bytes) -> bytes:
 
 
 def _mark(key: bytes, fingerprint: bytes) -> bytes:
-    return hmac.digest(key, b"verifier" + fingerprint, "sha256")[:8]
+    return hashlib.blake2b(fingerprint, key=key, digest_size=_MARK_SIZE, person=b"verifier").digest()
 
 
 def _decode(text: str) -> bytes:

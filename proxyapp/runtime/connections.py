@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
@@ -80,14 +80,6 @@ class Owner(Protocol):
 
     def schedule_beat(self, connection: Connection, due: float | None) -> None:
         """Call `look_for_life` at this time."""
-
-
-@runtime_checkable
-class Metered(Protocol):
-    """A protocol that counts bytes until it is told to stop."""
-
-    def stop_metering(self, transport: asyncio.Transport) -> None:
-        """Count no more."""
 
 
 class Connection(WSListener):
@@ -299,9 +291,9 @@ class Connection(WSListener):
         # The library keeps the HTTP of the opening to the end of the connection.
         for said in (self._transport.request, self._transport.response):
             said.headers.clear()
-        protocol = self._wire.get_protocol()
-        if isinstance(protocol, Metered):
-            protocol.stop_metering(self._wire)
+        stop_metering = getattr(self._wire.get_protocol(), "stop_metering", None)
+        if stop_metering is not None:
+            stop_metering(self._wire)
 
     def abort(self, code: int, reason: str) -> None:
         """End the connection at once; nothing more is sent."""
