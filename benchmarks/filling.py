@@ -121,6 +121,15 @@ def set_ports(master: int, proxy: int) -> None:
             work.save(port)
 
 
+def set_certificate(certificate: str, key: str) -> None:
+    """Let the proxy take clients by TLS, too."""
+    parameters = f"upgrade=1;certificate={certificate};certificate-key={key}"
+    with changes.commit(by=None, origin=ORIGIN) as work:
+        port = Port.objects.get(application__name=PROXY, port_id="default")
+        port.transport_params = parameters
+        work.save(port)
+
+
 def commit_times(after: int) -> dict[int, float]:
     """Return when the transactions above a revision were committed, in seconds since 1970."""
     rows = Commit.objects.filter(revision__gt=after).values_list("revision", "at")

@@ -108,6 +108,18 @@ class Site:
         """Return the number of the last transaction."""
         return int(self.python("print(filling.revision())"))
 
+    def secure(self) -> str:
+        """Let the proxy take clients by TLS, too; return the file of its certificate's CA."""
+        certificate, key = str(self.folder / "proxy.pem"), str(self.folder / "proxy.key")
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=benchmark", "-addext",
+             "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        self.python(f"filling.set_certificate({certificate!r}, {key!r})")
+        return certificate
+
     def committer(self) -> Teller:
         """Start a process that commits; it may use every core."""
         code = _SETUP + "from benchmarks import committing; committing.serve()"

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import json
 import os
+import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -125,20 +126,24 @@ class _Opening(asyncio.Protocol):
         self._fail(f"the connection was lost: {exc}")
 
 
-async def open_session(port: int, account: Account) -> asyncio.Transport:
+async def open_session(
+    port: int, account: Account, tls: ssl.SSLContext | None = None
+) -> asyncio.Transport:
     """Log in; return the connection, to be given a protocol by `set_protocol`."""
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[asyncio.Transport] = loop.create_future()
-    await loop.create_connection(lambda: _Opening(account, opened), "127.0.0.1", port)
+    await loop.create_connection(lambda: _Opening(account, opened), "127.0.0.1", port, ssl=tls)
     return await opened
 
 
-async def open_sessions(port: int, account: Account, count: int) -> list[asyncio.Transport]:
+async def open_sessions(
+    port: int, account: Account, count: int, tls: ssl.SSLContext | None = None
+) -> list[asyncio.Transport]:
     """Log in many times, some at once."""
     places = asyncio.Semaphore(LOGINS_AT_ONCE)
 
     async def one() -> asyncio.Transport:
         async with places:
-            return await open_session(port, account)
+            return await open_session(port, account, tls)
 
     return list(await asyncio.gather(*(one() for _ in range(count))))

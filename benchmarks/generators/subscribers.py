@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 import time
 from collections import deque
 from typing import Any
 
 from benchmarks.generators.audience import LIMIT, Audience, Listener
 from benchmarks.generators.session import Account, frame, messages, open_session, open_sessions
+from confwire.tls import client_context
 
 _MARK = b'"change":"'
 _PAD = 60
@@ -61,15 +63,20 @@ class Load:
         writer: str,
         password: str,
         audiences: dict[str, dict[str, Any]],
+        trusted_ca: str = "",
     ) -> dict[str, Any]:
-        """Log in and subscribe. Each audience has "sessions", a "folder" and "objects" in it."""
+        """Log in and subscribe. Each audience has "sessions", a "folder" and "objects" in it.
+
+        With a file of CAs the sessions are by TLS.
+        """
+        tls = client_context(trusted_ca=trusted_ca) if trusted_ca else None
         account = Account(reader, password)
         self._audiences: dict[str, Audience] = {}
         self._objects: dict[str, list[int]] = {}
         for name, asked in audiences.items():
             self._objects[name] = asked["objects"]
             self._audiences[name] = await _subscribe(
-                port, account, asked["sessions"], asked["folder"]
+                port, account, asked["sessions"], asked["folder"], tls
             )
         self._account = Account(writer, password)
         self._writer = Writer(await open_session(master_port, self._account))
@@ -144,14 +151,16 @@ class Load:
         return {"count": sum(counts), "passed": passed}
 
 
-async def _subscribe(port: int, account: Account, sessions: int, folder: int) -> Audience:
+async def _subscribe(
+    port: int, account: Account, sessions: int, folder: int, tls: ssl.SSLContext | None
+) -> Audience:
     audience = Audience(_MARK)
     request = frame({
         "message": "registerNotification", "ref": 1,
         "subscriptions": [{"types": ["skill"], "folders": [folder]}],
     })  # fmt: skip
     registered = Audience(b'"message":"notificationRegistered"')
-    transports = await open_sessions(port, account, sessions)
+    transports = await open_sessions(port, account, sessions, tls)
     for transport in transports:
         Listener(registered, transport)
     done = registered.expect(1)

@@ -91,9 +91,16 @@ def _who(name: str) -> dict[str, str]:
 
 
 def audience(
-    site: Site, master: Node, proxy: Node, audiences: dict[str, tuple[int, int]]
+    site: Site,
+    master: Node,
+    proxy: Node,
+    audiences: dict[str, tuple[int, int]],
+    trusted_ca: str = "",
 ) -> Generator:
-    """Start subscribers; each audience is how many, and the number of the folder they ask for."""
+    """Start subscribers; each audience is how many, and the number of the folder they ask for.
+
+    With a file of CAs they come by TLS.
+    """
     asked = {}
     for name, (sessions, number) in audiences.items():
         objects = list(range(site.first + number, site.first + site.count, len(site.folders)))
@@ -104,7 +111,7 @@ def audience(
         }
     return Generator(
         "subscribers", port=proxy.port, master_port=master.port, reader=READER,
-        writer=ADMINISTRATOR, password=PASSWORD, audiences=asked,
+        writer=ADMINISTRATOR, password=PASSWORD, audiences=asked, trusted_ca=trusted_ca,
     )  # fmt: skip
 
 

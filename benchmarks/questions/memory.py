@@ -1,8 +1,8 @@
 """What a session and a million objects take of a proxy's memory, and a reload at its peak.
 
-A session is logged in, subscribed and idle, on a port in clear: there are no ports with TLS
-yet. The objects are compared with their JSON, all of the process counted: libraries, indexes,
-buffers. A reload is that of a new epoch, with clients served meanwhile.
+A session is logged in, subscribed and idle, on a port in clear or by TLS 1.3. The objects are
+compared with their JSON, all of the process counted: libraries, indexes, buffers. A reload is
+that of a new epoch, with clients served meanwhile.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from benchmarks.questions.loading import DOCUMENT, OBJECTS
 from benchmarks.site import Node, Site
 
 SESSIONS = 10_000
+BY_TLS = 2_000
+"""Sessions by TLS: the load has to keep them, too."""
 _FIRST = 100
 """Sessions that come and go before, for what is made once and kept."""
 _LOOK = 0.5
@@ -36,7 +38,7 @@ class _Full:
 
 def run(options: Options) -> None:
     """Measure, and write the results."""
-    sessions = _sessions(options)
+    sessions, by_tls = _sessions(options), _sessions(options, by_tls=True)
     with Site(OBJECTS, DOCUMENT) as site:
         master = site.master(core=LOAD_CORE)
         _wait_for_rest(master)
@@ -48,6 +50,7 @@ def run(options: Options) -> None:
     name = f"{OBJECTS:,} objects"
     rows = [
         results.alone("memory of an idle, subscribed session, in clear", "KB", sessions, "≤ 14"),
+        results.alone("memory of an idle, subscribed session, by TLS", "KB", by_tls, "≤ 40"),
         results.beside(f"memory of a proxy with {name}", "MB", loaded, "JSON", json, "≤ 1.9"),
         results.beside(f"memory of a proxy while it reloads {name}, at the peak", "MB",
                        peak, "JSON", json, "≤ 2.3"),
@@ -70,19 +73,20 @@ def run(options: Options) -> None:
     )
 
 
-def _sessions(options: Options) -> list[Turn]:
-    turns = []
+def _sessions(options: Options, *, by_tls: bool = False) -> list[Turn]:
+    turns, count = [], BY_TLS if by_tls else SESSIONS
     with Site(options.objects) as site:
+        ca = site.secure() if by_tls else ""
         master = site.master(core=LOAD_CORE)
         for _ in range(options.rounds):
             proxy = site.proxy()
-            with audience(site, master, proxy, {"first": (_FIRST, 0)}):
+            with audience(site, master, proxy, {"first": (_FIRST, 0)}, ca):
                 _wait_for_rest(proxy)
             _wait_for_rest(proxy)
             before = proxy.memory()
-            with audience(site, master, proxy, {"all": (SESSIONS, 0)}):
+            with audience(site, master, proxy, {"all": (count, 0)}, ca):
                 _wait_for_rest(proxy)
-                turns.append(Turn((proxy.memory() - before) / SESSIONS / 1e3))
+                turns.append(Turn((proxy.memory() - before) / count / 1e3))
             proxy.stop()
     return turns
 
