@@ -63,6 +63,8 @@ _POSTPONED = (Compacted.code, EpochChanged.code)
 LINK_KEEP_ALIVE = 10.0
 _FIRST_MASTER = 99
 """DBID of the application confserv, which every environment begins with."""
+CLOCK_SLACK = 5.0
+"""Seconds by which a clock may be set back between two starts, as time servers do."""
 _SILENCE = 5.0
 """Seconds after which a link without the master's beats proves nothing any more."""
 
@@ -144,14 +146,21 @@ class Replica:
         self._connect(0.0)
 
     def found(self, current_at: float, now: float) -> None:
-        """A local copy is taken in, whose data was last known to be current at that time."""
+        """A local copy is taken in, whose data was last known to be current at that time.
+
+        Where that is still to come the clock was set back, and nobody knows how old the data is.
+        """
         self._from_disk = True
-        self._lost_since = min(current_at, now)
+        self._lost_since = min(current_at, now) if current_at <= now + CLOCK_SLACK else 0.0
+        if not self._lost_since:
+            text = "the local copy is of a later time: the clock was set back, its age is not known"
+            self._serving.alarm("clock", text, now)
 
     def discard(self) -> None:
         """The local copy turned out to be of no use."""
         self._from_disk = False
         self._lost_since = None
+        self._serving.calm("clock")
 
     def opened(self, nonce: str, secure: bool) -> None:
         """The connection stands: log in."""
@@ -434,6 +443,7 @@ class Replica:
         self._lost_since = self._stale_since = None
         self._serving.calm("master")
         self._serving.calm("refused")
+        self._serving.calm("clock")
         self._serving.log("info", "master link live", away_seconds=round(away, 3))
         self._serving.keep(Kind.MASTER_BACK, f"away for {away:.1f} s")
         self.forwarding.start()

@@ -288,3 +288,24 @@ def test_a_copy_that_has_grown_is_written_anew(bench, copied):
     copied.handle(events.CopyOutgrown())
     assert not any(isinstance(item, commands.CopyEntry) for item in copied.kept)
     assert tree_of(copied.restart()) == tree_of(bench)
+
+
+def test_a_clock_that_was_set_back_makes_the_age_unknown_not_small(bench, copied):
+    copied.sever()
+    again = Copied(bench)
+    again.now = copied.now - 3600
+    again.begin(copied.kept, copied.now)
+    assert source(again) == ("disk", again.now)  # as if it were of 1970
+    assert "clock" in again.alarms()
+    assert not again.node.fresh(1e6, again.now + 1e7)[0]
+    again.dial()
+    assert (source(again), "clock" in again.alarms()) == (("live", 0.0), False)
+
+
+def test_a_clock_that_a_time_server_corrects_does_not_matter(bench, copied):
+    copied.sever()
+    again = Copied(bench)
+    again.now = copied.now - 4
+    again.begin(copied.kept, copied.now)
+    assert source(again) == ("disk", 0.0)
+    assert "clock" not in again.alarms()

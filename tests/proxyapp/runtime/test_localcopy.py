@@ -6,6 +6,7 @@ import asyncio
 import resource
 import shutil
 import stat
+import threading
 from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
@@ -262,3 +263,28 @@ async def test_a_proxy_that_dies_while_it_writes_a_snapshot_starts_with_all_it_h
     found = await again(bench, tmp_path / "kept")
     assert tree_of(found.proxy) == tree_of(bench)
     assert not found.copy.status()["refused"]
+
+
+async def test_a_disk_that_is_too_slow_holds_up_nobody_and_costs_bounded_memory(
+    bench: Bench, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(copywriter, "WAITING", 100)
+    monkeypatch.setattr(copywriter, "RETRY", 0.1)
+    goes_on, real = threading.Event(), copywriter._File.add
+
+    def slow(file: Any, data: bytes) -> None:
+        goes_on.wait()
+        real(file, data)
+
+    monkeypatch.setattr(copywriter._File, "add", slow)
+    for number in range(300):
+        bench.commit(record("skill", 601, FOLDER, name=f"name {number}"))
+        await asyncio.sleep(0)
+    status = server.copy.status()
+    assert (status["state"], status["error"]) == ("failing", "the disk is too slow")
+    assert status["waiting"] <= 102
+    assert tree_of(server.proxy) == tree_of(bench)
+    goes_on.set()
+    await server.reached(state="live", error="", snapshots=2)
+    await server.leave()
+    assert tree_of((await again(bench, tmp_path / "copy")).proxy) == tree_of(bench)
