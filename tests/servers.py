@@ -188,9 +188,15 @@ class Site:
 
     def proxy(self, *arguments: str, web: bool = False) -> Process:
         """Return a proxy that is not started yet. It has no database."""
-        server = ["-app", "site-1", "-host", "127.0.0.1", "-port", str(self.master_port)]
-        secret = ["-secret", str(self.secret_file)]
-        return self._process("runproxy", self.proxy_port, web, *server, *secret, *arguments)
+        return self.proxy_of("site-1", self.proxy_port, self.secret_file, *arguments, web=web)
+
+    def proxy_of(
+        self, name: str, port: int, secret: Path, *arguments: str, web: bool = False
+    ) -> Process:
+        """Return a proxy of another Application, with the file of its secret."""
+        server = ["-app", name, "-host", "127.0.0.1", "-port", str(self.master_port)]
+        words = [*server, "-secret", str(secret), *arguments]
+        return self._process("runproxy", port, web, *words)
 
     def _process(self, command: str, port: int, web: bool, *arguments: str) -> Process:
         web_port, status_port = free_port(), free_port()
