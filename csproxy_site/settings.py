@@ -109,7 +109,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ---------------------------------------------------------------- accounts
 
 AUTH_USER_MODEL = "proxyapp.Person"
-AUTHENTICATION_BACKENDS = ["proxyapp.auth.internal.InternalBackend"]
+AUTHENTICATION_BACKENDS = ["proxyapp.auth.web.ChainBackend"]
 LOGIN_URL = "admin:login"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # user names are unique in their folded form
 LOGIN_REDIRECT_URL = "admin:index"

@@ -61,6 +61,13 @@ def load_records(after: tuple[int, int] = (0, 0), limit: int = 5000) -> list[Rec
     return [_record(*row) for row in rows]
 
 
+def document_of(type_: int, dbid: int) -> dict[str, Any]:
+    """Return the published document of an object, empty where there is none."""
+    rows = run("SELECT body FROM proxyapp_document WHERE type = %s AND dbid = %s", [type_, dbid])
+    found: dict[str, Any] = msgspec.json.decode(rows[0][0]) if rows else {}
+    return found
+
+
 def oldest_revision() -> int:
     """Return the revision before the oldest transaction that the journal still holds."""
     rows = _query("SELECT min(revision) FROM proxyapp_commit", [])

@@ -94,7 +94,7 @@ class PersonAdmin(ConfiguredAdmin):
             raise PermissionDenied
         if person is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(dbid))  # type: ignore[attr-defined,no-any-return]
-        form = NewPasswordForm(request.POST or None)
+        form = NewPasswordForm(person, request.POST or None)
         if form.is_valid():
             return self._give(request, form, person)
         context = {
@@ -107,7 +107,7 @@ class PersonAdmin(ConfiguredAdmin):
         return TemplateResponse(request, "admin/proxyapp/person/password.html", context)
 
     def _give(self, request: HttpRequest, form: NewPasswordForm, person: Person) -> HttpResponse:
-        form.give_to(person, request)
+        form.save(request)
         self.log_change(request, person, "Set the password.")
         if person.pk == request.user.pk:
             update_session_auth_hash(request, person)  # else one's own session would end

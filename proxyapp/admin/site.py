@@ -7,13 +7,14 @@ from functools import wraps
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from confwire.objects import OBJECTS
@@ -23,6 +24,7 @@ from proxyapp.admin.standing import leader_of, refuse
 from proxyapp.models import Folder
 from proxyapp.models.base import Configured
 from proxyapp.models.objects import ConfigObject
+from proxyapp.services.logins import PASSWORD_EXPIRED, REFUSAL
 
 ORDER = (
     "Tenant",
@@ -48,12 +50,19 @@ HISTORY = (
 """The pages of the history that the menu lists."""
 
 View = Callable[..., HttpResponseBase]
+_WITHOUT_PASSWORD = ("login", "logout", "password_change", "password_change_done", "jsi18n")
+"""Pages for who has to choose a new password first."""
 _SESSIONS = ("login", "logout")
 """Pages of the site that change nothing of the configuration."""
 
 
 class LoginForm(AdminAuthenticationForm):
     """Lets in enabled persons of Super Administrators."""
+
+    def get_invalid_login_error(self) -> ValidationError:
+        """Say what the rules of accounts, or another system, said."""
+        refusal = self.request.META.get(REFUSAL, "") if self.request is not None else ""
+        return ValidationError(refusal) if refusal else super().get_invalid_login_error()
 
     def confirm_login_allowed(self, user: Any) -> None:
         """Refuse persons who may not use the administration.
@@ -132,6 +141,12 @@ class ConfigurationSite(AdminSite):
             match = request.resolver_match
             if leader is not None and (match is None or match.url_name not in _SESSIONS):
                 return refuse(request, leader)
+            if (match is None or match.url_name not in _WITHOUT_PASSWORD) and (
+                request.session.get(PASSWORD_EXPIRED)
+                or getattr(request.user, "change_password_on_next_login", False)
+            ):
+                messages.warning(request, "Choose a new password first.")
+                return HttpResponseRedirect(reverse("admin:password_change"))
             return view(request, *args, **kwargs)
 
         return super().admin_view(guarded, cacheable)

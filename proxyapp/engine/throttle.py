@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 from functools import lru_cache
+from math import ceil
 
 from confwire.errors import TooManyAttempts
 
@@ -35,8 +36,8 @@ class Throttle:
         """
         network = network_of(address)
         taken = self._now(network, most, now) + self._pending.get(network, 0)
-        if most and network and taken >= most:
-            wait = max(1, round((taken - most + 1) * _MINUTE / most))
+        if most and network and taken > most - 1:
+            wait = ceil((taken - most + 1) * _MINUTE / most)
             raise TooManyAttempts(
                 "too many logins from this address have failed: wait before the next one",
                 retryAfter=wait,

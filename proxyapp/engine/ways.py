@@ -281,6 +281,16 @@ class Server(Struct, frozen=True):
         return libraries_in(self.sections)
 
 
+def server_of(sections: Sections) -> Server:
+    """Return what the options of a server say."""
+    given = sections.get(SECTION, {})
+
+    def flag(name: str) -> bool:
+        return str(given.get(name, "")).strip().lower() == "true"
+
+    return Server(sections, flag("enforce-external-auth"), flag("enforce-internal-auth"))
+
+
 def libraries_in(sections: Sections) -> tuple[str, ...]:
     """Return the libraries that a level names, in order; empty where it says nothing valid."""
     words = str(sections.get(SECTION, {}).get("library", "")).replace(",", " ").split()

@@ -16,6 +16,7 @@ import warnings
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
+from proxyapp.auth import web
 from proxyapp.runtime import bootstrap, election, historyfile, window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
@@ -33,6 +34,7 @@ def run(
     """Serve the site on an inherited socket until the node process ends or says so."""
     settings.ROOT_URLCONF = URLS[role]
     recording.serve_as(application_name)
+    web.serve_as(application_name)
     if role == "master":
         leadership.claim(instance)
         election.bound_transactions(LONGEST_PAUSE)

@@ -13,7 +13,7 @@ from django.conf import settings
 from confwire.errors import NoPermission, PasswordRefused
 from confwire.handshake import derive, make_verifier
 from confwire.messages import AccountState
-from proxyapp.engine.accountrules import Rules, Sections, faults_of, rules_for
+from proxyapp.engine.accountrules import Rules, Sections, faults_of, must_change, rules_for
 from proxyapp.models import Application, Credential, Person, Tenant
 from proxyapp.models.accounts import FormerPassword, keep
 from proxyapp.services import changes
@@ -59,6 +59,26 @@ def change_own_password(dbid: int, password: str, *, origin: str) -> CommitResul
     if person is None:
         raise NoPermission("the account does not exist any more")
     return set_password(person, password, by=person, origin=origin)
+
+
+def check_password(person: Person, password: str) -> None:
+    """Check a new password by the rules.
+
+    Raises:
+        PasswordRefused: they do not allow it; the text says what it lacks.
+    """
+    _check(person, password, rules_of(person))
+
+
+def must_change_password(person: Person) -> bool:
+    """Whether a person has to change its password before anything else."""
+    document = {
+        "DBID": person.dbid,
+        "changePasswordOnNextLogin": person.change_password_on_next_login,
+        "passwordUpdatingDate": person.password_updating_date,
+    }
+    usable = person.has_usable_password()
+    return usable and must_change(rules_of(person), document, time.time())
 
 
 def unlock(person: Person) -> None:

@@ -19,9 +19,14 @@ from historylog.entries import Kind, clean
 from proxyapp.balancer.forwarded import client_of
 from proxyapp.balancer.networks import Networks
 from proxyapp.models import Person
-from proxyapp.services import leadership, recording, retention
+from proxyapp.services import accounts, leadership, recording, retention
 
 log = structlog.get_logger(__name__)
+
+REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
+"""In `request.META`: why a login was refused, and that it has locked the account."""
+PASSWORD_EXPIRED = "password_expired"  # noqa: S105 - a name
+"""In the session: the person has to choose a new password first."""
 
 
 def connect() -> None:
@@ -33,6 +38,8 @@ def connect() -> None:
 
 def _logged_in(sender: Any, request: HttpRequest | None, user: Person, **more: Any) -> None:
     _keep(Kind.WEB_LOGIN, request, user.user_name)
+    if request is not None and accounts.must_change_password(user):
+        request.session[PASSWORD_EXPIRED] = True
 
 
 def _logged_out(sender: Any, request: HttpRequest | None, user: Person | None, **more: Any) -> None:
@@ -44,7 +51,10 @@ def _refused(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **more: Any
 ) -> None:
     name = str(credentials.get("username") or "")
-    _keep(Kind.WEB_LOGIN_REFUSED, request, name, "user name or password is wrong")
+    reason = request.META.get(REFUSAL, "") if request is not None else ""
+    _keep(Kind.WEB_LOGIN_REFUSED, request, name, clean(reason or "user name or password is wrong"))
+    if request is not None and request.META.get(LOCKED):
+        _keep(Kind.ACCOUNT_LOCKED, request, name, request.META[LOCKED])
 
 
 def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") -> None:
