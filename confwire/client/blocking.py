@@ -20,7 +20,15 @@ from confwire.client.past import History
 from confwire.client.reading import Packet
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
-from confwire.messages import Cursor, FilterValue, KeepAlive, ServerIdentity, ServerInfo
+from confwire.messages import (
+    Cursor,
+    FilterValue,
+    KeepAlive,
+    Permission,
+    PermissionsRead,
+    ServerIdentity,
+    ServerInfo,
+)
 
 _T = TypeVar("_T")
 
@@ -157,6 +165,11 @@ class BlockingClient:
         return self._client.server
 
     @property
+    def session(self) -> str:
+        """The session's id at the server; empty while it is lost."""
+        return self._client.session
+
+    @property
     def status(self) -> Status:
         """The state, since when, the server and its site, attempts, last error, and data age."""
         return self._client.status
@@ -250,6 +263,18 @@ class BlockingClient:
     def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
         """As `Client.delete`."""
         return self._loop.run(self._client.delete(object_type, dbid, request_id=request_id))
+
+    def permissions(self, object_type: str, dbid: int, *, person: int = 0) -> PermissionsRead:
+        """As `Client.permissions`."""
+        return self._loop.run(self._client.permissions(object_type, dbid, person=person))
+
+    def set_permissions(
+        self, object_type: str, dbid: int, permissions: Sequence[Permission], **options: Any
+    ) -> Written:
+        """As `Client.set_permissions`."""
+        return self._loop.run(
+            self._client.set_permissions(object_type, dbid, permissions, **options)
+        )
 
     def watch(self, types: Sequence[str] = (), **options: Any) -> BlockingWatch:
         """As `Client.watch`; the result is an iterator."""

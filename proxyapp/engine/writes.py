@@ -18,8 +18,10 @@ from confwire.messages import (
     ObjectCreated,
     ObjectDeleted,
     ObjectUpdated,
+    PermissionsUpdated,
     RelayWrite,
     UpdateObject,
+    UpdatePermissions,
     WriteRelayed,
 )
 from confwire.objects import BY_NAME
@@ -124,7 +126,7 @@ class Writes:
 
     def _result(
         self, request: WriteRequest, dbid: int
-    ) -> ObjectCreated | ObjectUpdated | ObjectDeleted:
+    ) -> ObjectCreated | ObjectUpdated | ObjectDeleted | PermissionsUpdated:
         serving = self._serving
         base: dict[str, Any] = {
             "ref": request.ref,
@@ -138,6 +140,8 @@ class Writes:
             return ObjectCreated(**base, object=Raw(row.body if row is not None else b"null"))
         if isinstance(request, DeleteObject):
             return ObjectDeleted(**base)
+        if isinstance(request, UpdatePermissions):
+            return PermissionsUpdated(**base)
         return ObjectUpdated(**base)
 
 

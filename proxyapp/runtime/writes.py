@@ -19,14 +19,14 @@ import structlog
 from django.db import InterfaceError, OperationalError, connection, connections
 
 from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, RequestError
-from confwire.messages import CreateObject, UpdateObject
+from confwire.messages import CreateObject, UpdateObject, UpdatePermissions
 from proxyapp.engine.commands import SetPassword, Write
 from proxyapp.engine.events import Event, WriteRefused, Written
 from proxyapp.engine.serving import WriteRequest
 from proxyapp.models import Person
 from proxyapp.runtime import passwords
 from proxyapp.runtime.tasks import spawn
-from proxyapp.services import objects, receipts
+from proxyapp.services import objects, permissions, receipts
 from proxyapp.services.objects import Outcome
 from proxyapp.services.receipts import Name
 
@@ -122,6 +122,10 @@ def _write(request: WriteRequest, by: Person, origin: str) -> Outcome:
         return objects.create(type_, request.object, request.folder_dbid, by=by, origin=origin)
     if isinstance(request, UpdateObject):
         return objects.update(type_, request.dbid, request.delta, by=by, origin=origin)
+    if isinstance(request, UpdatePermissions):
+        return permissions.update(
+            type_, request.dbid, request.permissions, request.recursive, by=by, origin=origin
+        )
     return objects.delete(type_, request.dbid, by=by, origin=origin)
 
 

@@ -19,9 +19,9 @@ from confwire.delta import diff
 from confwire.errors import ObjectNotFound
 from confwire.objects import OBJECTS, ObjectType
 from proxyapp.engine.rights import CHANGE_PERMISSIONS, DELETE
-from proxyapp.models import Grant, Person
+from proxyapp.models import Person
 from proxyapp.models.door import Key
-from proxyapp.services import documents, journal, objects
+from proxyapp.services import documents, journal, objects, permissions
 from proxyapp.services.access import Rights, key_of
 from proxyapp.services.asof import State
 from proxyapp.services.changes import Work
@@ -141,17 +141,7 @@ def _grant(work: Work, rights: Rights, state: State) -> None:
     instance = documents.find(ObjectType(state.type), [state.dbid]).get()
     rights.require(CHANGE_PERMISSIONS, instance)
     wanted = {(type_, dbid): mask for type_, dbid, mask in msgspec.json.decode(state.acl or "[]")}
-    for row in Grant.objects.filter(object_type=state.type, object_dbid=state.dbid):
-        mask = wanted.pop(row.subject, None)
-        if mask is None:
-            work.delete(row)
-        elif mask != row.mask:
-            row.mask = mask
-            work.save(row)
-    for (type_, dbid), mask in wanted.items():
-        person, group = (dbid, None) if type_ == _PERSON else (None, dbid)
-        place = {"object_type": state.type, "object_dbid": state.dbid}
-        work.save(Grant(**place, person_id=person, group_id=group, mask=mask))
+    permissions.put(work, instance, wanted)
 
 
 def _delete(work: Work, rights: Rights, keys: Collection[Key]) -> None:

@@ -42,7 +42,7 @@ class Visibility:
         if self._person is None:
             return dict.fromkeys(folders, FULL_CONTROL)
         uppers = {
-            (row.type, row.dbid): _above(row.type, row.folder, row.body)
+            (row.type, row.dbid): above_of(row.type, row.folder, row.body)
             for row in journal.read(folders)
         }
         gone = {key: (_FOLDER, folder) for key, folder in folders.items() if key not in uppers}
@@ -82,11 +82,12 @@ def _last_above(places: Set[Key]) -> dict[Key, Key | None]:
         part = dbids[start : start + _BATCH]
         rows = ChangeRecord.objects.filter(type=_FOLDER, dbid__in=part, kind="deleted")
         for row in rows.order_by("revision"):
-            found[_FOLDER, row.dbid] = _above(_FOLDER, row.folder, row.former or "{}")
+            found[_FOLDER, row.dbid] = above_of(_FOLDER, row.folder, row.former or "{}")
     return found
 
 
-def _above(type_: int, folder: int, body: str) -> Key | None:
+def above_of(type_: int, folder: int, body: str) -> Key | None:
+    """Return what a published object lies in; None at the top."""
     if folder:
         return _FOLDER, folder
     return owner_of(msgspec.json.decode(body)) if type_ == _FOLDER else None

@@ -23,6 +23,7 @@ from confwire.errors import (
     UniquenessViolation,
     UnknownFilterKey,
 )
+from confwire.messages import Permission
 from tests.servers import PASSWORD, Process, Site, eventually
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
@@ -133,6 +134,27 @@ async def test_a_refused_write_says_why(master) -> None:
 async def test_a_login_that_is_not_allowed_is_refused(master, account, error) -> None:
     with pytest.raises(error):
         await client_of(master, **account)
+
+
+async def test_grants_are_set_and_told_with_what_they_come_to(master) -> None:
+    async with await client_of(master) as client:
+        made = await client.create("skill", skill("granted"))
+        denied = Permission(subject_type="person", subject_dbid=100, mask=113)
+        await client.set_permissions("skill", made.dbid, [denied], recursive=True)
+        found = await client.permissions("skill", made.dbid, person=100)
+        assert found.permissions == [denied]
+        assert isinstance(found.because, list)
+        assert (found.because[0].subject_dbid, found.because[0].mask) == (100, 113)
+        assert found.mask == 127  # as a super administrator
+
+
+async def test_a_write_under_the_same_name_is_made_once(master) -> None:
+    async with await client_of(master) as client, await client_of(master) as other:
+        first = await client.create("skill", skill("once"), request_id="one name")
+        again = await other.create("skill", skill("once"), request_id="one name")
+        assert again.dbid == first.dbid
+        with pytest.raises(InvalidParameter):
+            await client.create("skill", skill("twice"), request_id="one name")
 
 
 async def test_a_snapshot_and_its_notifications_are_the_data(master) -> None:
