@@ -53,7 +53,11 @@ from confwire.messages import (
     ObjectId,
     ObjectsChanged,
     ObjectUpdated,
+    Permission,
+    PermissionsRead,
+    PermissionsUpdated,
     Progress,
+    ReadPermissions,
     ReadServerInfo,
     Request,
     ServerIdentity,
@@ -61,11 +65,12 @@ from confwire.messages import (
     ServerMessage,
     SessionsSentAway,
     Shed,
-    Subscription,
-    UpdateObject,
-)
     SwitchedOver,
     SwitchOver,
+    Subscription,
+    UpdateObject,
+    UpdatePermissions,
+)
 
 _A = TypeVar("_A", bound=ServerMessage)
 
@@ -321,15 +326,7 @@ class Client:
 
     async def server_info(self) -> ServerInfo:
         """Return the identity and the state of the server."""
-        while True:
-            request = ReadServerInfo(ref=self._exchanges.new_ref())
-            exchange = await self._begin(request)
-            try:
-                return _expected(await self._next(exchange), ServerInfo)
-            except LinkLost:
-                continue
-            finally:
-                self._exchanges.forget(request)
+        return await self._ask(ReadServerInfo(ref=0), ServerInfo)
 
     async def history(
         self, *, since: Cursor | None = None, since_time: datetime | None = None
@@ -418,6 +415,45 @@ class Client:
         answer = await self._write(request, ObjectDeleted)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
+    # ------------------------------------------------------------ rights
+
+    async def permissions(self, object_type: str, dbid: int, *, person: int = 0) -> PermissionsRead:
+        """Return the grants on an object, and the rights of a person on it with their reasons.
+
+        Args:
+            person: DBID; 0 for nobody. One's own rights may always be asked for.
+
+        Raises:
+            NoPermission: the right to read permissions is missing.
+        """
+        request = ReadPermissions(ref=0, object_type=object_type, dbid=dbid, person_dbid=person)
+        return await self._ask(request, PermissionsRead)
+
+    async def set_permissions(
+        self,
+        object_type: str,
+        dbid: int,
+        permissions: Sequence[Permission],
+        *,
+        recursive: bool = False,
+        request_id: str = "",
+    ) -> Written:
+        """Let these be all grants on an object; raises as `create`.
+
+        Args:
+            recursive: take the grants off that are on what lies in it.
+        """
+        request = UpdatePermissions(
+            ref=0,
+            object_type=object_type,
+            dbid=dbid,
+            permissions=list(permissions),
+            recursive=recursive,
+            request_id=request_id,
+        )
+        answer = await self._write(request, PermissionsUpdated)
+        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
+
     # ------------------------------------------------------------ sessions of others
 
     async def drain(self) -> int:
@@ -435,18 +471,6 @@ class Client:
         """End the session of this id."""
         await self._dismiss(Disconnect(ref=self._exchanges.new_ref(), session=session))
 
-    async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
-        return (await self._order(request, SessionsSentAway)).count
-
-    async def _order(self, request: Request, answer_type: type[_A]) -> _A:
-        exchange = await self._begin(request)  # what fails in here was not sent
-        try:
-            return _expected(await self._next(exchange), answer_type)
-        except (LinkLost, NoAnswer, ClientClosed) as error:
-            raise OutcomeUnknown(f"{error}: ask the server's status what was done") from error
-        finally:
-            self._exchanges.forget(request)
-
     async def switch_over(self) -> SwitchedOver:
         """Let the backup of the server's pair lead, for those who may change its Application.
 
@@ -458,8 +482,34 @@ class Client:
         request = SwitchOver(ref=self._exchanges.new_ref())
         return await self._order(request, SwitchedOver)
 
+    async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
+        return (await self._order(request, SessionsSentAway)).count
+
+    async def _ask(self, request: Request, answer_type: type[_A]) -> _A:
+        """Return the one answer to a read; asks again when the link is lost."""
+        while True:
+            asked = msgspec.structs.replace(request, ref=self._exchanges.new_ref())
+            exchange = await self._begin(asked)
+            try:
+                return _expected(await self._next(exchange), answer_type)
+            except LinkLost:
+                continue
+            finally:
+                self._exchanges.forget(asked)
+
+    async def _order(self, request: Request, answer_type: type[_A]) -> _A:
+        exchange = await self._begin(request)  # what fails in here was not sent
+        try:
+            return _expected(await self._next(exchange), answer_type)
+        except (LinkLost, NoAnswer, ClientClosed) as error:
+            raise OutcomeUnknown(f"{error}: ask the server's status what was done") from error
+        finally:
+            self._exchanges.forget(request)
+
     async def _write(
-        self, write: CreateObject | UpdateObject | DeleteObject, answer_type: type[_A]
+        self,
+        write: CreateObject | UpdateObject | DeleteObject | UpdatePermissions,
+        answer_type: type[_A],
     ) -> _A:
         name = write.request_id or secrets.token_hex(16)
         lost: WireError | None = None

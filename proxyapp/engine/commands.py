@@ -17,6 +17,7 @@ from confwire.messages import (
     HistoryEntry,
     TokenKeys,
     UpdateObject,
+    UpdatePermissions,
 )
 from proxyapp.engine.transport import Mode, Tls
 
@@ -107,7 +108,7 @@ class Write(Command):
     """Carry out a write in the database as this account; answered by Written or WriteRefused."""
 
     ticket: int
-    request: CreateObject | UpdateObject | DeleteObject
+    request: CreateObject | UpdateObject | DeleteObject | UpdatePermissions
     person: int
     """DBID of the acting person."""
     origin: str

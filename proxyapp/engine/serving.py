@@ -35,6 +35,7 @@ from confwire.messages import (
     SwitchOver,
     TokenKeys,
     UpdateObject,
+    UpdatePermissions,
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind, clean, of_server
@@ -61,7 +62,7 @@ from proxyapp.engine.subscriptions import Subscriptions
 from proxyapp.engine.throttle import Throttle
 from proxyapp.engine.ways import Ways
 
-WriteRequest = CreateObject | UpdateObject | DeleteObject
+WriteRequest = CreateObject | UpdateObject | DeleteObject | UpdatePermissions
 PairMessage = PairRole | SessionsMirrored | HandOver | ReadPeer | SwitchOver
 DismissRequest = Disconnect | Drain | Shed
 

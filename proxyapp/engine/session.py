@@ -55,6 +55,7 @@ from confwire.messages import (
     ReadBrief,
     ReadObjects,
     ReadPeer,
+    ReadPermissions,
     ReadServerInfo,
     RegisterNotification,
     RelayWrite,
@@ -68,6 +69,7 @@ from confwire.messages import (
     TokenRenewed,
     UnregisterNotification,
     UpdateObject,
+    UpdatePermissions,
 )
 from historylog.entries import Kind, clean
 from proxyapp.engine.access import Profile, ServerProfile
@@ -88,6 +90,7 @@ from proxyapp.engine.freshness import Floor
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
+from proxyapp.engine.permissions import permissions
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Task, info_of
 from proxyapp.engine.serving import DismissRequest, PairMessage, Serving, WriteRequest
@@ -648,6 +651,11 @@ class Session:
         origin = f"{self.name} {self.peer} session {self.id}"
         serving.write(self.connection, message, self.person, origin)
 
+    def _permissions(self, message: ReadPermissions) -> None:
+        info_of(message.object_type)
+        found = permissions(self._serving, message, self.person, self.profile)
+        self._answers.append(codec.encode(found))
+
     def _server_info(self, message: ReadServerInfo) -> None:
         serving = self._serving
         info = ServerInfo(
@@ -781,6 +789,8 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     CreateObject: Session._write,
     UpdateObject: Session._write,
     DeleteObject: Session._write,
+    ReadPermissions: Session._permissions,
+    UpdatePermissions: Session._write,
     ReadServerInfo: Session._server_info,
     Disconnect: Session._dismiss,
     Shed: Session._dismiss,
