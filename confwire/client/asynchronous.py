@@ -1,18 +1,21 @@
 """The asyncio client: requests and their answers, watches and their notifications.
 
-The connection below it comes and goes; reads are repeated, watches resume, and only a write
-whose answer was lost is handed to the caller as an open question.
+The connection below it comes and goes; reads and named writes are repeated, watches resume, and
+only a write that no server answers in time is handed to the caller as an open question.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import random
 from typing import Any, Literal, TypeVar
+
+import msgspec
 
 from confwire.client.backoff import Address, Reconnect
 from confwire.client.connection import Connection
@@ -34,7 +37,7 @@ from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
-from confwire.errors import ReadInterrupted, WireError
+from confwire.errors import MasterUnavailable, ReadInterrupted, WireError
 from confwire.messages import (
     Bounds,
     CreateObject,
@@ -514,9 +517,7 @@ class Client:
         name = write.request_id or secrets.token_hex(16)
         lost: WireError | None = None
         while True:
-            request = msgspec.structs.replace(
-                write, ref=self._exchanges.new_ref(), request_id=name
-            )
+            request = msgspec.structs.replace(write, ref=self._exchanges.new_ref(), request_id=name)
             try:
                 exchange = await self._begin(request)
             except WireError as error:  # this time it was not sent
