@@ -28,6 +28,8 @@ class DatabaseAuthority:
         self._lost_since: float | None = None
         self._doubted = ""
         """The epoch that was found out to have two histories."""
+        self._deferred: tuple[str, str] | None = None
+        """Why a new epoch is needed, and an epoch that it is to be later than."""
 
     def lose(self, reason: str, now: float) -> None:
         """The database cannot be reached."""
@@ -53,6 +55,16 @@ class DatabaseAuthority:
             self._doubted = self._serving.epoch
             self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)
             self._serving.out.append(NewEpoch(reason, proven))
+
+    def defer(self, reason: str, proven: str) -> None:
+        """The database was set back while it is not known who leads: whoever does sees to it."""
+        self._deferred = reason, proven
+
+    def settle(self, *, leads: bool = False) -> None:
+        """Begin the new epoch that was deferred if this master leads; else its leader has."""
+        deferred, self._deferred = self._deferred, None
+        if leads and deferred is not None:
+            self.doubt(*deferred)
 
     def check_write(self, connection: int, request: WriteRequest) -> None:
         """Raise DatabaseUnavailable while the database is away, or what `Leadership` raises."""

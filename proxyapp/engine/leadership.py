@@ -87,6 +87,11 @@ class Leadership:
         return self.role is Role.PRIMARY
 
     @property
+    def is_elected(self) -> bool:
+        """Whether it has the lock and has not taken the lead yet."""
+        return self._elected is not None
+
+    @property
     def stands_by(self) -> bool:
         """Whether it is ready to take over."""
         return self.role is Role.BACKUP
@@ -100,8 +105,7 @@ class Leadership:
     def take_lead(self) -> bool:
         """Lead, once all data is taken in; tell whether clients are to be let in by that."""
         event, self._elected = self._elected, None
-        if event is None:
-            return False
+        assert event is not None, "only who is elected leads"
         before, self.role, self.term = self.role, Role.PRIMARY, event.term
         serving, own = self._serving, self._serving.settings.application
         self.leader, self.doubted_since = "", None

@@ -399,8 +399,13 @@ class Node:
             # Revisions that were given out are being given out again: this load would mix two
             # histories under one name, or go back to an older one. That of a new epoch follows.
             reason = "its revisions went back, or others took their place"
-            serving.authority.doubt(reason, serving.epoch)
+            if self._database is not None and not self._database.leadership.leads:
+                self._database.defer(reason, serving.epoch)
+            else:
+                serving.authority.doubt(reason, serving.epoch)
             return
+        if self._database is not None:
+            self._database.settle()
         if serving.ready:
             serving.alarm("epoch", f"the database was restored or replaced ({event.reason})", now)
         if self._copying.reading and self._replica is not None:
@@ -443,9 +448,12 @@ class Node:
 
     def _take_lead(self) -> None:
         """Serve as the leading master, once all that was told of the data is taken in."""
-        level = self.serving.ready and self._intake.is_level
-        if level and self._database is not None and self._database.leadership.take_lead():
+        database, level = self._database, self.serving.ready and self._intake.is_level
+        if database is None or not level or not database.leadership.is_elected:
+            return
+        if database.leadership.take_lead():
             self._stop_withholding()
+        database.settle(leads=True)
 
     def _let_load(self, now: float) -> None:
         """Wake servers that wait with their loads, where there is room."""

@@ -47,6 +47,7 @@ _ATTEMPT = (
     "SELECT pg_try_advisory_lock(%s), term, leader, instance, web_port"
     " FROM proxyapp_revision WHERE id = 1"
 )
+_BEAT = "SELECT instance = %s AND term = %s FROM proxyapp_revision WHERE id = 1"
 _IS_BACKUP = (
     "SELECT EXISTS (SELECT FROM proxyapp_application backup JOIN proxyapp_application one"
     " ON one.backup_server_id = backup.dbid WHERE backup.name = %s)"
@@ -171,7 +172,9 @@ class PostgresElection(Candidate):
         self._lead(term, former)
         while True:
             await asyncio.sleep(BEAT)
-            await _ask(connection, "SELECT 1")
+            rows = await _ask(connection, _BEAT, self._instance, term)
+            if rows != [(True,)]:
+                raise psycopg.OperationalError("the database was restored: it names another leader")
 
     async def _goes_first(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         rows = await _ask(connection, "SELECT leader FROM proxyapp_revision WHERE id = 1")

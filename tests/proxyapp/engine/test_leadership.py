@@ -157,3 +157,28 @@ def test_an_election_that_is_taken_back_before_the_data_is_level_has_no_effect(o
     one.turn(50)
     one.handle(events.Ticked())
     assert not one.node.ready()
+
+
+def test_a_database_that_is_set_back_gets_a_new_epoch_from_whoever_leads_then(one):
+    elect(one)
+    one.commit(record("skill", 604, 501, name="lost"))
+    one.database.restored([*environment(), CONFSERV_BACKUP], 1)
+    one.handle(events.LeadDoubted("the database names another leader"))
+    one.load("epoch")
+    assert one.of(commands.NewEpoch) == []
+    elect(one, 2, "confserv")
+    assert len(one.of(commands.NewEpoch)) == 1
+    assert tree_of(one)[:2] == ("e1x", 1)
+
+
+def test_a_backup_leaves_a_new_epoch_to_the_one_that_leads(one):
+    depose(one)
+    one.commit(record("skill", 604, 501, name="lost"))
+    one.database.restored([*environment(), CONFSERV_BACKUP], 1)
+    one.load("epoch")
+    one.database.new_epoch()
+    one.load("epoch")
+    elect(one, 3, "confserv-backup")
+    assert one.of(commands.NewEpoch) == []
+    assert one.node.ready()
+    assert tree_of(one)[:2] == ("e1x", 1)

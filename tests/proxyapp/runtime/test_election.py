@@ -160,6 +160,16 @@ async def test_a_silent_leader_loses_the_lock_and_can_write_nothing_after_it_wak
 
 
 @needs_postgres
+async def test_a_leader_under_whom_the_database_is_restored_takes_the_lead_again(stand) -> None:
+    one = stand("confserv")
+    first = await one.told(e.Elected)
+    await execute("UPDATE proxyapp_revision SET term = 0, leader = 'confserv', instance = 'old'")
+    await one.told(e.LeadDoubted)
+    assert await one.told(e.Elected) == e.Elected(1, "confserv")
+    assert first.term >= 1
+
+
+@needs_postgres
 async def test_who_led_last_goes_first_when_all_come_at_once(stand) -> None:
     one = stand("confserv-backup")
     await one.told(e.Elected)
