@@ -311,6 +311,18 @@ async def test_a_client_that_never_reads_is_cut(port, raw) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_client_that_reads_a_byte_a_second_is_cut(port, raw) -> None:
+    port.answer = lambda event: [b"a" * 16_000_000]
+    raw.say(client_frame(TEXT, b"big"))
+    await port.told(Blocked)
+    start = port.listeners.now
+    for second in range(2 * int(listeners.RESPONSE_TIMEOUT) + 3):
+        await raw.reader.readexactly(1)
+        port.listeners.sweep(start + second)
+    assert "does not read" in (await port.told(Disconnected)).reason
+
+
+@pytest.mark.asyncio
 async def test_output_without_bound_is_cut(port, raw) -> None:
     port.listeners.hard_limit = 10_000_000
     port.answer = lambda event: [b"a" * 4_000_000] * 3
