@@ -15,7 +15,7 @@ from confwire.client.backoff import Address, address_text
 from confwire.client.failures import ClientClosed, LinkLost, ServerBehind
 from confwire.client.link import Link, Opening, first_of, open_link
 from confwire.client.probing import first_ready
-from confwire.client.resuming import Resumption, bounded
+from confwire.client.resuming import NotProven, Resumption, bounded
 from confwire.client.sites import Place, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.epochs import is_behind
@@ -394,7 +394,8 @@ def _ends_token(error: WireError) -> bool:
     """Whether the next attempt must be a login."""
     if isinstance(error, LinkLost):
         return error.close_code in _FAILED
-    return not isinstance(error, RequestError) or error.permanent
+    # What is no server of ours is a balancer's doing, or that of a port that has changed hands.
+    return isinstance(error, NotProven) or (isinstance(error, RequestError) and error.permanent)
 
 
 def _is_behind(link: Link, seen: Cursor | None) -> bool:

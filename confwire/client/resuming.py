@@ -25,6 +25,10 @@ _MOST = 32_768
 _REFUSALS = (TokenRefused, InvalidParameter, UnknownFilterKey, TooManySubscriptions)
 
 
+class NotProven(RemoteProtocolError):
+    """A server went on with the session and does not know the account."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resumption:
     """One attempt to go on with a session."""
@@ -44,12 +48,12 @@ class Resumption:
         """Check what the server says for itself.
 
         Raises:
-            RemoteProtocolError: it is a false one.
+            NotProven: it is a false one.
         """
         if self.key:
             expected = resume_proof(self.key, nonce, self.token)
             if not hmac.compare_digest(expected.encode(), data.encode("utf-8", "replace")):
-                raise RemoteProtocolError("the server could not prove that it knows this account")
+                raise NotProven("the server could not prove that it knows this account")
 
 
 def bounded(

@@ -129,6 +129,24 @@ async def test_a_server_that_is_not_ready_does_not_end_the_token(peer):
 
 
 @pytest.mark.asyncio
+async def test_a_port_where_nothing_of_ours_listens_does_not_end_the_token(peer):
+    peer.token = "t1"
+    client = await peer.connect()
+    session = await peer.session()
+
+    async def hang_up(reader, writer):
+        writer.close()
+
+    other = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = other.sockets[0].getsockname()[1]
+    client._connection._sites.learn(("127.0.0.1", port))
+    await session.close(1001)
+    assert (await resumed(peer)).opening.token == "t1"
+    other.close()
+    assert "no configuration server" in client.status.last_error
+
+
+@pytest.mark.asyncio
 async def test_a_false_server_does_not_get_the_session(peer):
     peer.token, peer.is_false = "t1", True
     client = await peer.connect()
