@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
-from proxyapp.admin import access, applications, folders, history, hosts, objects, persons
+from proxyapp.admin import (
+    access,
+    applications,
+    explanation,
+    folders,
+    history,
+    hosts,
+    objects,
+    persons,
+)
 from proxyapp.admin.site import site
 
-__all__ = ["access", "applications", "folders", "history", "hosts", "objects", "persons", "site"]
+__all__ = [
+    "access",
+    "applications",
+    "explanation",
+    "folders",
+    "history",
+    "hosts",
+    "objects",
+    "persons",
+    "site",
+]

@@ -142,10 +142,12 @@ class ConfiguredAdmin(DoorAdmin):
             ),
         )
         return format_html(
-            '<table class="grants">{}</table><a class="addlink" href="{}?{}">Grant rights</a>',
+            '<table class="grants">{}</table><a class="addlink" href="{}?{}">Grant rights</a>'
+            ' &nbsp; <a class="viewlink" href="{}">Who may do what, and why</a>',
             rows or SafeString("<tr><td>none on this object itself</td></tr>"),
             reverse("admin:proxyapp_grant_add"),
             urlencode(key),
+            reverse("admin:object_rights", args=[int(obj.object_type), obj.dbid]),
         )
 
     # ------------------------------------------------------------ the list

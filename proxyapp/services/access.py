@@ -17,7 +17,6 @@ from proxyapp.engine.rights import (
     CREATE,
     DELETE,
     EXECUTE,
-    NO_PROPAGATE,
     READ,
     READ_PERMISSIONS,
 )
@@ -27,7 +26,7 @@ from proxyapp.models.door import Key
 from proxyapp.services import changes
 from proxyapp.services.changes import CommitResult
 from proxyapp.services.documents import find
-from proxyapp.services.lineage import Places, subjects_of
+from proxyapp.services.lineage import Places, Source, subjects_of
 
 RIGHT_NAMES = {
     READ: "read",
@@ -92,16 +91,14 @@ class Rights:
         if self._person is not None:
             self._places.foresee(uppers)
 
+    def sources_of(self, instance: Configured) -> list[Source]:
+        """Return the grants that the person's rights on an object are the union of."""
+        return list(self._places.sources(self._places.of(instance), self._subjects))
+
     def _mask(self, places: Sequence[Key]) -> int:
-        nearest: dict[Key, int] = {}
-        own = places[0]
-        for place in places:
-            for subject, granted in self._places.grants[place].items():
-                if subject in self._subjects and (place == own or not granted & NO_PROPAGATE):
-                    nearest.setdefault(subject, granted)
         mask = 0
-        for granted in nearest.values():
-            mask |= granted
+        for source in self._places.sources(places, self._subjects):
+            mask |= source.mask
         return mask
 
 

@@ -1,16 +1,17 @@
 """Where rights come from, each read in one statement: whose a person has, and the places above.
 
-Both go up a tree of unknown depth, which the database climbs itself. Knows no masks' meaning.
+Both go up a tree of unknown depth, which the database climbs itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import TypeVar
 
 from confwire.objects import ObjectType
+from proxyapp.engine.rights import NO_PROPAGATE
 from proxyapp.models import Folder, Grant, Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
@@ -74,6 +75,16 @@ FROM proxyapp_grant WHERE object_type = %s AND object_dbid = %s
 """
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The nearest grant to a person or one of its groups, which counts on an object."""
+
+    subject: Key
+    mask: int
+    place: Key
+    """The object that the grant is on: the asked one, or one that it lies in."""
+
+
 @dataclass(slots=True)
 class Places:
     """Objects that others lie in, as far as they were asked for, and the grants on them."""
@@ -96,6 +107,16 @@ class Places:
             places.append(upper)
             upper = self.above.get(upper)
         return places
+
+    def sources(self, places: Sequence[Key], subjects: Collection[Key]) -> Iterator[Source]:
+        """Yield the grants that count for some subjects on an object, by its places upwards."""
+        found: set[Key] = set()
+        for place in places:
+            for subject, mask in sorted(self.grants[place].items()):
+                propagates = place == places[0] or not mask & NO_PROPAGATE
+                if subject in subjects and subject not in found and propagates:
+                    found.add(subject)
+                    yield Source(subject, mask, place)
 
     def foresee(self, uppers: Mapping[Key, Key | None]) -> None:
         """Read what `at` needs of many objects with few statements.
