@@ -142,6 +142,7 @@ class Entrance:
             await self._connect(client, origin, context)
         finally:
             self._half_open.pop(task, None)
+            del task  # Cancelled, it keeps this frame, and would keep itself.
 
     async def _connect(
         self, client: socket.socket, origin: Origin, context: ssl.SSLContext | None

@@ -325,6 +325,24 @@ async def test_half_finished_handshakes_are_bounded_in_number(
 
 
 @pytest.mark.asyncio
+async def test_nothing_of_a_crowded_out_handshake_outlives_it(port, issued, monkeypatch) -> None:
+    monkeypatch.setattr(entrances, "HALF_OPEN_LIMIT", 1)
+    wanted = secured(port, issued)
+    halting = [socket.create_connection(("127.0.0.1", wanted.port)) for _ in range(20)]
+    gc.collect()
+    gc.disable()
+    try:
+        for peer in halting:
+            peer.sendall(b"\x16")
+        await eventually(lambda: failed(port, wanted) + alive("_MeteredProtocol") == 1)
+        assert alive("SSLProtocol") == 1
+    finally:
+        gc.enable()
+        for peer in halting:
+            peer.close()
+
+
+@pytest.mark.asyncio
 async def test_half_finished_handshakes_are_bounded_in_time(port, issued, monkeypatch) -> None:
     monkeypatch.setattr(entrances, "HANDSHAKE_LIMIT", 0.1)
     wanted = secured(port, issued)
