@@ -48,9 +48,9 @@ class ApplicationForm(ConfiguredForm):
         required=False,
         label="Proxy writable",
         help_text=(
-            "For a Configuration Server Proxy: clients may write through it; proxies of this"
-            " release take no writes, whatever is chosen. Option proxy-writable in section"
-            " [csproxy]; when both are changed, the check box counts."
+            "For a Configuration Server Proxy: clients may change user-defined data, the annex of"
+            " objects, through it. Option proxy-writable in section [csproxy]; when both are"
+            " changed, the check box counts."
         ),
     )
 
