@@ -18,6 +18,8 @@ from confwire.messages import (
     Change,
     CreateObject,
     DeleteObject,
+    Disconnect,
+    Drain,
     ObjectCreated,
     ObjectDeleted,
     ObjectsChanged,
@@ -28,6 +30,8 @@ from confwire.messages import (
     RegisterNotification,
     ServerIdentity,
     ServerInfo,
+    SessionsSentAway,
+    Shed,
     UpdateObject,
 )
 
@@ -283,6 +287,38 @@ async def test_the_status_is_json_for_programs(peer, confctl):
     await session.send(ServerInfo(**head(request), server=server, objects=7))
     found = json.loads((await run.end())[0])
     assert (found["server"]["mode"], found["objects"], found["revision"]) == ("master", 7, 10)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "said"),
+    [
+        (("drain",), Drain, "3 sessions sent away: the server ends"),
+        (("shed", "25%"), Shed, "3 sessions sent away: of other clients"),
+        (("disconnect", "a15e"), Disconnect, "1 session sent away: disconnected"),
+    ],
+)
+async def test_sessions_of_others_are_sent_away(peer, confctl, words, kind, said):
+    run = await confctl(*words)
+    session = await peer.session()
+    request = await session.receive(kind)
+    assert getattr(request, "percent", 25) == 25
+    assert getattr(request, "session", "a15e") == "a15e"
+    await session.send(SessionsSentAway(**head(request), count=3))
+    assert await run.end() == (f"{said}\n", "", 0)
+
+
+async def test_what_was_sent_away_is_json_for_programs(peer, confctl):
+    run = await confctl("shed", "100", "-json")
+    session = await peer.session()
+    await session.send(SessionsSentAway(**head(await session.receive(Shed)), count=0))
+    assert json.loads((await run.end())[0]) == {"done": "shed", "sessions": 0}
+
+
+@pytest.mark.parametrize("part", ["0", "101", "all", "-5"])
+async def test_a_part_of_the_clients_is_1_to_100_percent(confctl, part):
+    _, errors, code = await (await confctl("shed", part)).end()
+    assert code == 2
+    assert "shed" in errors
 
 
 async def test_an_object_is_created_from_standard_input(peer, confctl):

@@ -46,6 +46,7 @@ STATUS = {
             "type": "sce",
             "user": "anna",
             "peer": "10.0.0.9:5000",
+            "forwarded": "198.51.100.7:4711",
             "port": "default",
             "server": False,
             "connected": 12.3,
@@ -111,6 +112,9 @@ async def test_people_get_a_page_with_everything_on_it(node) -> None:
     page = response.content.decode()
     for text in ("site-&lt;1&gt;", "the master is away", "hq:2020", "desktop", "anna", "behind"):
         assert text in page
+    assert "<code>198.51.100.7:4711</code>" in page
+    assert "by <code>10.0.0.9:5000</code>" in page
+    assert "Clients that leave" not in page
     assert "default-src 'none'" in response["Content-Security-Policy"]
     assert "<script" not in page
     assert "style=" not in page
