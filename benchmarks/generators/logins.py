@@ -37,6 +37,9 @@ _UPGRADE = (
 class Login:
     """One connection, from its first packet until the session is open, or gone again."""
 
+    token = ""
+    """To go on with the session by, where it asked for one."""
+
     def __init__(self, account: Account, port: int, source: str) -> None:
         self._account = account
         self._handshake = ClientHandshake(account.user, base64.b64encode(os.urandom(18)).decode())

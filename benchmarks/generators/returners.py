@@ -20,8 +20,6 @@ _SPREAD = 0.5
 class Visitor(logins.Login):
     """A login that asks for a token."""
 
-    token = ""
-
     def opening(self) -> dict[str, Any]:
         """Return the first message."""
         return super().opening() | {"token": ""}
@@ -41,7 +39,6 @@ class Returner(logins.Login):
         super().__init__(account, port, source)
         self._resume = resume
         self._last = last
-        self.token = ""
 
     def opening(self) -> dict[str, Any]:
         """Return the one message that it takes."""
