@@ -130,6 +130,8 @@ class Replica:
         """The cursor may be offered for a resume; a divergence takes that away."""
         self._ended = False
         """The process is about to end; no other attempt is worth a line."""
+        self._failure = ""
+        """Why there is no link; empty while it is live."""
         self.resumes = 0
         """Times that the link came back without a full load."""
 
@@ -219,6 +221,7 @@ class Replica:
         self._data.abandon()
         self.forwarding.stop()
         self.relaying.stop()
+        self._failure = reason
         if self._ended:
             return
         if self._lost_since is None:
@@ -291,6 +294,7 @@ class Replica:
             "masterApplication": self.master.application if self.master is not None else "",
             "masterRelease": self.master.release if self.master is not None else "",
             "attempts": self._masters.attempts,
+            "failure": self._failure,
             "reloadIn": None if self._reload_at is None else round(self._reload_at - now, 1),
             "resumes": self.resumes,
         }
@@ -436,6 +440,7 @@ class Replica:
 
     def _go_live(self, now: float) -> None:
         self.state = LIVE
+        self._failure = ""
         self._masters.live()
         self._trusted = True
         self._from_disk = False

@@ -5,7 +5,7 @@ Knows the texts and their precedence; files, sockets and certificates it does no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -96,25 +96,22 @@ def server_tls(
     return tls_of(given, security_of(application), security_of(host))
 
 
-def client_tls(
-    levels: list[Parameters], port: Mapping[str, Any], *, must: bool = False
-) -> Tls | None:
+def client_tls(levels: Sequence[Parameters], port: Parameters) -> Tls | None:
     """Return the parameters of a connection; None: it is in clear.
 
     Args:
         levels: the connection, then the client's application, then its host.
         port: the server's port, as far as it is known.
-        must: TLS, whatever the levels say.
     """
     said = _first("tls", levels)
-    if not (must or (is_true(said) if said else mode_of(port) == "secured")):
+    if not (is_true(said) if said else mode_of(port) == "secured"):
         return None
     of_port = parameters_of(port.get("transportParams", ""))
     shared = {name: of_port[name] for name in _OF_BOTH_SIDES if name in of_port}
     return tls_of(*levels, shared)
 
 
-def local_address(parameters: Mapping[str, str], *, backup: bool = False) -> tuple[str, int] | None:
+def local_address(parameters: Parameters, *, backup: bool = False) -> tuple[str, int] | None:
     """Return the address and port that a connection goes out from; "" and 0 are any.
 
     Args:
@@ -132,6 +129,6 @@ def is_true(value: Any) -> bool:
     return str(value).strip().lower() in _TRUE
 
 
-def _first(name: str, levels: tuple[Parameters, ...] | list[Parameters]) -> str:
+def _first(name: str, levels: Sequence[Parameters]) -> str:
     given = (str(level.get(name, "")).strip() for level in levels)
     return next((value for value in given if value), "")

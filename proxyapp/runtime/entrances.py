@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 
@@ -151,7 +151,7 @@ class Entrance:
         protocol: Greeted = self._make(self.port.id, client, origin)
         try:
             await self._loop.connect_accepted_socket(
-                lambda: protocol,
+                lambda: cast("asyncio.BaseProtocol", protocol),
                 client,
                 ssl=context,
                 ssl_handshake_timeout=HANDSHAKE_LIMIT if context else None,

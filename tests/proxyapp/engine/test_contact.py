@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxyapp.engine import commands
+from proxyapp.engine import commands, events
 from proxyapp.engine.contact import peer_contact
 from proxyapp.engine.transport import Tls
 from tests.proxyapp.engine.bench import VERIFIER, Bench, Proxy, record
@@ -49,6 +49,17 @@ def test_the_first_contact_is_made_as_the_command_line_says(bench):
     (first,) = proxy.of(commands.ConnectLink)
     assert first.tls == Tls(trusted_ca="/ca.pem")
     assert first.local_address == ("10.0.0.7", 4711)
+
+
+def test_the_status_says_why_there_is_no_link(bench):
+    proxy = Proxy(bench)
+    proxy.carry_out(proxy.node.start(proxy.now))
+    reason = "cannot connect to master.example:2020: its certificate has expired: renew it there"
+    proxy.handle(events.LinkLost(reason, 0, 0.5))
+    assert proxy.node.status(proxy.now)["authority"]["failure"] == reason
+    proxy.dial()
+    assert proxy.link == "live"
+    assert proxy.node.status(proxy.now)["authority"]["failure"] == ""
 
 
 def test_connection_application_and_host_give_what_is_not_said(bench):
