@@ -29,7 +29,7 @@ from confwire.objects import (  # noqa: E402
 )
 from proxyapp.engine import rights  # noqa: E402
 from proxyapp.engine.filters import FilterKey, keys_of  # noqa: E402
-from proxyapp.engine.options import OPTIONS, Option  # noqa: E402
+from proxyapp.engine.options import OPTIONS, WITHOUT_EFFECT, Option  # noqa: E402
 
 FOLDER = ROOT / "docs/reference"
 NOTE = "<!-- Written by docs/generate.py from {source}: change that, then run `make docs`. -->"
@@ -255,12 +255,20 @@ def options_page() -> Iterator[str]:
     yield ""
     heads = ("section", "option", "values", "default", "takes effect", "meaning")
     yield from table(heads, map(_option_row, OPTIONS))
+    yield from ("", "## Accepted without effect", "")
+    heads = ("section", "option", "why")
+    yield from table(heads, (_without_effect(*item) for item in WITHOUT_EFFECT.items()))
 
 
 def _option_row(option: Option) -> Sequence[str]:
     sections = " or ".join(map(code, option.sections))
     default = code(option.default) if option.default != "" else "empty"
     return sections, code(option.name), _values_of(option), default, option.effect, option.meaning
+
+
+def _without_effect(option: tuple[str, str], why: str) -> Sequence[str]:
+    section, name = option
+    return code(section), code(name), why
 
 
 def _values_of(option: Option) -> str:

@@ -85,7 +85,7 @@ class Masters:
         rounds = (self.attempts - 1) // len(known)
         self.present = known[0]
         self._tried = [self.present]
-        longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2 ** min(rounds, 8))
+        longest = min(LONGEST_DELAY, SHORTEST_DELAY * 2.0 ** min(rounds, 8))
         return longest * (0.5 + jitter / 2)
 
     def patience(self) -> float:

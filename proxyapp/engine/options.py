@@ -433,6 +433,13 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+WITHOUT_EFFECT = {
+    ("system", "serialize-write-transactions"): (
+        "transactions are committed one after another in any case, and none waits for a load"
+    ),
+}
+"""Options of the origin that are accepted, and why they have no effect."""
+
 _GREATER = (("audit-expiration", "expiration"), ("audit-max-records", "max-records"))
 """Options of one section whose values must be greater than that of another one."""
 
@@ -446,6 +453,11 @@ class Settings:
         self._values = {option.name: self._read(option, given) for option in OPTIONS}
         for name, lesser in _GREATER:
             self._raise_above(name, self.number(lesser), lesser)
+        self.notices = [
+            f"option [{section}] {name} has no effect: {why}"
+            for (section, name), why in WITHOUT_EFFECT.items()
+            if name in given.get(section, {})
+        ]
 
     def __getitem__(self, name: str) -> int | str:
         return self._values[name]

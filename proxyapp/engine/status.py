@@ -40,7 +40,11 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
             {"alarm": name, "text": text, "since": round(now - since, 1)}
             for name, (text, since) in serving.alarms.items()
         ],
-        "notices": [*serving.options.complaints, *port_notices(serving.application)],
+        "notices": [
+            *serving.options.complaints,
+            *serving.options.notices,
+            *port_notices(serving.application),
+        ],
         "ports": ports_status(serving.application),
         "objects": {
             info.name: count

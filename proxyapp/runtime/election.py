@@ -259,7 +259,7 @@ async def _ask(
     # Not by a cancellation: the library would then wait for the answer to its own question.
     limit = asyncio.get_running_loop().call_later(ANSWER_LIMIT, _sever, connection)
     try:
-        cursor = await connection.execute(statement, values)  # type: ignore[arg-type]
+        cursor = await connection.execute(statement, values)
         return await cursor.fetchall() if cursor.description else []
     finally:
         limit.cancel()

@@ -153,8 +153,8 @@ def lock(master: str) -> Position | None:
     rows = run(_POSTGRESQL_POSITION if is_postgresql() else _SQLITE_POSITION, [master])
     if not rows:
         return None
-    *position, option = rows[0][:6]
-    return Position(*position, is_true(option), Standing(*rows[0][6:]))
+    number, tree, hash_, epoch, chain, option, *standing = rows[0]
+    return Position(number, tree, hash_, epoch, chain, is_true(option), Standing._make(standing))
 
 
 def is_true(option: str | None) -> bool:

@@ -73,3 +73,10 @@ def test_changes_are_kept_longer_than_the_default_of_the_option_beside_it():
     settings = Settings({"history-log": {"audit-expiration": 7}})
     assert settings.number("audit-expiration") == 31
     assert len(settings.complaints) == 1
+
+
+def test_an_option_without_effect_is_accepted_and_said_to_be_so():
+    settings = Settings({"system": {"serialize-write-transactions": "true"}})
+    assert settings.complaints == []
+    (notice,) = settings.notices
+    assert "serialize-write-transactions has no effect: transactions are committed one" in notice
