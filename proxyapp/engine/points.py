@@ -45,7 +45,7 @@ class PointReader:
             self._as_of = as_of
             self._shelves.clear()
         shelves, masks, append = self._shelves, profile.masks, answers.append
-        answered = 0
+        before = len(answers)
         for data in messages:
             try:
                 message = decode_unchecked(data)
@@ -70,7 +70,6 @@ class PointReader:
                 row = None if page is None else page[dbid & PAGE_MASK]
                 if row is None:
                     append(self._reader.none_found(message))
-                    answered += 1
                     continue
             else:
                 name = given.get("name")
@@ -90,8 +89,7 @@ class PointReader:
             else:
                 text = msgspec.json.encode(ref)
                 append(b'{"message":"objectsRead","ref":%b%b%b]}' % (text, mark, row.body))
-            answered += 1
-        return answered
+        return len(answers) - before
 
     def _shelf(self, type_name: str) -> _Shelf:
         type_ = BY_NAME[type_name].type
