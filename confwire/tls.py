@@ -7,6 +7,7 @@ Knows files and OpenSSL, no sockets and no protocol.
 from __future__ import annotations
 
 import ssl
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +16,8 @@ from typing import Any
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2, unless configured; those of TLS 1.3 are all good and cannot be chosen."""
 
+LARGEST_FILE = 64 * 2**20
+"""Bytes; lists of revoked certificates may have many entries."""
 _NEWEST = ssl.TLSVersion.MAXIMUM_SUPPORTED
 _PROTOCOLS = {
     "": (ssl.TLSVersion.TLSv1_2, _NEWEST),
@@ -127,6 +130,8 @@ def identify(context: ssl.SSLContext, certificate: str, key: str) -> None:
 def trust(context: ssl.SSLContext, trusted_ca: str) -> None:
     """Let a context trust these CAs. Raises TlsError."""
     path = Path(trusted_ca)
+    if not path.is_dir():
+        _check_file("trusted-ca", trusted_ca)
     _load(
         f"trusted-ca {trusted_ca}",
         "it must hold certificates in PEM, or be a folder prepared by `openssl rehash`",
@@ -271,13 +276,31 @@ def _check_key(name: str, key: bytes) -> None:
 
 
 def _read(parameter: str, name: str) -> bytes:
+    _check_file(parameter, name)
     try:
         return Path(name).read_bytes()
     except OSError as error:
-        raise TlsError(
-            f"{parameter} {name} cannot be read: {error.strerror}; check the path, and that the"
-            " server's account may read it"
-        ) from error
+        raise _unreadable(parameter, name, error) from error
+
+
+def _check_file(parameter: str, name: str) -> None:
+    """Let nobody wait for a pipe, or read a device without an end."""
+    try:
+        found = Path(name).stat()
+    except OSError as error:
+        raise _unreadable(parameter, name, error) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise TlsError(f"{parameter} {name} is no file: name a file in PEM")
+    if found.st_size > LARGEST_FILE:
+        most = LARGEST_FILE // 2**20
+        raise TlsError(f"{parameter} {name} is over {most} MiB: name a file in PEM")
+
+
+def _unreadable(parameter: str, name: str, error: OSError) -> TlsError:
+    return TlsError(
+        f"{parameter} {name} cannot be read: {error.strerror}; check the path, and that the"
+        " account that runs this may read it"
+    )
 
 
 def _load(what: str, remedy: str, load: Callable[[], None]) -> None:

@@ -21,6 +21,7 @@ class Issued:
         self.key = folder / f"{name}.key"
         self.made = made
         made.private_key_pem.write_to_path(self.key)
+        self.key.chmod(0o600)
         self.chain.write_bytes(b"".join(pem.bytes() for pem in made.cert_chain_pems))
 
     @property

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import ssl
+import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -106,8 +107,12 @@ class Identity:
         """Return what operators should know; "" when all is well."""
         if self.failure:
             return f"the changed files cannot be used, so the old ones are: {self.failure}"
-        text = self.certificate.complaint(now)
-        return f"certificate {self._tls.certificate} {text}" if text else ""
+        if text := self.certificate.complaint(now):
+            return f"certificate {self._tls.certificate} {text}"
+        key = self._tls.certificate_key
+        if _is_public(key):
+            return f"everybody on this host may read certificate-key {key}: run chmod o= {key}"
+        return ""
 
     def status(self) -> dict[str, Any]:
         """Return what is in use, for status pages."""
@@ -176,6 +181,13 @@ def _texts(names: x509.SubjectAlternativeName) -> Iterator[str]:
     for name in names:
         if isinstance(name.value, str | ipaddress.IPv4Address | ipaddress.IPv6Address):
             yield str(name.value)
+
+
+def _is_public(name: str) -> bool:
+    try:
+        return bool(os.stat(name).st_mode & stat.S_IROTH)
+    except OSError:
+        return False
 
 
 def _files_of(tls: Tls) -> list[str]:

@@ -59,6 +59,21 @@ def test_a_certificate_of_the_future_is_complained_of(ca) -> None:
     assert "is not valid before" in identity.complaint(datetime(1970, 1, 1, tzinfo=UTC))
 
 
+def test_a_key_that_everybody_may_read_is_complained_of(ca) -> None:
+    issued = ca.issue()
+    identity = identity_of(issued)
+    issued.key.chmod(0o644)
+    assert f"run chmod o= {issued.key}" in identity.complaint(now())
+    issued.key.chmod(0o640)
+    assert identity.complaint(now()) == ""
+
+
+def test_a_pipe_in_place_of_a_file_is_no_reason_to_wait(ca, tmp_path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TlsError, match="is no file"):
+        Identity(Tls(certificate=str(tmp_path / "pipe"), certificate_key=str(ca.issue().key)))
+
+
 def test_changed_files_are_used(ca) -> None:
     issued = ca.issue()
     identity = identity_of(issued)
