@@ -632,7 +632,7 @@ class PairRole(Message, kw_only=True):
     """Server of a pair: what it does now; told to the other one and to the master."""
 
     running: Literal["starting", "primary", "backup", "asking", "apart"]
-    term: int
+    term: Annotated[int, Meta(ge=0, le=2**53)]
     number: int = 0
     """Of the question that this answers; 0: nobody has asked."""
 

@@ -82,8 +82,8 @@ class Dial:
             challenge, self._challenge = self._challenge, ""
             self.send(Proof(self._handshake.final(challenge, salted_password)))
 
-    def take(self, message: Any) -> None:
-        """Take what comes before the session is open; it is open after `opened`.
+    def take(self, message: Any) -> bool:
+        """Take what comes before the session is open; tell whether it is open now.
 
         Raises RemoteProtocolError: this is not how a session opens, or a false server.
         """
@@ -97,6 +97,7 @@ class Dial:
             self.state = DialState.OPEN
         else:
             raise RemoteProtocolError(f"unexpected {type(message).__name__} in an opening")
+        return self.is_open
 
     def send(self, message: Message) -> None:
         """Send a message."""

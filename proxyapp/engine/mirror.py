@@ -102,9 +102,7 @@ class Mirror:
             self.flush()
             yield
 
-    def _tell(
-        self, opened: list[MirroredSession], closed: list[str], whole: bool = False
-    ) -> None:
+    def _tell(self, opened: list[MirroredSession], closed: list[str], whole: bool = False) -> None:
         if len(opened) > 1 and sum(map(_weight, opened)) > _CONDITIONS_A_MESSAGE:
             half = len(opened) // 2
             self._tell(opened[:half], closed, whole)
@@ -131,8 +129,14 @@ def _weight(session: MirroredSession) -> int:
 
 def conditions_of(subscription: Subscription) -> int:
     """Return how many things a subscription names."""
-    lists = (subscription.types, subscription.tenants, subscription.folders, subscription.objects)
-    return 1 + sum(map(len, lists)) + len(subscription.filter)
+    return (
+        1
+        + len(subscription.types)
+        + len(subscription.tenants)
+        + len(subscription.folders)
+        + len(subscription.objects)
+        + len(subscription.filter)
+    )
 
 
 def _those_behind(sessions: Iterable[Any], revision: int) -> Iterator[tuple[str, int]]:

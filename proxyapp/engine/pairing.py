@@ -228,8 +228,7 @@ class Pairing:
         elif self._dial.is_open:
             self.take(message)
         elif isinstance(message, Challenge | Opened):
-            self._dial.take(message)
-            if self._dial.is_open:
+            if self._dial.take(message):
                 self._dial_is_newer = True
                 self._joined()
                 self._spare_one()
@@ -273,7 +272,8 @@ class Pairing:
     def _joined(self) -> None:
         """A link stands: say what this server does."""
         pair = self._pair
-        assert pair is not None and self._partner is not None
+        assert pair is not None
+        assert self._partner is not None
         self._serving.calm("pair")
         self._serving.log("info", "pair linked", other=self._partner.name)
         self._say_role()
@@ -283,7 +283,8 @@ class Pairing:
     def _parted(self, reason: str, gone: bool, was_open: bool) -> None:
         """No link stands any more, or could be made."""
         pair, partner, now = self._pair, self._partner, self._serving.now
-        assert pair is not None and partner is not None
+        assert pair is not None
+        assert partner is not None
         self._other = None
         self._mirror.stop()
         if was_open:
@@ -474,7 +475,8 @@ class Pairing:
 
     def _stand_by(self) -> None:
         pair, partner, serving = self._pair, self._partner, self._serving
-        assert pair is not None and partner is not None
+        assert pair is not None
+        assert partner is not None
         self._mirror.stop()
         serving.standby = f"this server stands by for '{partner.name}'"
         if pair.running is Running.APART:

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from enum import Enum
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any
 
 from confwire import codec
 from confwire.errors import (
@@ -189,7 +189,8 @@ class Session:
         self.id = sha256(nonce.encode()).hexdigest()[:24]
         self.name = self.user = self.application_type = ""
         self.application = self.person = 0
-        self.role: Literal["client", "proxy", "peer"] = "client"
+        self.role = "client"
+        """As its opening says; to others than clients some rules do not apply."""
         self.daemon = False
         self.holder: Holder | None = None
         """What its tokens say; None where it asked for none."""

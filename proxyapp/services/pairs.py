@@ -37,9 +37,7 @@ def follow(work: Work, keys: Iterable[Key]) -> None:
     if not dbids:
         return
     before = _published(dbids)
-    after = dict(
-        Application.objects.filter(dbid__in=dbids).values_list("dbid", "backup_server_id")
-    )
+    after = dict(Application.objects.filter(dbid__in=dbids).values_list("dbid", "backup_server_id"))
     for dbid in dbids:
         old, new = _backup_of(before.get(dbid, {})), after.get(dbid)
         if old is not None and old != new:
@@ -57,7 +55,8 @@ def _published(dbids: list[int]) -> dict[int, dict[str, Any]]:
 
 
 def _backup_of(document: dict[str, Any]) -> int | None:
-    return document.get("serverInfo", {}).get("backupServerDBID")
+    backup: int | None = document.get("serverInfo", {}).get("backupServerDBID")
+    return backup
 
 
 # ---------------------------------------------------------------- making and parting

@@ -44,7 +44,8 @@ with changes.commit(by=None, origin="test") as work:
     work.save(Port(application=backup, port_id="default", port=port))
     work.save(Port(application=backup, port_id="ha", port=second_sync, ha_sync=True))
     primary = Application.objects.get(name="site-1")
-    primary.redundancy_type, primary.backup_server, primary.auto_restart = "warmstandby", backup, True
+    primary.redundancy_type, primary.backup_server = "warmstandby", backup
+    primary.auto_restart = True
     work.save(primary)
     work.save(Port(application=primary, port_id="ha", port=first_sync, ha_sync=True))
     work.save(Connection(application=primary, server_id=99, conn_protocol="addp",
@@ -137,7 +138,7 @@ class Audience:
                 self.clients.append(client)
                 self.heard.append(heard)
                 self.opened.append(opened)
-                self._tasks.append(asyncio.create_task(listen()))
+                self._tasks.append(asyncio.get_running_loop().create_task(listen()))
 
         await asyncio.gather(*(one() for _ in range(count)))
 

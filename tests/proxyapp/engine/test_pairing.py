@@ -150,7 +150,11 @@ def test_the_backup_knows_every_session_with_subscriptions_and_cursor(two):
     assert (kept.session.application, kept.session.user) == ("default", "bob")
     assert kept.session.person_dbid == BOB
     (subscription,) = kept.subscriptions
-    assert (subscription.name, subscription.types, subscription.mode) == ("mine", ["skill"], "state")
+    assert (subscription.name, subscription.types, subscription.mode) == (
+        "mine",
+        ["skill"],
+        "state",
+    )
     assert subscription.folders == [FOLDER]
     two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
     two.tick(0.5)
@@ -433,9 +437,7 @@ def test_a_pair_is_neither_made_nor_split_while_the_servers_run(two):
 
 
 def test_clients_are_told_the_other_servers_address_by_both(two):
-    opened = [
-        member.node.serving.identity() for member in two.members
-    ]
+    opened = [member.node.serving.identity() for member in two.members]
     assert [(server.backup_host, server.backup_port) for server in opened] == [
         (f"host-{BACKUP}", str(BACKUP)),
         (f"host-{PRIMARY}", str(PRIMARY)),
