@@ -28,8 +28,10 @@ from confwire.objects import (  # noqa: E402
     is_server_type,
 )
 from proxyapp.engine import rights  # noqa: E402
+from proxyapp.engine.accountrules import RULES  # noqa: E402
 from proxyapp.engine.filters import FilterKey, keys_of  # noqa: E402
 from proxyapp.engine.options import OPTIONS, WITHOUT_EFFECT, Option  # noqa: E402
+from proxyapp.engine.ways import LIBRARY_OPTIONS  # noqa: E402
 
 FOLDER = ROOT / "docs/reference"
 NOTE = "<!-- Written by docs/generate.py from {source}: change that, then run `make docs`. -->"
@@ -249,12 +251,29 @@ named in the log and in the status; where none is valid, the default is used.
 """
 
 
+LIBRARIES_HEAD = """\
+Sections of the server's options, or of a tenant's annex, which then counts for its persons; how they
+work together is told in [External authentication](../howto/external-authentication.md). `gauth_ldap_1`,
+`gauth_ldap_2` and so on name further directories. Options that name files, and `chase-referrals`,
+count in the server's options only.
+"""
+RULES_HEAD = """\
+In the annex (`userProperties`) of a tenant; tenants below inherit each rule that they do not give
+themselves. In the annex of a person, `override-` before its name makes a rule count for that person
+alone. What they do is told in [Accounts](../topics/accounts.md).
+"""
+
+
 def options_page() -> Iterator[str]:
     """Yield the lines of options.md."""
     yield from OPTIONS_HEAD.splitlines()
     yield ""
     heads = ("section", "option", "values", "default", "takes effect", "meaning")
     yield from table(heads, map(_option_row, OPTIONS))
+    yield from ("", "## Libraries that check logins", "", *LIBRARIES_HEAD.splitlines(), "")
+    yield from table(heads, map(_option_row, LIBRARY_OPTIONS))
+    yield from ("", "## Rules of accounts", "", *RULES_HEAD.splitlines(), "")
+    yield from table(heads, map(_option_row, RULES))
     yield from ("", "## Accepted without effect", "")
     heads = ("section", "option", "why")
     yield from table(heads, (_without_effect(*item) for item in WITHOUT_EFFECT.items()))

@@ -1,4 +1,4 @@
-"""Logins that others judge, with real processes: a master, a proxy, a directory, RADIUS, a realm."""
+"""Logins with real processes: a master, a proxy, a directory, a RADIUS server, a Kerberos realm."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ import pytest
 
 from confwire.client import BlockingClient
 from confwire.errors import (
+    AccountLocked,
     AuthenticationFailed,
     AuthenticationUnavailable,
+    PasswordChangeRequired,
+    PasswordRefused,
     RequestError,
 )
 from tests.authservers import PEOPLE, SECRET, LdapServer, RadiusServer, Realm
-from tests.servers import PASSWORD, Process, Site
+from tests.servers import PASSWORD, Process, Site, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -31,13 +34,14 @@ from proxyapp.services import access, changes, objects
 options, people = json.loads(sys.argv[1])
 with changes.commit(by=None, origin="test"):
     for name, annex, external in people:
-        document = {"tenantDBID": 1, "employeeID": name, "userName": name, "externalID": external,
-                    "userProperties": annex}
+        document = {"tenantDBID": 1, "employeeID": name, "userName": name,
+                    "externalID": external, "userProperties": annex}
         objects.create("person", document, by=None, origin="test")
         person = Person.objects.get_by_natural_key(name)
         access.grant(Application.objects.get(pk=100), person, 9, by=None, origin="test")
     for application in sys.argv[2:]:
-        objects.update("application", int(application), {"options": options}, by=None, origin="test")
+        delta = {"options": options}
+        objects.update("application", int(application), delta, by=None, origin="test")
 """
 
 
@@ -156,3 +160,72 @@ def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
     status = proxy.status()["runtime"]
     assert status["authentication"]["waiting"] == 0
     assert status["longestStall"] < 1
+    proxy.stop(signal.SIGKILL)
+
+
+def test_rules_and_locks_hold_at_every_server(site: Site) -> None:
+    """One master and one proxy: a failure at either counts at both, and so does a new password."""
+    site.python(RULES)
+    master, proxy = site.master().start(), site.proxy().start()
+    try:
+        with client_of(master, "петр", "старое слово") as client:
+            with pytest.raises(PasswordChangeRequired):
+                client.read("skill")
+            with pytest.raises(PasswordRefused, match="a digit"):
+                client.change_password("старое слово", "новое слово")
+            client.change_password("старое слово", "новое слово 1")
+            client.read("skill")
+        eventually(lambda: logs_in(proxy, "петр", "новое слово 1"), "the new password at the proxy")
+        for server in (proxy, master, proxy):
+            refused(AuthenticationFailed, server, "петр", "wrong", "SCRAM-SHA-256")
+        kept = Path(site.environment["CSPROXY_DATA"]) / "site-1" / "accounts.json"
+        eventually(lambda: "lockedUntil" in kept.read_text(), "the lock at the proxy", 10)
+        assert is_locked(proxy, "петр")
+        assert is_locked(master, "петр")
+        master.stop(signal.SIGKILL)
+        proxy.stop(signal.SIGTERM)
+        proxy.start()
+        assert is_locked(proxy, "петр"), "a proxy keeps what it knows over a restart"
+        master.start()
+        assert is_locked(master, "петр"), "and the master in its database"
+    finally:
+        for server in (proxy, master):
+            server.stop(signal.SIGKILL)
+
+
+RULES = """
+from proxyapp.models import Application, Person
+from proxyapp.services import access, accounts, objects
+rules = {"account-lockout-threshold": 3, "account-lockout-attempts-period": 10,
+         "password-req-numbers": "true"}
+annex = {"userProperties": {"security-authentication-rules": rules}}
+objects.update("tenant", 1, annex, by=None, origin="test")
+document = {"tenantDBID": 1, "employeeID": "p", "userName": "петр",
+            "changePasswordOnNextLogin": True}
+dbid = objects.create("person", document, by=None, origin="test").dbid
+person = Person.objects.get(pk=dbid)
+access.grant(Application.objects.get(pk=100), person, 9, by=None, origin="test")
+accounts.set_password(person, "старое слово", by=None, origin="test")
+"""
+
+
+def client_of(server: Process, user: str, password: str) -> BlockingClient:
+    return BlockingClient.connect(
+        [("127.0.0.1", server.port)], application="default", user=user, password=password
+    )
+
+
+def logs_in(server: Process, user: str, password: str) -> bool:
+    try:
+        client_of(server, user, password).close()
+    except AuthenticationFailed:
+        return False
+    return True
+
+
+def is_locked(server: Process, user: str) -> bool:
+    try:
+        client_of(server, user, "новое слово 1").close()
+    except AccountLocked:
+        return True
+    return False

@@ -40,6 +40,7 @@ from confwire.codec import decode_document
 from confwire.errors import MasterUnavailable, ReadInterrupted, WireError
 from confwire.messages import (
     Bounds,
+    ChangePassword,
     CreateObject,
     Cursor,
     DeleteObject,
@@ -56,6 +57,7 @@ from confwire.messages import (
     ObjectId,
     ObjectsChanged,
     ObjectUpdated,
+    PasswordChanged,
     Permission,
     PermissionsRead,
     PermissionsUpdated,
@@ -326,6 +328,15 @@ class Client:
             freshness=freshness,
             brief=brief,
         )
+
+    async def change_password(self, old: str, new: str) -> None:
+        """Change the password of the session's own account.
+
+        Raises:
+            RequestError: it was refused; the class says why.
+        """
+        request = ChangePassword(ref=0, old_password=old, new_password=new)
+        await self._ask(request, PasswordChanged)
 
     async def server_info(self) -> ServerInfo:
         """Return the identity and the state of the server."""

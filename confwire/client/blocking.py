@@ -239,6 +239,10 @@ class BlockingClient:
         while (packet := self._loop.run(following())) is not None:
             yield packet
 
+    def change_password(self, old: str, new: str) -> None:
+        """As `Client.change_password`."""
+        self._loop.run(self._client.change_password(old, new))
+
     def server_info(self) -> ServerInfo:
         """As `Client.server_info`."""
         return self._loop.run(self._client.server_info())

@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth import update_session_auth_hash
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -20,6 +21,7 @@ from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.passwords import NewPasswordForm
 from proxyapp.admin.site import site
 from proxyapp.models import Person
+from proxyapp.services import accounts
 
 
 @admin.register(Person, site=site)
@@ -36,6 +38,7 @@ class PersonAdmin(ConfiguredAdmin):
     search_help_text = "user name, first or last name, employee ID, e-mail address"
     readonly_fields = ["password_state", "groups"]
     fixed = ("tenant", "is_agent")
+    actions = [*ConfiguredAdmin.actions, "unlock_accounts"]
     change_form_template = "admin/proxyapp/person/change_form.html"
     fieldsets = [
         (
@@ -77,6 +80,15 @@ class PersonAdmin(ConfiguredAdmin):
             ),
         )
         return links or format_html("{}", "no access group")
+
+    @admin.action(description="Unlock the chosen accounts", permissions=["change"])
+    def unlock_accounts(self, request: HttpRequest, chosen: QuerySet[Person]) -> None:
+        """Lift locks, and let accounts that have expired in again."""
+        persons = list(chosen)
+        for person in persons:
+            accounts.unlock(person)
+            self.log_change(request, person, "Unlocked the account.")
+        self.message_user(request, f"{len(persons)} accounts were unlocked.", messages.SUCCESS)
 
     # ------------------------------------------------------------ the password
 

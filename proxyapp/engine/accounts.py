@@ -13,6 +13,7 @@ import msgspec
 
 from confwire.errors import AccountExpired, TooManySessions
 from confwire.messages import AccountState, AccountStates
+from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import locks
 from proxyapp.engine.accountrules import DAY, Rules, must_change, password_due, rules_for
@@ -177,8 +178,22 @@ class Accounts:
         for state in states:
             if self._merge(state):
                 self._untold.add(state.person)
-                if not kept:
+                settled = self._settle(state.person)
+                if settled or not kept:
                     self._unkept.add(state.person)
+
+    def _settle(self, dbid: int) -> bool:
+        """Lock an account whose failures at several servers are too many together."""
+        state, person = self._states[dbid], self._serving.store.get(ObjectType.PERSON, dbid)
+        if not state.failures or person is None:
+            return False
+        settled = locks.settled(state, self._rules(person))
+        if settled.locked_at == state.locked_at:
+            return False
+        self._merge(settled)
+        if self._serving.relay is None:  # one of all servers tells it
+            self._tell_lock(person.name, "", locks.how_long(settled))
+        return True
 
     def tick(self, now: float) -> list[AccountStates]:
         """Have kept what is new; return it for other servers."""

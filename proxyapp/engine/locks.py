@@ -69,16 +69,24 @@ def after_failure(state: AccountState, rules: Rules, now: float) -> AccountState
     latest = max(state.cleared_at, state.locked_at, *state.failures)
     at = max(now, nextafter(latest, inf))
     failures = [*state.failures, at][-KEPT_FAILURES:]
-    state = msgspec.structs.replace(state, failures=failures)
+    return settled(msgspec.structs.replace(state, failures=failures), rules)
+
+
+def settled(state: AccountState, rules: Rules) -> AccountState:
+    """Return a state with the lock that its failures amount to.
+
+    They may have come together from several servers; all of them settle it alike.
+    """
     threshold = rules.number("account-lockout-threshold")
-    if not threshold or rules.flag("account-lockout"):
+    if not threshold or not state.failures or rules.flag("account-lockout"):
         return state
-    if _counted(state, rules, now) >= threshold:
-        minutes = rules.number("account-lockout-duration")
-        for_good = rules.number("account-lockout-mode") == 1
-        state.locked_at = at
-        state.locked_until = FOR_GOOD if for_good else now + minutes * 60.0
-    return state
+    at = state.failures[-1]
+    if _counted(state, rules, at) < threshold:
+        return state
+    minutes = rules.number("account-lockout-duration")
+    for_good = rules.number("account-lockout-mode") == 1
+    until = FOR_GOOD if for_good else at + minutes * 60.0
+    return msgspec.structs.replace(state, locked_at=at, locked_until=until)
 
 
 def how_long(state: AccountState) -> str:

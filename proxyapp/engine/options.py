@@ -434,6 +434,8 @@ OPTIONS: tuple[Option, ...] = (
 
 
 WITHOUT_EFFECT = {
+    ("gauth_ldap", "idle-timeout"): "each login has a connection of its own",
+    ("gauth_ldap", "verbose"): "failures of directories are logged always, passwords never",
     ("system", "serialize-write-transactions"): (
         "transactions are committed one after another in any case, and none waits for a load"
     ),

@@ -1,13 +1,11 @@
 from __future__ import annotations
 
-from itertools import permutations
-
 import pytest
 
-from confwire.messages import AccountState, Open
-from proxyapp.engine import commands, events
+from confwire.handshake import ClientHandshake
+from confwire.messages import AccountState, Open, Proof
+from proxyapp.engine import accounts, commands, events
 from proxyapp.engine.accountrules import SECTION
-from proxyapp.engine.locks import merged
 from tests.proxyapp.engine.bench import SALTED, VERIFIER, Bench, Client, record
 from tests.proxyapp.engine.test_checking import (
     DIRECTORY,
@@ -134,9 +132,6 @@ def test_who_leaves_before_the_answer_is_counted_too():
 def test_a_challenge_that_was_given_out_before_the_lock_opens_nothing():
     bench = bench_with(rules(), **DIRECTORY)
     early = bench.connect()
-    from confwire.handshake import ClientHandshake
-    from confwire.messages import Proof
-
     handshake = ClientHandshake("bob", "client-nonce-0123456789ab")
     early.send(Open(application="default", user="bob", data=handshake.first()))
     fail(bench, times=3)
@@ -232,31 +227,6 @@ def expiring(**document: object):
     return record("person", 101, userName="bob", tenantDBID=1, verifier=VERIFIER, **document)
 
 
-def test_a_password_that_must_be_changed_bars_everything_else():
-    bench = bench_with(expiring(changePasswordOnNextLogin=True), **DIRECTORY)
-    client = bench.connect()
-    client.open("bob")
-    assert client.inbox[-1]["passwordChangeRequired"] is True
-    assert client.error("readObjects", objectType="skill") == "passwordChangeRequired"
-    assert client.error("readServerInfo") == "passwordChangeRequired"
-    assert client.closed is None
-    bench.tick(60)
-    assert client.closed is None, "who types a password needs time"
-    change(bench, client)
-    assert client.inbox[-1]["message"] == "passwordChanged"
-    client.inbox.clear()
-    assert client.read("skill") == [601, 602]
-
-
-def change(bench: Bench, client: Client, outcome: str = "accepted", new: str = "новый") -> None:
-    client.inbox.clear()
-    client.post("changePassword", oldPassword="старый", newPassword=new)
-    judge(bench, outcome)
-    for command in bench.of(commands.SetPassword)[-1:]:
-        assert (command.person, command.password) == (101, new)
-        bench.handle(events.PasswordSet(command.ticket, bench.database.revision))
-
-
 def test_the_day_of_expiry_is_told_when_it_is_near():
     near = rules(password_expiration=10, password_expiration_notify=3)
     bench = bench_with(near, expiring(passwordUpdatingDate=1000), **DIRECTORY)
@@ -270,45 +240,6 @@ def test_the_day_of_expiry_is_told_when_it_is_near():
     client = bench.connect()
     client.open("bob")
     assert client.inbox[-1]["passwordChangeRequired"] is True
-
-
-# ---------------------------------------------------------------- changing a password
-
-
-def test_the_old_password_is_asked_for_and_counts():
-    bench = bench_with(rules(), **DIRECTORY)
-    client = bench.login("bob")
-    for _ in range(3):
-        change(bench, client, "rejected")
-        assert client.inbox[-1]["code"] == "authenticationFailed"
-    assert client.error("changePassword", oldPassword="x", newPassword="y") == "accountLocked"
-    assert bench.of(commands.SetPassword) == []
-
-
-def test_a_password_crosses_no_line_in_clear_for_a_change_either():
-    bench = bench_with(**DIRECTORY)
-    client = bench.connect(secure=False)
-    client.open("bob")
-    assert client.error("changePassword", oldPassword="x", newPassword="y") == "passwordInClear"
-
-
-def test_a_password_of_another_system_is_changed_there():
-    bench = bench_with(**DIRECTORY)
-    client = ask(bench)
-    judge(bench, "accepted")
-    assert client.error("changePassword", oldPassword="x", newPassword="y") == "noPermission"
-
-
-def test_a_proxy_names_the_master_for_it():
-    _upper, proxy = site(**DIRECTORY)
-    client = proxy.login("bob")
-    assert client.error("changePassword", oldPassword="x", newPassword="y") == "readOnlyServer"
-
-
-def test_it_may_be_forbidden():
-    bench = bench_with(confserv={"password-change": "false"}, **DIRECTORY)
-    client = bench.login("bob")
-    assert client.error("changePassword", oldPassword="x", newPassword="y") == "noPermission"
 
 
 # ---------------------------------------------------------------- servers
@@ -326,6 +257,18 @@ def test_servers_tell_each_other_of_failures_and_of_logins():
     assert code(fail(proxy)) == "accountLocked"
     kept = upper.of(commands.KeepAccounts)[-1].states
     assert [state.person for state in kept] == [101]
+
+
+def test_failures_at_several_servers_lock_together():
+    upper, proxy = site(**DIRECTORY)
+    upper.commit(rules())
+    fail(proxy, times=2)
+    upper.now += 0.25
+    fail(upper, times=2)
+    proxy.tick(2)
+    upper.tick(2)
+    assert [code(fail(server)) for server in (proxy, upper)] == ["accountLocked"] * 2
+    assert len([e for e in upper.log.entries if e.kind == "accountLocked"]) == 1
 
 
 def test_without_the_master_a_proxy_enforces_what_it_knows_and_tells_it_later():
@@ -349,27 +292,8 @@ def test_a_client_tells_nothing_of_accounts():
     assert bench.login("eve")
 
 
-def test_states_say_the_same_in_whatever_order_they_come():
-    states = [
-        AccountState(1, last_login=5.0, failures=[1.0, 2.0, 9.0]),
-        AccountState(1, failures=[3.0], locked_at=4.0, locked_until=50.0),
-        AccountState(1, cleared_at=6.0),
-        AccountState(1, locked_at=7.0, locked_until=70.0, failures=[8.0]),
-    ]
-    found = []
-    for order in permutations(states):
-        total = AccountState(1)
-        for state in order:
-            total = merged(total, state)
-        found.append(total)
-    assert all(total == found[0] for total in found)
-    assert found[0] == AccountState(1, 5.0, [8.0, 9.0], 7.0, 70.0, 6.0)
-
-
 @pytest.mark.parametrize("user", ["bob", "nobody"])
 def test_the_memory_of_strangers_is_bounded(user):
-    from proxyapp.engine import accounts
-
     bench = bench_with(**DIRECTORY)
     found = bench.node.serving.accounts
     for number in range(accounts.STRANGERS + 10):
