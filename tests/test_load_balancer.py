@@ -233,7 +233,9 @@ async def _shed_half(pool: Pool, crowd: Crowd) -> None:
     """An administrator sends half of the clients of the full member to the empty one."""
     one, two = pool.members
     for port in pool.balancer.ports:
-        await asyncio.to_thread(eventually, lambda port=port: http_get(port, "/readyz")[0], "HAProxy")
+        await asyncio.to_thread(
+            eventually, lambda port=port: http_get(port, "/readyz")[0], "HAProxy"
+        )
     full = two if pool.count(two) else one
     assert pool.count(full) == len(crowd.clients)
     chief = crowd.clients[0]

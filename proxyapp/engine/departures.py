@@ -29,6 +29,7 @@ _CLOSED = {
     CloseCode.NOT_SERVING: "another server of the pair leads",
 }
 
+
 class Leaver(Protocol):
     """What is asked of a session."""
 
@@ -37,7 +38,10 @@ class Leaver(Protocol):
     user: str
     peer: str
     profile: Any
-    role: str
+
+    @property
+    def role(self) -> str:
+        """What it is here: a client, or a server."""
 
     def answer(self, message: Message) -> None:
         """Send a message."""

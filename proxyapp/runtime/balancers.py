@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import structlog
 
@@ -76,7 +77,6 @@ class Balancers:
             return self._read(client, header)
         except proxyheader.MalformedHeader as error:
             self._refuse(peer, str(error))
-            raise
 
     @property
     def read_http(self) -> bool:
@@ -95,7 +95,7 @@ class Balancers:
 
     def _read(self, client: socket.socket, header: bytearray) -> Origin | None:
         # Not a byte more than the header has: the rest is read by others.
-        while count := proxyheader.missing(header) if header else 1:
+        while count := proxyheader.missing(bytes(header)) if header else 1:
             try:
                 more = client.recv(count)
             except BlockingIOError:
@@ -105,7 +105,17 @@ class Balancers:
             header += more
         return Origin(proxyheader.source_of(bytes(header)))
 
-    def _refuse(self, peer: str, reason: str) -> None:
+    def refuse_unannounced(self, peer: str) -> str:
+        """Log and return why a balancer's connection without a header is not taken."""
+        reason = "this balancer is to send a PROXY header: set send-proxy-v2 there"
+        self._log(peer, reason)
+        return reason
+
+    def _refuse(self, peer: str, reason: str) -> NoReturn:
+        self._log(peer, reason)
+        raise Refused(reason)
+
+    def _log(self, peer: str, reason: str) -> None:
         key = (peer, reason)
         if key not in self._logged and len(self._logged) < _ADDRESSES_LOGGED:
             self._logged.add(key)
@@ -115,13 +125,3 @@ class Balancers:
                 reason=reason,
                 remedy="name the balancers in the option balancer-networks",
             )
-        raise Refused(reason)
-
-    def refuse_unannounced(self, peer: str) -> str:
-        """Log and return why a balancer's connection without a header is not taken."""
-        reason = "this balancer is to send a PROXY header: set send-proxy-v2 there"
-        try:
-            self._refuse(peer, reason)
-        except Refused:
-            pass
-        return reason

@@ -101,15 +101,14 @@ async def test_where_it_was_sent_it_may_find_nobody(peers, unused_port):
     await old.session()
 
 
-async def test_servers_that_send_it_to_and_fro_are_tried_ever_more_slowly(peers):
+async def test_servers_that_send_it_to_and_fro_are_tried_ever_more_slowly(peers, states):
     one, two = await peers(), await peers()
-    client = await one.connect(jitter=lambda: 1.0)
+    client = await one.connect(jitter=lambda: 1.0, on_status=states)
     session = await one.session()
     for here, there in ((one, two), (two, one)):
         assert here.address == client.status.address
         await send_away(session, there)
+        await states.reach(State.CONNECTING)
         session = await there.session()
-        async with asyncio.timeout(10):
-            while client.state is not State.OPEN:
-                await asyncio.sleep(0)
+        await states.reach(State.OPEN)
     assert client.status.attempts == 2

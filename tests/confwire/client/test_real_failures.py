@@ -259,6 +259,54 @@ async def test_a_client_answers_the_polls_of_its_server(park, to_master) -> None
         await becomes(client, lambda status: status.state is State.OPEN, "the session")
 
 
+# ---------------------------------------------------------------- slow readers
+
+LIMITS = """
+import sys
+from proxyapp.services import objects
+names = ("max-client-output-queue-size", "client-response-timeout")
+wanted = {name: value or None for name, value in zip(names, sys.argv[1:])}
+objects.update("application", 99, {"options": {"csproxy": wanted}}, by=None, origin="test")
+"""
+CUT = """
+from historylog.models import EntryRecord
+import sys
+kept = EntryRecord.objects.filter(session=sys.argv[1], kind="sessionClosed").first()
+print(kept.revision if kept and "does not read" in kept.reason else -1)
+"""
+
+
+async def test_a_client_that_stalls_is_cut_with_a_cursor_and_misses_nothing(
+    park, to_master, start
+) -> None:
+    """Half-open, stopped or too slow: to the server it is a client that does not read."""
+    await asyncio.to_thread(park.site.python, LIMITS, "64", "1")
+    keep_alive = KeepAlive(0, 0)
+    async with (
+        await client_of(to_master, keep_alive=keep_alive) as client,
+        await client_of(park.master) as writer,
+        await recording(client) as record,
+    ):
+        session = client.session
+        start(record.run())
+        to_master.freeze()
+        annex = {"much": {str(number): "x" * 4000 for number in range(100)}}
+        for number in range(30):
+            document = {"name": f"large {number}", "tenantDBID": 1, "userProperties": annex}
+            written = await writer.create("skill", document)
+
+        def is_cut() -> bool:
+            return session not in [found["session"] for found in park.master.status()["sessions"]]
+
+        await asyncio.to_thread(eventually, is_cut, "the cut")
+        to_master.thaw()
+        await record.is_complete(park, written.revision)
+        assert client.status.restored
+    cursor = int(await asyncio.to_thread(park.site.python, CUT, session))
+    assert record.began <= cursor < written.revision
+    await asyncio.to_thread(park.site.python, LIMITS, "", "")
+
+
 # ---------------------------------------------------------------- sites
 
 

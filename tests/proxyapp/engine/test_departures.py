@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from confwire.errors import CloseCode
@@ -90,9 +92,7 @@ def test_closes_are_spread_over_no_more_than_the_option_says() -> None:
         gone.append(sum(client.closed is not None for client in clients))
     assert gone[:3] == [0, 0, 0]
     assert gone[7:] == [400, 400]
-    assert all(
-        50 < later - former < 150 for former, later in zip(gone[3:7], gone[4:8], strict=True)
-    )
+    assert all(50 < later - former < 150 for former, later in pairwise(gone[3:8]))
 
 
 def test_nobody_comes_in_while_draining() -> None:
