@@ -227,11 +227,10 @@ class Pairing:
             self._dial.close(message.text)
         elif self._dial.is_open:
             self.take(message)
-        elif isinstance(message, Challenge | Opened):
-            if self._dial.take(message):
-                self._dial_is_newer = True
-                self._joined()
-                self._spare_one()
+        elif isinstance(message, Challenge | Opened) and self._dial.take(message):
+            self._dial_is_newer = True
+            self._joined()
+            self._spare_one()
 
     def _spare_one(self) -> None:
         """Both servers have dialled at once: the link that the configured backup made stays."""

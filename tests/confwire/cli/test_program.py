@@ -32,6 +32,8 @@ from confwire.messages import (
     ServerInfo,
     SessionsSentAway,
     Shed,
+    SwitchedOver,
+    SwitchOver,
     UpdateObject,
 )
 
@@ -312,6 +314,20 @@ async def test_what_was_sent_away_is_json_for_programs(peer, confctl):
     session = await peer.session()
     await session.send(SessionsSentAway(**head(await session.receive(Shed)), count=0))
     assert json.loads((await run.end())[0]) == {"done": "shed", "sessions": 0}
+
+
+async def test_a_switchover_tells_who_leads(peer, confctl):
+    for words, said in (
+        (("switchover",), "site-2 leads now, in term 3\n"),
+        (("switchover", "-json"), '{"done": "switchover", "server": "site-2", "term": 3}\n'),
+    ):
+        run = await confctl(*words)
+        session = await peer.session()
+        request = await session.receive(SwitchOver)
+        await session.send(SwitchedOver(**head(request), server="site-2", term=3))
+        output, _, code = await run.end()
+        assert code == 0
+        assert json.loads(output) == json.loads(said) if "-json" in words else output == said
 
 
 @pytest.mark.parametrize("part", ["0", "101", "all", "-5"])
