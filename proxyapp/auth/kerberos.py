@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 
 import gssapi
 import structlog
-from gssapi.exceptions import GSSError
+from gssapi.raw.misc import GSSError
 
 from confwire.tickets import client_words, server_words
 from proxyapp.auth.verdict import Verdict
@@ -51,7 +51,7 @@ def check(way: Kerberos, ticket: str, nonce: str, proof: str) -> Verdict:
 
 
 def _credentials(way: Kerberos) -> gssapi.Credentials:
-    store = {"keytab": way.keytab}
+    store: dict[bytes | str, bytes | str] = {"keytab": way.keytab}
     if not way.replay_cache:
         store["rcache"] = "none:"
     # With "/" it is a principal as it stands, else service@host.

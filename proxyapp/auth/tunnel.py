@@ -68,7 +68,7 @@ def _pump(secured: ssl.SSLSocket, ours: socket.socket, until: float) -> None:
     """Carry data both ways until one side ends, or the time is over."""
     with ours, contextlib.suppress(OSError):
         while (rest := left(until)) > 0:
-            ready = [secured] if secured.pending() else []
+            ready: list[socket.socket] = [secured] if secured.pending() else []
             ready = ready or select.select([secured, ours], [], [], rest)[0]
             for socket_ in ready:
                 data = socket_.recv(_CHUNK)

@@ -220,7 +220,7 @@ def _options() -> dict[str, Any]:
 
 def _annexes(dbid: int | None) -> Iterator[Sections]:
     for _ in range(_DEEPEST_TENANT):
-        tenant = Tenant.objects.filter(pk=dbid).first()
+        tenant = Tenant.objects.filter(pk=dbid or 0).first()
         if tenant is None:
             return
         yield tenant.annex

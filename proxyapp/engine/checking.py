@@ -8,7 +8,7 @@ pass through and are never kept, logged or compared here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -42,7 +42,7 @@ class Login(Struct, kw_only=True):
 
     user: str
     person: Row | None
-    mechanism: str
+    mechanism: Literal["PLAIN", "KERBEROS"]
     data: str
     """The password, or the ticket in base64."""
     nonce: str = ""
@@ -91,7 +91,11 @@ class Checks:
         if own.libraries or self._serving.relay is None:
             return own
         master = self._serving.store.get(ObjectType.APPLICATION, self._serving.master_dbid())
-        return own if master is None else server_of(msgspec.json.decode(master.body).get("options", {}))
+        return (
+            own
+            if master is None
+            else server_of(msgspec.json.decode(master.body).get("options", {}))
+        )
 
     def tenants(self, dbid: int) -> Iterator[Sections]:
         """Yield the annexes of a tenant and of those above it."""
@@ -183,7 +187,8 @@ class Checks:
             kerberos = kerberos_of(own)
             if kerberos is not None:
                 return (kerberos,)
-            return self._elsewhere(("gauth_kerberos",), own is not deciding)
+            self._need_master(("gauth_kerberos",), own is not deciding)
+            return None
         if login.person is None:
             return (Internal(),)
         ways = self.ways_of(login.person)
@@ -193,10 +198,13 @@ class Checks:
             return own_ways.ways if own_ways == ways else None
         if ways.missing:
             self._complain(ways.missing)
-        return ways.ways or self._elsewhere(ways.missing, self._serving.relay is not None)
+        if not ways.ways:
+            self._need_master(ways.missing, self._serving.relay is not None)
+            return None
+        return ways.ways
 
-    def _elsewhere(self, missing: tuple[str, ...], master: bool) -> None:
-        if not master:
+    def _need_master(self, missing: tuple[str, ...], there_is: bool) -> None:
+        if not there_is:
             raise AuthenticationUnavailable(
                 f"this server has no settings for {', '.join(missing)}: its administrator must"
                 " complete them"

@@ -196,9 +196,7 @@ class Opening:
     def _challenge(self) -> Challenge:
         serving, message = self._serving, self.message
         proof = self._proof = ServerHandshake(self._nonce, serving.settings.scram_iterations)
-        data = proof.challenge(
-            message.data, self._verifier or None, serving.settings.fake_salt_key
-        )
+        data = proof.challenge(message.data, self._verifier or None, serving.settings.fake_salt_key)
         if proof.user != (message.user or message.application):
             raise AuthenticationFailed("the opening and its SCRAM message name different accounts")
         return Challenge(data)
@@ -218,7 +216,7 @@ class Opening:
         login = Login(
             user=message.user,
             person=serving.person_named(message.user),
-            mechanism=message.mechanism,
+            mechanism="KERBEROS" if message.mechanism == KERBEROS else "PLAIN",
             data=message.data,
             nonce=self._nonce,
             proof=proof,

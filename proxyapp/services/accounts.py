@@ -95,7 +95,7 @@ def rules_of(person: Person) -> Rules:
 
 def _annexes(tenant_id: int | None) -> Iterator[Sections]:
     for _ in range(_DEEPEST_TENANT):
-        tenant = Tenant.objects.filter(pk=tenant_id).first()
+        tenant = Tenant.objects.filter(pk=tenant_id or 0).first()
         if tenant is None:
             return
         yield tenant.annex
