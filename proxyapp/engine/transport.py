@@ -84,8 +84,10 @@ def mode_of(port: Mapping[str, Any]) -> Mode:
 
 def is_dedicated(port: Mapping[str, Any]) -> bool:
     """Whether a port is for client user interface applications only."""
-    given = parameters_of(port.get("transportParams", ""))
-    return bool(port.get("clientsOnly")) or is_true(given.get("user", ""))
+    # Asked at every login, and nearly always in vain.
+    text = port.get("transportParams", "")
+    said = "user" in text.lower() and is_true(parameters_of(text).get("user", ""))
+    return said or bool(port.get("clientsOnly"))
 
 
 def server_tls(
