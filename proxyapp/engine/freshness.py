@@ -8,6 +8,7 @@ wakes one.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from heapq import heappop, heappush
 from typing import Protocol
 
 import msgspec
@@ -79,6 +80,8 @@ class Freshness:
     def __init__(self, data: Data) -> None:
         self._data = data
         self._waiting: dict[int, _Waiting] = {}
+        self._ends: list[tuple[float, int]] = []
+        """A heap of when the time of reads is over, and of their connections; some woke before."""
         self._least = _NEVER
         """No read waits for a transaction of a lower revision."""
 
@@ -93,14 +96,21 @@ class Freshness:
             self.look()
 
     def look(self) -> None:
-        """Wake the reads whose bounds are met, or whose time is over."""
-        now, least = self._data.now, _NEVER
+        """The data may be of another age: wake the reads whose bounds are met."""
+        self._least = _NEVER
         for waiting in self._waiting.values():
-            if waiting.met() or now >= waiting.until:
+            if waiting.met():
                 waiting.asker.wake()
             else:
-                least = min(least, waiting.revision)
-        self._least = least
+                self._least = min(self._least, waiting.revision)
+
+    def expire(self) -> None:
+        """Some time has passed: wake the reads whose time is over."""
+        while self._ends and self._ends[0][0] <= self._data.now:
+            until, connection = heappop(self._ends)
+            waiting = self._waiting.get(connection)
+            if waiting is not None and waiting.until == until:
+                waiting.asker.wake()
 
     # ------------------------------------------------------------ reads
 
@@ -151,14 +161,17 @@ class Freshness:
             raise self._refusal("seen on another server")
 
     def _sleep(self, waiting: _Waiting) -> Generator[None, None, None]:
+        if waiting.met():
+            return
         connection = waiting.asker.connection
+        self._waiting[connection] = waiting
+        heappush(self._ends, (waiting.until, connection))
         try:
             while not waiting.met() and self._data.now < waiting.until:
-                self._waiting[connection] = waiting
                 self._least = min(self._least, waiting.revision)
                 yield
         finally:
-            self._waiting.pop(connection, None)
+            del self._waiting[connection]
 
     def _is_settled(self, bounds: Bounds) -> bool:
         return self._meets(bounds) or self._is_foreign(bounds)

@@ -181,8 +181,12 @@ class Intake:
             self._serving.overdue = self._serving.now
 
     def _note_level(self) -> None:
-        if not (self.load or self._parts or self._queue or self._applying):
-            self._serving.overdue = None
+        serving = self._serving
+        if self.load or self._parts or self._queue or self._applying:
+            return
+        since, serving.overdue = serving.overdue, None
+        if since is not None and since < serving.now:  # not by the turn in which it came
+            serving.freshness.look()
 
     def _is_large(self, records: list[Record]) -> bool:
         """Whether to take records in over many turns: for their number, or for their readers'."""

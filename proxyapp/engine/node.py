@@ -52,8 +52,8 @@ from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.keyring import Keyring
 from proxyapp.engine.options import Settings
 from proxyapp.engine.pairing import Pairing
-from proxyapp.engine.passwords import Passwords
 from proxyapp.engine.partners import client_address, partner_of
+from proxyapp.engine.passwords import Passwords
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.records import STORE
@@ -323,7 +323,7 @@ class Node:
 
     def _ticked(self, event: events.Ticked, now: float) -> None:
         self._expire(now)
-        self.serving.freshness.look()
+        self.serving.freshness.expire()
         self._copying.tick(now)
         self._departures.tick(now)
         self._roll_call.tick(now)
@@ -492,11 +492,11 @@ class Node:
             self._pair_link().received(event.messages)
             return
         assert self._replica is not None
-        live = self._replica.live
+        age = self._replica.age(now)
         self._replica.received(event.messages, now)
         if self.serving.withheld and self._replica.live:
             self._stop_withholding()
-        if live != self._replica.live:
+        if age > self._replica.age(now):
             self.serving.freshness.look()
             self._identity.follow()
 

@@ -157,6 +157,37 @@ def test_an_age_is_waited_for_until_the_link_lives_again(bench, proxy):
     assert answer(bob)["source"] == "live"
 
 
+def test_an_age_is_waited_for_until_the_master_knows_it_again(bench, proxy):
+    bob = proxy.login("bob")
+    bench.handle(events.AuthorityLost("gone"))
+    bench.tick(20)
+    proxy.now = bench.now
+    post(bob, {"maxAge": 1, "wait": 10})
+    assert bob.inbox == []
+    bench.handle(events.AuthorityBack())
+    bench.tick(2)
+    assert answer(bob)["age"] == 0.0
+
+
+def test_an_age_is_waited_for_until_a_silent_link_speaks(bench, proxy):
+    bob = proxy.login("bob")
+    proxy.now += 8  # it is not noticed yet that the line is dead
+    post(bob, {"maxAge": 1, "wait": 10})
+    assert bob.inbox == []
+    bench.tick(8)
+    assert answer(bob)["age"] == 0.0
+
+
+def test_an_age_is_waited_for_until_a_large_transaction_is_served(bench, bob):
+    bench.hold_again = True
+    bench.commit(*skills(2500))
+    bench.now += 3
+    post(bob, {"maxAge": 1, "wait": 10}, dbid=601)
+    assert bob.inbox == []
+    bench.settle()
+    assert (answer(bob)["age"], len(bench.node.serving.freshness)) == (0.0, 0)
+
+
 def test_an_age_that_is_not_reached_is_refused(proxy):
     bob = proxy.login("bob")
     proxy.sever()
