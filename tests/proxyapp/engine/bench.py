@@ -260,7 +260,8 @@ class Bench:
     ) -> Client:
         number = len(self.clients) + 1
         client = self.clients[number] = (kind or Client)(self, number)
-        nonce = base64.b64encode(b"server-nonce-%06d" % number).decode()
+        server = self.node.serving.settings.application.encode()
+        nonce = base64.b64encode(b"nonce-of-%b-%06d" % (server, number)).decode()
         self.handle(events.Connected(number, f"10.0.0.1:{number}", port, secure, nonce))
         return client
 

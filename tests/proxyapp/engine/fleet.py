@@ -17,7 +17,8 @@ class Fleet:
         self.random = random = Random(seed)
         self.world = World(random)
         capacity = {"journal_capacity": journal_capacity, "large_transaction": large}
-        self.master = master(list(self.world.records.values()), **capacity)
+        secret = b"of the masters"
+        self.master = master(list(self.world.records.values()), token_secret=secret, **capacity)
         self.trees: dict[str, str] = {}
         """Change hash -> tree hash."""
         self.restored = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from confwire.errors import CloseCode
@@ -24,7 +25,9 @@ from tests.proxyapp.engine.bench import (
     record,
     tree_of,
 )
+from tests.proxyapp.engine.fleet import Fleet
 from tests.proxyapp.engine.test_copying import Copied, tell
+from tests.proxyapp.engine.world import PERSONS, Copy
 
 SKILLS = [Subscription(types=["skill"])]
 NONCE = "client-nonce-0123456789ab"
@@ -512,3 +515,86 @@ def test_a_proxy_that_has_no_data_takes_no_token(bench):
     proxy = Proxy(bench)
     proxy.carry_out(proxy.node.start(proxy.now))
     assert refusal(proxy, "A" * 136)[0] == "notReady"
+
+
+# ---------------------------------------------------------------- at random
+
+
+class Mover(Copy):
+    """A client that goes on with its session wherever it comes to."""
+
+    def __init__(self, bench: Bench, user: str, specs: list[dict[str, Any]]) -> None:
+        self.user, self.token, self.floor = user, "", ("", 0)
+        super().__init__(bench, user, specs)
+        self.client.leave()
+        self.client, self.token = log_in(bench, user)
+        self.subscribe()
+
+    def move(self, bench: Bench, dead: bool = False) -> None:
+        """Lose the line, and come to a server; the old one may not have noticed."""
+        self.take()
+        if self.client.closed is None and not dead:
+            self.client.leave()
+        self.floor = self.epoch, self.revision
+        self.blocked = self.lost = False
+        subscriptions = [msgspec.convert(spec, Subscription) for spec in self.specs]
+        cursor = Cursor(epoch=self.epoch, revision=self.revision)
+        self.client = show(bench, self.token, self.user, since=cursor, subscriptions=subscriptions)
+        opened = self.client.inbox.pop(0)
+        assert opened.get("restored"), opened
+        self.token = opened["token"]
+        self.take()
+
+    def take(self) -> None:
+        """Take in what came, but nothing that was there before."""
+        known: list[dict[str, Any]] = []
+        for message in self.client.inbox:
+            self.token = message.get("token", self.token)
+            cursor = message.get("epoch"), message.get("revision", 0)
+            seen = cursor[0] == self.floor[0] and cursor[1] <= self.floor[1]
+            if message["message"] != "tokenRenewed" and not (
+                seen and message["message"] == "objectsChanged"
+            ):
+                known.append(message)
+        self.client.inbox = known
+        super().take()
+
+
+class MovingFleet(Fleet):
+    """A fleet whose clients change their servers and lose their lines."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.copies = [
+            Mover(copy.client.bench, name, copy.specs)
+            for copy in self.copies
+            for name, dbid in PERSONS.items()
+            if dbid == copy.person
+        ]
+
+    def step(self) -> None:
+        if self.random.random() < 0.3:
+            self.move()
+            self.check()
+        else:
+            super().step()
+
+    def move(self) -> None:
+        copy = self.random.choice(self.copies)
+        if copy.epoch:
+            copy.move(self.random.choice((self.master, self.proxy)), self.random.random() < 0.5)
+
+    def restart(self) -> None:
+        self.proxy.sever()
+        self.master.restart()
+        for copy in self.copies:
+            if copy.client.bench is self.master:
+                copy.move(self.random.choice((self.master, self.proxy)))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_happens_a_resumed_copy_is_what_its_reader_may_see(seed):
+    fleet = MovingFleet(seed)
+    for _ in range(60):
+        fleet.step()
+    fleet.settle()
