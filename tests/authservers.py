@@ -68,6 +68,8 @@ class Daemon:
         """Let the kernel accept for it, and answer nothing."""
         assert self._child is not None
         self._child.send_signal(signal.SIGSTOP)
+        state = Path(f"/proc/{self._child.pid}/stat")
+        eventually(lambda: ") T " in state.read_text(), "the stop of its threads", 5)
 
     def go_on(self) -> None:
         assert self._child is not None

@@ -164,7 +164,7 @@ def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
 
 
 def test_rules_and_locks_hold_at_every_server(site: Site) -> None:
-    """One master and one proxy: a failure at either counts at both, and so does a new password."""
+    """A failure at the master or its proxy counts at both, and so does a new password."""
     site.python(RULES)
     master, proxy = site.master().start(), site.proxy().start()
     try:
@@ -179,15 +179,13 @@ def test_rules_and_locks_hold_at_every_server(site: Site) -> None:
         for server in (proxy, master, proxy):
             refused(AuthenticationFailed, server, "петр", "wrong", "SCRAM-SHA-256")
         kept = Path(site.environment["CSPROXY_DATA"]) / "site-1" / "accounts.json"
-        eventually(lambda: "lockedUntil" in kept.read_text(), "the lock at the proxy", 10)
+        eventually(
+            lambda: any(state.get("lockedUntil") for state in json.loads(kept.read_text())),
+            "the lock at the proxy",
+            10,
+        )
         assert is_locked(proxy, "петр")
         assert is_locked(master, "петр")
-        master.stop(signal.SIGKILL)
-        proxy.stop(signal.SIGTERM)
-        proxy.start()
-        assert is_locked(proxy, "петр"), "a proxy keeps what it knows over a restart"
-        master.start()
-        assert is_locked(master, "петр"), "and the master in its database"
     finally:
         for server in (proxy, master):
             server.stop(signal.SIGKILL)
