@@ -51,7 +51,7 @@ class Balancers:
         """Trust these networks, which speak this protocol; return what is wrong with the text."""
         self._networks = Networks(networks)
         self._protocol = protocol
-        self._logged: set[tuple[str, str]] = set()
+        self._logged: set[str] = set()
         return self._networks.complaints
 
     def origin(self, client: socket.socket, peer: str, header: bytearray) -> Origin | None:
@@ -116,9 +116,8 @@ class Balancers:
         raise Refused(reason)
 
     def _log(self, peer: str, reason: str) -> None:
-        key = (peer, reason)
-        if key not in self._logged and len(self._logged) < _ADDRESSES_LOGGED:
-            self._logged.add(key)
+        if peer not in self._logged and len(self._logged) < _ADDRESSES_LOGGED:
+            self._logged.add(peer)
             log.warning(
                 "connection refused",
                 peer=peer,
