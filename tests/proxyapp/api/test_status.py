@@ -33,10 +33,42 @@ STATUS = {
         "masterApplication": "confserv",
         "masterRelease": "1.0.0",
         "attempts": 0,
+        "failure": "its certificate has expired",
         "resumes": 3,
     },
     "alarms": [{"alarm": "master", "text": "the master is away", "since": 3.5}],
-    "notices": [],
+    "notices": ["the default port is restricted"],
+    "ports": [
+        {
+            "id": "default",
+            "port": 2020,
+            "mode": "unsecured",
+            "haSync": False,
+            "clientsOnly": False,
+            "open": True,
+            "failedHandshakes": 0,
+        },
+        {
+            "id": "ui",
+            "port": 2030,
+            "mode": "autodetect",
+            "haSync": False,
+            "clientsOnly": True,
+            "open": True,
+            "failedHandshakes": 3,
+            "mutual": True,
+            "names": ["pool<1>"],
+            "expires": "2031-02-03T00:00:00+00:00",
+        },
+        {
+            "id": "tls",
+            "port": 2040,
+            "mode": "secured",
+            "haSync": True,
+            "clientsOnly": False,
+            "open": False,
+        },
+    ],
     "objects": {"person": 2},
     "objectCount": 2,
     "sessions": [
@@ -119,6 +151,20 @@ async def test_people_get_a_page_with_everything_on_it(node) -> None:
     assert "<script" not in page
     assert "style=" not in page
     assert "<dt>Failed attempts</dt><dd>0</dd>" in page
+
+
+@pytest.mark.asyncio
+async def test_people_see_how_ports_listen_and_for_whom(node) -> None:
+    page = (await get("/status", accept="text/html")).content.decode()
+    for text in (
+        "the default port is restricted",
+        "live: its certificate has expired",
+        "certificate for pool&lt;1&gt; until 2031-02-03",
+        "3 failed handshakes",
+    ):
+        assert text in page
+    assert page.count("user interface applications only") == page.count("mutual TLS") == 1
+    assert page.count(">closed</span>") == 1
 
 
 @pytest.mark.asyncio
