@@ -16,7 +16,14 @@ from confwire.messages import AccountState, AccountStates
 from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import locks
-from proxyapp.engine.accountrules import DAY, Rules, must_change, password_due, rules_for
+from proxyapp.engine.accountrules import (
+    DAY,
+    OVERRIDE,
+    Rules,
+    must_change,
+    password_due,
+    rules_for,
+)
 from proxyapp.engine.commands import KeepAccounts
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Greeting, Serving
@@ -42,6 +49,9 @@ class Accounts:
         """Logins that others are judging, by account: each may fail."""
         self._unkept: set[int] = set()
         self._untold: set[int] = set()
+        self._known_at = ("", 0)
+        self._known: dict[tuple[int, int], Rules] = {}
+        """Rules by tenant, and by person where it has its own, as of a revision."""
         self._beat = 0.0
 
     # ------------------------------------------------------------ a login
@@ -130,11 +140,21 @@ class Accounts:
             )
 
     def _rules(self, person: Row | None) -> Rules:
-        document: dict[str, Any] | None = None
-        if person is not None:
-            document = msgspec.json.decode(person.body)
+        """Return the rules for a person; worked out once for each revision of the data."""
+        serving = self._serving
+        at = serving.epoch, serving.revision
+        if at != self._known_at:
+            self._known_at, self._known = at, {}
         tenant = person.tenant if person is not None else _ENVIRONMENT
-        return rules_for(document, list(self._serving.checks.tenants(tenant)))
+        # Few have rules of their own; all others share those of their tenant.
+        own = person is not None and OVERRIDE.encode() in person.body
+        key = (tenant, person.dbid if person is not None and own else 0)
+        rules = self._known.get(key)
+        if rules is None:
+            document = msgspec.json.decode(person.body) if person is not None else None
+            rules = rules_for(document, list(serving.checks.tenants(tenant)))
+            self._known[key] = rules
+        return rules
 
     def _tell_lock(self, user: str, peer: str, how_long: str) -> None:
         self._serving.log("warning", "account locked", user=user, peer=peer, how_long=how_long)
