@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from confwire.messages import HistoryEntry
 from historylog.entries import SESSION_KINDS, Kind
-from historylog.models import EntryRecord
+from historylog.models import EntryRecord, Store
 
 _KINDS = sorted(kind.value for kind in SESSION_KINDS)
 
@@ -55,6 +55,25 @@ def open_at(server: str, *, since: float, limit: int = 100_000) -> list[HistoryE
     later = _moments().filter(session=OuterRef("session"), at__gt=OuterRef("at"))
     newest = _newest_of_each(_entries(moments.filter(~Exists(later)), limit))
     return [entry for entry in newest if entry.kind != Kind.SESSION_CLOSED]
+
+
+def is_open(application: str) -> bool:
+    """Whether an application has a session at a server that keeps its entries in this database.
+
+    What a server had open before its last start is over, even if it could not say so.
+    """
+    own = _moments().filter(application=application, store__in=Store.objects.values("name"))
+    newest = _newest_of_each(_entries(own, 100))
+    return any(
+        entry.kind != Kind.SESSION_CLOSED and entry.at >= _last_start(entry.server)
+        for entry in newest
+    )
+
+
+def _last_start(server: str) -> float:
+    starts = EntryRecord.objects.filter(kind=Kind.SERVER_STARTED.value, server=server)
+    newest = starts.order_by("-at").first()
+    return newest.at.timestamp() if newest is not None else 0.0
 
 
 def _moments() -> QuerySet[EntryRecord]:

@@ -629,7 +629,7 @@ class Node:
     def _stopping(self, event: events.Stopping, now: float) -> None:
         self.serving.keep(Kind.SERVER_STOPPED, event.reason)
         if self._pairing is not None:
-            self._pairing.hand_over()
+            self._pairing.stop()
 
     # ------------------------------------------------------------ what follows from changes
 

@@ -106,6 +106,7 @@ class Pairing:
         self._keeping = False
         """Moments are on their way to the history log."""
         self._met_primaries = 0
+        self._stopped = False
 
     def __repr__(self) -> str:
         return f"<Pairing {self._pair}>"
@@ -242,7 +243,7 @@ class Pairing:
         """The connection that was dialled failed or ended."""
         was_open = self._dial.is_open
         self._dial.lost()
-        if self._pair is None:
+        if self._pair is None or self._stopped:
             return
         if not self.linked:
             self._parted(reason, gone, was_open)
@@ -286,6 +287,8 @@ class Pairing:
         assert partner is not None
         self._other = None
         self._mirror.stop()
+        if self._stopped:
+            return
         if was_open:
             self._serving.log("warning", "pair link lost", reason=reason, gone=gone)
         if pair.leads and (was_open or "pair" not in self._serving.alarms):
@@ -297,7 +300,7 @@ class Pairing:
     def _connect(self, delay: float) -> None:
         assert self._partner is not None
         host, port = address_of(self._serving.store, self._partner.document)
-        if host:
+        if host and not self._stopped:
             document = self._partner.document
             self._dial.connect(host, port, delay, self._keep_alive(), document)
 
@@ -367,7 +370,7 @@ class Pairing:
     def tick(self, now: float) -> None:
         """Look after what is late."""
         pair = self._pair
-        if pair is None:
+        if pair is None or self._stopped:
             return
         self._act(pair.late(now))
         self._mirror.tick(now)
@@ -426,6 +429,11 @@ class Pairing:
         serving.log("warning", "switchover asked for", by=who, peer=session.peer)
         self.hand_over()
 
+    def stop(self) -> None:
+        """This server ends: the other one leads, and what becomes of the links has no meaning."""
+        self.hand_over()
+        self._stopped = True
+
     def hand_over(self) -> None:
         """Let the other server lead, if it stands by; it says so when it does."""
         if self._pair is not None and self._pair.leads and self.linked:
@@ -437,7 +445,7 @@ class Pairing:
         """Do what follows from a change of the role."""
         pair, serving = self._pair, self._serving
         assert pair is not None
-        if not changed:
+        if not changed or self._stopped:
             return
         serving.log(
             "warning", "role changed", running=pair.running.value, term=pair.term,

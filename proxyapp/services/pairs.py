@@ -15,7 +15,6 @@ import msgspec
 from confwire.errors import DependencyViolation, UnchangeableProperty
 from confwire.objects import ObjectType
 from historylog import sessions
-from historylog.entries import Kind
 from proxyapp.models import Application, Document
 from proxyapp.models.redundancy import is_backup
 from proxyapp.services import documents
@@ -79,18 +78,12 @@ def _align(work: Work, dbid: int) -> None:
 def _refuse_parting(primary: dict[str, Any], backup_dbid: int) -> None:
     backup = _published([backup_dbid]).get(backup_dbid, {})
     names = [document.get("name", "") for document in (primary, backup)]
-    if primary.get("type") == "configserver" and all(map(is_running, names)):
+    if primary.get("type") == "configserver" and all(map(sessions.is_open, names)):
         raise DependencyViolation(
             f"'{names[0]}' and '{names[1]}' are a pair and both run: servers of a pair cannot be"
             " separated at run time. Stop both, change the configuration, then start each again",
             property="serverInfo",
         )
-
-
-def is_running(application: str) -> bool:
-    """Whether a server of this name has a session, by what the history log has heard."""
-    newest = next(iter(sessions.of_application(application, limit=1)), None)
-    return newest is not None and newest.kind != Kind.SESSION_CLOSED
 
 
 # ---------------------------------------------------------------- what is taken over

@@ -69,3 +69,32 @@ def test_each_query_goes_along_an_index(column):
         )
         plan = " ".join(map(str, cursor.fetchall()))
     assert f"entry_{column}" in plan
+
+
+def test_an_application_is_open_while_one_of_its_sessions_here_is():
+    assert sessions.is_open("agent")
+    writer.keep([moment(Kind.SESSION_CLOSED, "a", 20.0, server="site-2")])
+    assert not sessions.is_open("agent")
+    assert not sessions.is_open("nobody")
+
+
+def test_a_new_session_counts_though_the_end_of_the_old_one_came_later():
+    writer.keep(
+        [
+            moment(Kind.SESSION_OPENED, "new", 20.0, application="other"),
+            moment(Kind.SESSION_CLOSED, "c", 21.0, application="other"),
+        ]
+    )
+    assert sessions.is_open("other")
+
+
+def test_what_a_killed_server_had_open_is_over_when_it_starts_again():
+    writer.keep([HistoryEntry(kind="serverStarted", at=30.0, server="site-1")])
+    assert not sessions.is_open("other")
+
+
+def test_sessions_at_other_servers_are_not_known_to_be_open():
+    entry = moment(Kind.SESSION_OPENED, "far", 40.0, application="far", server="site-9")
+    entry.number = 1
+    writer.take("another store", [entry])
+    assert not sessions.is_open("far")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
@@ -243,6 +244,15 @@ def test_a_primary_that_stops_in_an_orderly_way_hands_over_first(two):
     assert sessions(two.backup) == {session_of(client)}
 
 
+def test_a_server_that_stops_does_not_mind_what_becomes_of_the_link(two):
+    two.backup.handle(events.Stopping("signal SIGTERM"))
+    before = len(two.backup.of(commands.Listen))
+    two.primary.go_silent()
+    two.backup.tick(100.0)
+    assert two.backup.running == "backup"
+    assert len(two.backup.of(commands.Listen)) == before
+
+
 # ---------------------------------------------------------------- going on with a session
 
 
@@ -454,3 +464,74 @@ def test_changes_of_the_role_are_in_the_history(two):
     two.primary.kill()
     kinds = [entry.kind for entry in two.backup.log.entries]
     assert kinds.count("roleChanged") == 2
+
+
+# ---------------------------------------------------------------- by chance
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_one_serves_in_the_end_and_the_other_knows_its_sessions(seed):
+    chance = random.Random(seed)
+    two = PairBench()
+    number = 700
+    for _ in range(40):
+        one = chance.choice(two.members)
+        match chance.randrange(9):
+            case 0 if one.alive:
+                one.kill()
+            case 1 if not one.alive:
+                two.anew(one).begin()
+            case 2 if one.alive:
+                one.go_silent()
+            case 3:
+                one.cut = False
+            case 4 if one.alive and one.line is not None:
+                one.sever()
+            case 5 if one.alive and one.line is None:
+                one.dial()
+            case 6 if one.alive and one.serves:
+                one.login("bob").watch(types=["skill"])
+            case 7:
+                number += 1
+                two.master.commit(record("skill", number, FOLDER, name=str(number), tenantDBID=1))
+            case _:
+                two.tick(chance.choice([0.25, 1.0, TIMEOUT]))
+    for member in two.members:
+        member.cut = False
+        if not member.alive:
+            two.anew(member).begin()
+    for member in two.members:
+        if member.line is None:
+            member.dial()
+    for _ in range(60):
+        two.tick(1.0)
+    assert sorted(roles(two)) == ["backup", "primary"], seed
+    leader, other = sorted(two.members, key=lambda member: member.running != "primary")
+    assert (leader.serves, other.serves) == (True, False)
+    clients = {s.id for s in leader.node.serving.roster if s.role == "client"}
+    assert sessions(other) == clients
+    assert leader.alarms() == other.alarms() == set()
+
+
+NONSENSE: list[bytes] = [
+    b"",
+    b"nonsense",
+    b"{}",
+    b'{"message":"pairRole"}',
+    b'{"message":"pairRole","running":"emperor","term":1}',
+    b'{"message":"pairRole","running":"primary","term":-1}',
+    b'{"message":"pairRole","running":"primary","term":1e300}',
+    b'{"message":"sessionsMirrored","epoch":"e1","revision":"x"}',
+    b'{"message":"opened"}',
+    b'{"message":"readObjects","ref":1,"objectType":"skill"}',
+]
+
+
+@pytest.mark.parametrize("data", NONSENSE)
+def test_nonsense_of_the_other_server_changes_nobodys_role(two, data):
+    two.primary.handle(events.Received(two.backup.peer_line.connection, [data]))
+    two.backup.handle(events.LinkReceived([data], "peer"))
+    for _ in range(3):
+        two.tick(1.0)
+    assert roles(two) == ("primary", "backup")
+    assert two.backup.pair["link"] == two.primary.pair["link"] == "live"
