@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -114,6 +115,10 @@ class Teller:
             raise RuntimeError(f"{self._name} ended")
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+    def suspend(self) -> None:
+        """Stop it as it stands, until it is killed."""
+        self._child.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it as a crash would, and wait until it is gone."""
