@@ -123,7 +123,7 @@ def identify(context: ssl.SSLContext, certificate: str, key: str) -> None:
             ) from error
         raise TlsError(
             f"certificate {certificate} with certificate-key {key} cannot be used"
-            f" ({_reason(error)}): both must be in PEM, with a key of 2048 bits RSA or more, or ECDSA"
+            f" ({_reason(error)}): both must be in PEM, the key RSA of 2048 bits or more, or ECDSA"
         ) from error
 
 

@@ -6,7 +6,6 @@ One small request, which no server writes to a log and no session results from.
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Sequence
 
 from confwire.client.backoff import Address

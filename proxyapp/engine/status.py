@@ -25,8 +25,7 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
         "pool": identity.application if identity.member else "",
         "release": identity.release,
         "mode": identity.mode,
-        "ready": serving.ready
-        and not (serving.withheld or serving.standby or serving.draining),
+        "ready": serving.ready and not (serving.withheld or serving.standby or serving.draining),
         "withheld": serving.withheld,
         "epoch": serving.epoch,
         "revision": serving.revision,
