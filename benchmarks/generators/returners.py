@@ -103,4 +103,3 @@ class Load(logins.Load):
             "subscriptions": [{"types": ["skill"], "folders": [self._folder]}],
         }  # fmt: skip
         return ({**common, "token": token} for token in self._tokens)
-
