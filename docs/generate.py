@@ -31,6 +31,7 @@ from proxyapp.engine import rights  # noqa: E402
 from proxyapp.engine.accountrules import RULES  # noqa: E402
 from proxyapp.engine.filters import FilterKey, keys_of  # noqa: E402
 from proxyapp.engine.options import OPTIONS, WITHOUT_EFFECT, Option  # noqa: E402
+from proxyapp.engine.transport import PARAMETERS  # noqa: E402
 from proxyapp.engine.ways import LIBRARY_OPTIONS  # noqa: E402
 
 FOLDER = ROOT / "docs/reference"
@@ -251,6 +252,11 @@ named in the log and in the status; where none is valid, the default is used.
 """
 
 
+TLS_HEAD = """\
+In section `[security]` of the server's options or annex, and of the annex of its host. The transport
+parameters of a port or a Connection may give each of them too, and come first:
+[Use TLS](../howto/tls.md#the-parameters). Files are those of the server's own host.
+"""
 LIBRARIES_HEAD = """\
 Sections of the server's options, or of a tenant's annex, which then counts for its persons; how they
 work together is told in [External authentication](../howto/external-authentication.md). `gauth_ldap_1`,
@@ -270,6 +276,9 @@ def options_page() -> Iterator[str]:
     yield ""
     heads = ("section", "option", "values", "default", "takes effect", "meaning")
     yield from table(heads, map(_option_row, OPTIONS))
+    yield from ("", "## TLS", "", *TLS_HEAD.splitlines(), "")
+    rows = ((code(one.name), one.values, one.default, one.meaning) for one in PARAMETERS)
+    yield from table(("option", "values", "default", "meaning"), rows)
     yield from ("", "## Libraries that check logins", "", *LIBRARIES_HEAD.splitlines(), "")
     yield from table(heads, map(_option_row, LIBRARY_OPTIONS))
     yield from ("", "## Rules of accounts", "", *RULES_HEAD.splitlines(), "")

@@ -37,6 +37,62 @@ class Tls(Struct, frozen=True, gc=False):
     """Whom the server's certificate must be for: "host" as connected to, another name, or "no"."""
 
 
+class Parameter(Struct, frozen=True):
+    """One TLS parameter, as people are told of it."""
+
+    name: str
+    values: str
+    default: str
+    meaning: str
+
+
+PARAMETERS = (
+    Parameter(
+        "tls",
+        "`0`, `1`",
+        "`0`",
+        "Whether the server's own links go by TLS. Of ports it is the listening mode Secured, and"
+        " given at the port alone.",
+    ),
+    Parameter(
+        "tls-mutual",
+        "`0`, `1`",
+        "`0`",
+        "Whether clients of a port must show a certificate of a CA in `trusted-ca`.",
+    ),
+    Parameter(
+        "certificate",
+        "files",
+        "empty",
+        "Certificate in PEM with its chain, in one file or in several separated by commas.",
+    ),
+    Parameter("certificate-key", "a file", "empty", "Its key in PEM, without a passphrase."),
+    Parameter(
+        "trusted-ca",
+        "a file or folder",
+        "the system's CAs",
+        "CAs that the other side's certificate may come from.",
+    ),
+    Parameter("tls-crl", "a file", "empty", "Lists of certificates that the CAs have revoked."),
+    Parameter(
+        "cipher-list",
+        "OpenSSL's form",
+        "`ECDHE+AESGCM:ECDHE+CHACHA20`",
+        "Ciphers of TLS 1.2; a list with a weak one is refused.",
+    ),
+    Parameter(
+        "sec-protocol",
+        "`TLSv12`, `TLSv13`, `SSLv23`",
+        "empty",
+        "One version alone. `SSLv23` and empty mean both; older ones are refused.",
+    ),
+    Parameter(
+        "tls-target-name-check",
+        "`host`, `no`, a name",
+        "`host`",
+        "Whom the certificate must be for of the server that a link leads to.",
+    ),
+)
 _TEXTS = {
     "certificate": "certificate",
     "certificate-key": "certificate_key",
@@ -46,8 +102,7 @@ _TEXTS = {
     "sec-protocol": "protocol",
     "tls-target-name-check": "target",
 }
-NAMES = ("tls", "tls-mutual", *_TEXTS)
-"""Every TLS parameter."""
+NAMES = tuple(parameter.name for parameter in PARAMETERS)
 _OF_BOTH_SIDES = ("cipher-list", "sec-protocol", "tls-target-name-check")
 """What a client takes over from a server's port: what is no file of the server's host."""
 

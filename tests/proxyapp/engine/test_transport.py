@@ -152,3 +152,8 @@ def test_a_client_takes_no_files_from_the_servers_port():
 )
 def test_a_connection_says_where_it_goes_out_from(text, backup, expected):
     assert local_address(parameters_of(text), backup=backup) == expected
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "tls"])
+def test_every_parameter_of_the_table_is_read(name):
+    assert tls_of({name: "1"}) != Tls()
