@@ -7,7 +7,6 @@ them: whatever the order, all end with the same. Knows no passwords and no clock
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 

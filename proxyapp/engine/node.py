@@ -14,7 +14,7 @@ import msgspec
 
 from confwire import codec
 from confwire.epochs import is_earlier
-from confwire.errors import CloseCode, NoBackup, NoPermission
+from confwire.errors import CloseCode, NoBackup, NoPermission, RequestError
 from confwire.messages import (
     HistoryTaken,
     PairRole,
@@ -241,6 +241,24 @@ class Node:
         if row is None or not row.enabled or not self.serving.checks.ways_of(row).internal:
             return None
         return row.verifier or None
+
+    def may_try(self, user_name: str, address: str) -> bool:
+        """Whether neither the account nor the address has failed too often."""
+        serving = self.serving
+        most = serving.options.number("failed-logins-per-address")
+        try:
+            serving.throttle.check(address, most, serving.now)
+            serving.accounts.check(user_name)
+        except RequestError:
+            return False
+        return True
+
+    def has_failed(self, user_name: str, address: str) -> None:
+        """A password that was not brought by a session is wrong: it counts like one that was."""
+        serving = self.serving
+        most = serving.options.number("failed-logins-per-address")
+        serving.throttle.failed(address, most, serving.now)
+        serving.accounts.failed(user_name, address)
 
     def is_super_administrator(self, user_name: str) -> bool:
         """Whether the person is in the access group of super administrators."""

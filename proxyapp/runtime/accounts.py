@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 PERIOD = 1.0
 """Seconds between looks at what others have written, and between writes."""
+MOST = 1_000
+"""States of one write: when everybody logs in at once, writing must not take the loop's time."""
 OVERLAP = 5.0
 """Seconds that a look goes back: whose clock differs, or who commits late, is seen, too."""
 Result = TypeVar("Result")
@@ -124,7 +126,8 @@ class AccountKeeper:
     async def stop(self) -> None:
         """Write what waits, and end."""
         await cancel(self._task)
-        if self._waiting:
+        self._failing = False
+        while self._waiting and not self._failing:
             await self._write()
         await self._in_thread(connections.close_all)
         self._thread.shutdown(wait=False)
@@ -151,7 +154,8 @@ class AccountKeeper:
             self._tell(AccountsTold(states))
 
     async def _write(self) -> None:
-        states, self._waiting = self._waiting, {}
+        persons = list(self._waiting)[:MOST]
+        states = {person: self._waiting.pop(person) for person in persons}
         try:
             await self._in_thread(self._keeper.write, list(states.values()))
         except (DatabaseError, OSError) as error:

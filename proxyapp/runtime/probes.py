@@ -69,7 +69,11 @@ class Gatekeeper:
         if self._checked.get(key, 0.0) > now:
             return True
         async with self._places:
+            if not worker.node.may_try(user, peer):
+                return False
             good = await asyncio.to_thread(check_password, verifier, password)
+            if not good:
+                worker.node.has_failed(user, peer)
         if good:
             self._checked = {key: end for key, end in self._checked.items() if end > now}
             self._checked[key] = now + REMEMBERED

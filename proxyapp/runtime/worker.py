@@ -73,6 +73,12 @@ class NodeLike(Protocol):
     def verifier_of(self, user_name: str) -> str | None:
         """Return a person's SCRAM verifier."""
 
+    def may_try(self, user_name: str, address: str) -> bool:
+        """Whether neither the account nor the address has failed too often."""
+
+    def has_failed(self, user_name: str, address: str) -> None:
+        """A password that was not brought by a session is wrong."""
+
     def is_super_administrator(self, user_name: str) -> bool:
         """Whether the person may see and do everything."""
 

@@ -19,8 +19,17 @@ VERIFIER = make_verifier("pass:wörd", b"salt" * 4, 4096)
 
 
 class Node:
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+
     def verifier_of(self, user_name: str) -> str | None:
         return VERIFIER if user_name in ("boss", "clerk") else None
+
+    def may_try(self, user_name: str, address: str) -> bool:
+        return self.failures.count(user_name) < 3
+
+    def has_failed(self, user_name: str, address: str) -> None:
+        self.failures.append(user_name)
 
     def is_super_administrator(self, user_name: str) -> bool:
         return user_name == "boss"
@@ -134,6 +143,18 @@ async def test_a_checked_password_is_remembered_until_it_changes(worker, monkeyp
     changed = make_verifier("pass:wörd", b"other salt.." * 2, 4096)
     monkeypatch.setattr(worker.node, "verifier_of", lambda user: changed, raising=False)
     assert (await ask("/status", credentials, peer="10.0.0.1"))[0] == 401
+
+
+@pytest.mark.asyncio
+async def test_an_account_that_failed_too_often_is_not_tried_again(worker, monkeypatch) -> None:
+    monkeypatch.setattr(worker.node, "failures", [])
+    for _ in range(3):
+        assert (await ask("/status", basic("boss", "wrong"), peer="10.0.0.1"))[0] == 401
+    # What was never right before is not remembered as right either.
+    fresh = make_verifier("right", b"yet another." * 2, 4096)
+    monkeypatch.setattr(worker.node, "verifier_of", lambda user: fresh, raising=False)
+    assert (await ask("/status", basic("boss", "right"), peer="10.0.0.1"))[0] == 401
+    assert worker.node.failures == ["boss"] * 3
 
 
 @pytest.mark.asyncio
