@@ -21,6 +21,7 @@ from confwire.messages import (
     BriefInfo,
     CreateObject,
     DeleteObject,
+    Error,
     ObjectCreated,
     ObjectDeleted,
     ObjectsRead,
@@ -263,18 +264,32 @@ async def test_a_refused_write_raises_the_error_of_its_code(peer, start):
         await writing
 
 
-async def test_a_write_whose_answer_was_lost_has_an_unknown_outcome(peer, start):
+async def test_a_write_whose_answer_was_lost_is_sent_again_under_its_name(peer, start):
     client = await peer.connect()
     session = await peer.session()
     writing = start(client.delete("host", 5))
-    await session.receive(DeleteObject)
+    first = await session.receive(DeleteObject)
     session.cut()
-    with pytest.raises(OutcomeUnknown, match="unknown whether the change was made, read the obj"):
-        await writing
     session = await peer.session()
-    reading = start(client.read("host"))
-    await session.receive(ReadObjects)  # the write was not sent again
-    reading.cancel()
+    second = await session.receive(DeleteObject)
+    assert second.request_id == first.request_id != ""
+    await session.send(
+        ObjectDeleted(ref=second.ref, epoch="e", revision=2, object_type="host", dbid=5)
+    )
+    assert (await writing).dbid == 5
+
+
+async def test_a_proxy_that_lost_its_master_leaves_the_outcome_unknown(peer, start):
+    client = await peer.connect()
+    session = await peer.session()
+    writing = start(client.delete("host", 5, request_id="mine"))
+    asked = await session.receive(DeleteObject)
+    data = {"requestId": "mine", "retryAfter": 5}
+    error = {"code": "masterUnavailable", "text": "lost", "permanent": False, "data": data}
+    await session.send(Error(ref=asked.ref, **error))
+    with pytest.raises(OutcomeUnknown, match="unknown whether the change was made") as caught:
+        await writing
+    assert caught.value.request_id == "mine"
 
 
 async def test_a_write_that_is_not_answered_has_an_unknown_outcome(peer):
