@@ -253,15 +253,15 @@ named in the log and in the status; where none is valid, the default is used.
 
 
 TLS_HEAD = """\
-In section `[security]` of the server's options or annex, and of the annex of its host. The transport
-parameters of a port or a Connection may give each of them too, and come first:
+In section `[security]` of the server's options or annex, and of the annex of its host. The
+transport parameters of a port or a Connection may give each of them too, and come first:
 [Use TLS](../howto/tls.md#the-parameters). Files are those of the server's own host.
 """
 LIBRARIES_HEAD = """\
-Sections of the server's options, or of a tenant's annex, which then counts for its persons; how they
-work together is told in [External authentication](../howto/external-authentication.md). `gauth_ldap_1`,
-`gauth_ldap_2` and so on name further directories. Options that name files, and `chase-referrals`,
-count in the server's options only.
+Sections of the server's options, or of a tenant's annex, which then counts for its persons; how
+they work together is told in [External authentication](../howto/external-authentication.md).
+`gauth_ldap_1`, `gauth_ldap_2` and so on name further directories. Options that name files, and
+`chase-referrals`, count in the server's options only.
 """
 RULES_HEAD = """\
 In the annex (`userProperties`) of a tenant; tenants below inherit each rule that they do not give
