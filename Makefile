@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+WORKERS ?= auto
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
@@ -36,8 +37,12 @@ docs: $(VENV)/.dev
 
 unit: unit-sqlite unit-postgres
 
+# One process for each core, file by file; what compares times has the machine for itself.
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
+
 unit-sqlite: $(VENV)/.dev
-	env -u DATABASE_URL $(BIN)/pytest $(PYTEST_ARGS)
+	env -u DATABASE_URL $(BIN)/pytest tests/benchmarks $(PYTEST_ARGS)
+	env -u DATABASE_URL $(PYTEST) --ignore=tests/benchmarks $(PYTEST_ARGS)
 
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
 # What asks no database, or only its own on SQLite, is tested once; so is what a browser sees.
@@ -46,7 +51,7 @@ NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser \
 	tests/test_cold_start.py
 
 unit-postgres: $(VENV)/.dev
-	@.ci/postgres $(BIN)/pytest $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
+	@.ci/postgres $(PYTEST) $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
