@@ -510,13 +510,14 @@ class Node:
             self._pair_link().received(event.messages)
             return
         assert self._replica is not None
-        age = self._replica.age(now)
+        age, live = self._replica.age(now), self._replica.live
         self._replica.received(event.messages, now)
         if self.serving.withheld and self._replica.live:
             self._stop_withholding()
         if age > self._replica.age(now):
             self.serving.freshness.look()
-            self._identity.follow()
+        if live != self._replica.live:
+            self._identity.follow()  # it may be another master, where writes go
 
     def _link_proved(self, event: events.LinkProved, now: float) -> None:
         if event.link == LINK:
