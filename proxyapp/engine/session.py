@@ -484,8 +484,8 @@ class Session:
         if attempt.tried:
             raise TokenRefused("a connection has one token: log in")
         try:
-            specs = self.follower.specs_of(message.subscriptions) if message.subscriptions else {}
             token, admitted = attempt.resume(message)
+            specs = self.follower.specs_of(message.subscriptions) if message.subscriptions else {}
         except RequestError as error:
             self._refuse(error, None)
             return

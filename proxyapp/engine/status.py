@@ -27,6 +27,7 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
         "mode": identity.mode,
         "ready": serving.ready and not (serving.withheld or serving.standby or serving.draining),
         "withheld": serving.withheld,
+        "tokensUntil": ring.ends_at if (ring := serving.issuing.ring) is not None else 0.0,
         "epoch": serving.epoch,
         "revision": serving.revision,
         "age": round(serving.age(now), 3),

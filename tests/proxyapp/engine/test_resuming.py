@@ -357,6 +357,16 @@ def test_subscriptions_that_are_not_valid_are_refused_and_nothing_is_opened(benc
     assert len(bench.node.status(bench.now)["sessions"]) == 1
 
 
+def test_nothing_is_done_for_who_shows_no_token(bench):
+    wrong = [Subscription(types=["nothing"])]
+    assert refusal(bench, "A" * 136, subscriptions=wrong)[0] == "tokenRefused"
+
+
+def test_the_status_tells_how_long_tokens_go_on_without_a_master(bench):
+    proxy = made(bench)
+    assert proxy.node.status(proxy.now)["tokensUntil"] == 8 * 86_400.0
+
+
 def test_a_server_link_takes_no_token(bench):
     _, token = log_in(bench)
     assert refusal(bench, token, "", "proxy1", role="proxy")[0] == "invalidParameter"
