@@ -52,6 +52,12 @@ def test_a_read_takes_filter_keys_and_fields():
     assert arguments.fields == ["DBID", "osInfo.type"]
 
 
+def test_a_read_may_be_bound_to_a_revision_and_an_age():
+    found = parse(["read", "host", "-min-revision", "7", "-max-age", "0", "-wait", "1.5", *ME])
+    assert (found.min_revision, found.max_age, found.wait) == (Cursor("", 7), 0.0, 1.5)
+    assert parse(["read", "host", "-min-revision", "e:7", *ME]).min_revision == Cursor("e", 7)
+
+
 def test_types_and_options_of_a_watch_may_be_mixed():
     words = "watch host -tenant 1 person --folder 5 -object dn:7 -since a:b:9 -state -snapshot"
     arguments = parse([*words.split(), *ME])
@@ -104,6 +110,9 @@ def test_writes_name_their_object():
         (["status", "-return-after", "x", *ME], "a time is a number of seconds above 0, not 'x'"),
         (["watch", "-object", "host", *ME], "an object is TYPE:DBID, not 'host'"),
         (["watch", "-since", "5", *ME], "a cursor is EPOCH:REVISION, not '5'"),
+        (["read", "host", "-min-revision", "e:", *ME], r"a revision is \[EPOCH:\]REVISION, not"),
+        (["read", "host", "-max-age", "-1", *ME], "a time is a number of seconds, not '-1'"),
+        (["read", "host", "-max-age", "nan", *ME], "a time is a number of seconds, not 'nan'"),
         (["write", "delete", "host", "x", *ME], "invalid int value: 'x'"),
         (["write", "set", "host", "a/b=1", *ME], "say which object"),
         (["write", "set", "host", "name=x", *ME], "say what to set"),

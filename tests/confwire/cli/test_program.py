@@ -12,8 +12,9 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from confwire.errors import InvalidParameter, NoPermission
+from confwire.errors import InvalidParameter, NoPermission, NotFresh
 from confwire.messages import (
+    Bounds,
     BriefInfo,
     Change,
     CreateObject,
@@ -107,6 +108,26 @@ async def brief(session, request, *objects):
             objects=raw,
         )
     )
+
+
+async def test_a_read_says_how_new_its_data_is(peer, confctl):
+    run = await confctl("read", "host", "-min-revision", "e:9", "-max-age", "30", "-wait", "70")
+    session = await peer.session()
+    request = await session.receive(ReadObjects)
+    assert request.freshness == Bounds(min_revision=9, epoch="e", max_age=30, wait=60)
+    await session.packet(request, 1, last=True, age=4.25, source="memory", behind=True)
+    _, err, code = await run.end()
+    assert (err, code) == (
+        "confctl: as of e:10, known to be current 4.2 s ago (memory); newer data was seen\n",
+        0,
+    )
+
+
+async def test_data_that_is_too_old_is_one_line(peer, confctl):
+    run = await confctl("read", "host", "-max-age", "1")
+    session = await peer.session()
+    await session.refuse(await session.receive(ReadObjects), NotFresh("the data is older"))
+    assert await run.end() == ("", "confctl: the data is older\n", 1)
 
 
 async def test_a_read_is_a_table(peer, confctl):
