@@ -21,6 +21,8 @@ from confwire.handshake import (
     normalise,
     parse_challenge,
     parse_verifier,
+    resume_proof,
+    server_key,
 )
 
 SALT = b"0123456789abcdef"
@@ -205,3 +207,17 @@ def test_passwords_that_nobody_can_type_again_are_refused(password):
 def test_too_few_iterations_are_refused():
     with pytest.raises(InvalidParameter, match="1000 iterations: use 4096"):
         make_verifier("pencil", SALT, 1000)
+
+
+def test_at_a_resume_only_who_knows_the_account_can_prove_it():
+    mine = server_key(derive("pencil", SALT, 4096))
+    assert mine == parse_verifier(PENCIL).server_key
+    proof = resume_proof(mine, "nonce", "token")
+    assert proof == resume_proof(parse_verifier(PENCIL).server_key, "nonce", "token")
+    others = (
+        resume_proof(server_key(derive("other", SALT, 4096)), "nonce", "token"),
+        resume_proof(mine, "another", "token"),
+        resume_proof(mine, "nonce", "another"),
+        resume_proof(mine, "nonce,", "token"[1:]),
+    )
+    assert proof not in others

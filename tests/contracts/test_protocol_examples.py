@@ -17,7 +17,14 @@ import uvloop
 
 from confwire import delta
 from confwire.errors import CLOSE_ACTIONS, ERRORS, CloseCode
-from confwire.handshake import ClientHandshake, ServerHandshake, derive, make_verifier
+from confwire.handshake import (
+    ClientHandshake,
+    ServerHandshake,
+    derive,
+    make_verifier,
+    resume_proof,
+    server_key,
+)
 from confwire.messages import (
     ClientMessage,
     Message,
@@ -89,6 +96,15 @@ def test_the_login_is_computed_right() -> None:
     assert salted.hex() in PAGE
     assert client.final(challenge, salted) == first_message("proof")["data"]
     assert server.check(first_message("proof")["data"]) == first_message("opened")["data"]
+
+
+def test_the_proof_of_a_resume_is_computed_right() -> None:
+    challenge = re.fullmatch(r"r=.+,s=(.+),i=(\d+)", first_message("challenge")["data"])
+    assert challenge is not None
+    salt = msgspec.json.decode(f'"{challenge[1]}"', type=bytes)
+    key = server_key(derive(PASSWORD, salt, int(challenge[2])))
+    (resume,) = (json.loads(text) for text in examples("message", "token", "since"))
+    assert f"`{resume_proof(key, resume['data'], resume['token'])}`" in PAGE
 
 
 # ---------------------------------------------------------------- deltas
