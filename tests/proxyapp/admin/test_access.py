@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from confwire.messages import AccountState
 from confwire.objects import ObjectType
 from proxyapp.engine.rights import CHANGE, NO_PROPAGATE, READ
 from proxyapp.models import AccessGroup, Document, Grant, Membership, Person
+from proxyapp.models.accounts import keep, state_of
+from proxyapp.services import accounts, changes, objects
 
 ROOT = "/admin/proxyapp/"
 APPLICATION = int(ObjectType.APPLICATION)
@@ -210,3 +213,72 @@ def test_administrators_change_their_own_passwords(
     assert "Your password was changed" in page.content.decode()
     assert [len(transaction.records) for transaction in transactions] == [1]
     assert Person.objects.get(pk=100).check_password("second")
+
+
+# ---------------------------------------------------------------- rules of accounts
+
+
+def test_what_a_new_password_lacks_is_told(client: Client, agent: Person) -> None:
+    rules = {"security-authentication-rules": {"password-req-numbers": "true"}}
+    objects.update("tenant", 1, {"userProperties": rules}, by=None, origin="test")
+
+    new = {"password1": "слово", "password2": "слово"}
+    page = client.post(f"{ROOT}person/{agent.pk}/password/", new)
+
+    assert "the new password needs a digit" in page.content.decode()
+    assert not Person.objects.get(pk=agent.pk).has_usable_password()
+
+
+def test_who_must_change_its_password_sees_that_page_alone(client: Client) -> None:
+    client.post(f"{ROOT}person/100/password/", {"password1": "first", "password2": "first"})
+    must = {"changePasswordOnNextLogin": True}
+    objects.update("person", 100, must, by=None, origin="test")
+
+    page = client.get(f"{ROOT}person/", follow=True)
+
+    assert page.redirect_chain == [("/admin/password_change/", 302)]
+    assert "Choose a new password first." in page.content.decode()
+    new = {"old_password": "first", "new_password1": "second", "new_password2": "second"}
+    client.post("/admin/password_change/", new)
+    assert client.get(f"{ROOT}person/").status_code == 200
+
+
+def test_an_expired_password_is_found_at_the_login(client: Client) -> None:
+    rules = {"security-authentication-rules": {"override-password-expiration": 1}}
+    dbid = objects.create(
+        "person",
+        {"tenantDBID": 1, "employeeID": "x", "userName": "x", "userProperties": rules},
+        by=None,
+        origin="test",
+    ).dbid
+    person = Person.objects.get(pk=dbid)
+    accounts.set_password(person, "слово", by=None, origin="test")
+    person.password_updating_date -= 2 * 86_400
+    with changes.commit(by=None, origin="test") as work:
+        work.save(person)
+        group = AccessGroup.objects.get(name="Super Administrators")
+        work.save(Membership(access_group=group, person=person))
+    client.logout()
+
+    page = client.post("/admin/login/", {"username": "x", "password": "слово"}, follow=True)
+
+    assert page.redirect_chain[-1][0] == "/admin/password_change/"
+
+
+def test_accounts_are_unlocked_in_the_list(client: Client, agent: Person) -> None:
+    keep([AccountState(agent.pk, locked_at=1.0, locked_until=1e12)])
+
+    chosen = {"action": "unlock_accounts", "_selected_action": [agent.pk]}
+    page = client.post(f"{ROOT}person/", chosen, follow=True)
+
+    assert "1 accounts were unlocked" in page.content.decode()
+    assert state_of(agent.pk).locked_until == 0.0
+
+
+def test_the_login_page_says_that_an_account_is_locked(client: Client, agent: Person) -> None:
+    keep([AccountState(agent.pk, locked_at=1.0, locked_until=1e12)])
+    client.logout()
+
+    page = client.post("/admin/login/", {"username": "agent", "password": "x"})
+
+    assert "the account is locked after too many failed logins" in page.content.decode()
