@@ -288,3 +288,24 @@ def test_what_the_table_has_and_the_master_has_not_applied_yet_is_sent_once():
     bench.handle(ahead)
     assert tree_of(proxy) == tree_of(bench)
     assert proxy.alarms() == set()
+
+
+def test_an_import_larger_than_the_ring_needs_no_load_whatever_the_link_does():
+    bench = master(journal_capacity=500, large_transaction=200)
+    proxy = Proxy(bench, journal_capacity=500, large_transaction=200)
+    proxy.start()
+    bench.commit(*skills(3000))  # live
+
+    proxy.line.block()
+    bench.commit(*skills(3000, first=10_000))  # behind
+    bench.commit(gone("skill", 10_000))
+    proxy.line.drain()
+    assert tree_of(proxy) == tree_of(bench)
+
+    proxy.sever()
+    bench.commit(*skills(3000, first=20_000))  # away
+    bench.commit(gone("skill", 20_000))
+    proxy.dial()
+    assert tree_of(proxy) == tree_of(bench)
+    status = proxy.node.status(proxy.now)
+    assert (status["loads"], status["authority"]["resumes"], proxy.link) == (1, 1, "live")
