@@ -70,9 +70,9 @@ from confwire.messages import (
     ServerMessage,
     SessionsSentAway,
     Shed,
+    Subscription,
     SwitchedOver,
     SwitchOver,
-    Subscription,
     UpdateObject,
     UpdatePermissions,
 )
