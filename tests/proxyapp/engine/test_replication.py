@@ -307,5 +307,6 @@ def test_an_import_larger_than_the_ring_needs_no_load_whatever_the_link_does():
     bench.commit(gone("skill", 20_000))
     proxy.dial()
     assert tree_of(proxy) == tree_of(bench)
+    bench.tick(2)
     status = proxy.node.status(proxy.now)
     assert (status["loads"], status["authority"]["resumes"], proxy.link) == (1, 1, "live")
