@@ -27,7 +27,7 @@ class PersonForm(forms.Form):
     def clean_person(self) -> Person:
         """Return the person of the user name."""
         name = self.cleaned_data["person"].replace("\0", "")
-        person = Person.objects.filter(user_key=key_of([name])).first()
+        person: Person | None = Person.objects.filter(user_key=key_of([name])).first()
         if person is None:
             raise forms.ValidationError(f"There is no person {name}.")
         return person

@@ -7,6 +7,7 @@ read permissions on the object.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 from confwire.errors import NoPermission, ObjectNotFound
 from confwire.messages import Permission, PermissionSource, PermissionsRead, ReadPermissions
@@ -67,9 +68,11 @@ def _readable(serving: Serving, type_name: str, dbid: int, profile: Profile) -> 
 
 
 def _permission(subject: Subject, mask: int) -> Permission:
-    return Permission(
-        subject_type=OBJECTS[ObjectType(subject[0])].name, subject_dbid=subject[1], mask=mask
-    )
+    return Permission(subject_type=_kind_of(subject), subject_dbid=subject[1], mask=mask)
+
+
+def _kind_of(subject: Subject) -> Literal["person", "accessGroup"]:
+    return "person" if subject[0] == ObjectType.PERSON else "accessGroup"
 
 
 def _sources(node: RightsNode, subjects: frozenset[Subject]) -> Iterator[PermissionSource]:
@@ -79,12 +82,11 @@ def _sources(node: RightsNode, subjects: frozenset[Subject]) -> Iterator[Permiss
     while place is not None and missing:
         for subject in sorted(missing & place.grants.keys()):
             missing.discard(subject)
-            permission = _permission(subject, place.grants[subject] & ~NO_PROPAGATE)
             at = place.object or place.container
             yield PermissionSource(
-                subject_type=permission.subject_type,
-                subject_dbid=permission.subject_dbid,
-                mask=permission.mask,
+                subject_type=_kind_of(subject),
+                subject_dbid=subject[1],
+                mask=place.grants[subject] & ~NO_PROPAGATE,
                 object_type=OBJECTS[ObjectType(at[0])].name,
                 dbid=at[1],
             )
