@@ -102,7 +102,7 @@ def test_sigterm_closes_clients_stops_the_web_process_and_exits_cleanly(site) ->
     (web,) = eventually(lambda: children_of(master), "a web process")
     with connect(f"ws://127.0.0.1:{master.port}/") as client:
         code, log = master.stop()
-        with pytest.raises(Exception, match="1001"):
+        with pytest.raises(Exception, match="4009"):
             client.recv()
     assert code == 0, log
     assert not is_running(web)

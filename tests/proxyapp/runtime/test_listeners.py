@@ -503,6 +503,21 @@ async def test_who_has_a_session_does_not_wait_for_those_who_open_one(port) -> N
         raw.writer.close()
 
 
+@pytest.mark.asyncio
+async def test_who_comes_back_by_a_token_passes_those_who_log_in(port) -> None:
+    port.admits = False
+    crowd = [await open_raw(port) for _ in range(45)]
+    for raw in crowd[:40]:
+        raw.say(client_frame(TEXT, b'{"message":"open","data":"n,,n=x"}'))
+    for raw in crowd[40:]:
+        raw.say(client_frame(TEXT, b'{"message":"open","token":"abc"}'))
+    await port.told(Received, 45)
+    resumes = [at for at, (message,) in enumerate(port.received()) if b"token" in message]
+    assert resumes == [0, 1, 2, 3, 4]
+    for raw in crowd:
+        raw.writer.close()
+
+
 class Unlucky(socket.socket):
     """A listening socket whose first connection is lost before it is taken."""
 
