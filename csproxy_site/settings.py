@@ -102,8 +102,18 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
     }
 else:
     _database["CONN_MAX_AGE"] = 0
-    # From the third time on: web requests have a connection each, and would gain nothing.
-    _database["OPTIONS"] = {"prepare_threshold": 2, **_database.get("OPTIONS", {})}
+    _database["OPTIONS"] = {
+        # From the third time on: web requests have a connection each, and would gain nothing.
+        "prepare_threshold": 2,
+        # A database that is cut off without a word is given up in seconds, not in a quarter of an
+        # hour: a thread that waits for it is of no use to the next one.
+        "connect_timeout": 10,
+        "tcp_user_timeout": 10_000,
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 2,
+        **_database.get("OPTIONS", {}),
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ---------------------------------------------------------------- accounts

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 from django.db import connection
@@ -14,6 +15,7 @@ from proxyapp.engine.commands import Write
 from proxyapp.engine.events import Event, WriteRefused, Written
 from proxyapp.runtime import writes
 from proxyapp.runtime.writes import Writer
+from tests.servers import eventually
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.postgres_only]
 
@@ -71,4 +73,29 @@ def test_a_connection_is_kept_until_it_breaks_and_looked_at_after_a_pause(
         assert isinstance(runner.run(write("fourth")), Written)
     finally:
         runner.run(writer.stop())
-    assert backends() == []
+    eventually(lambda: backends() == [], "the end of its connection")  # PostgreSQL takes a moment
+
+
+def test_a_write_keeps_its_distance_from_the_one_before(runner: asyncio.Runner) -> None:
+    async def write(interval: float) -> float:
+        request = CreateObject(ref=1, object_type="skill", object={}, folder_dbid=0)
+        writer.write(Write(1, request, 100, "test", interval=interval))
+        await asyncio.wait_for(told.get(), 30)
+        return time.monotonic()
+
+    told: asyncio.Queue[Event] = asyncio.Queue()
+    writer = Writer(told.put_nowait)
+    first = runner.run(write(0.0))
+    assert runner.run(write(0.3)) - first >= 0.25
+    begun = time.monotonic()
+    runner.run(stop_with_one_waiting(writer, write))
+    assert time.monotonic() - begun < 10
+
+
+async def stop_with_one_waiting(writer: Writer, write: Callable[[float], Awaitable[float]]) -> None:
+    """A write that waits for its time must not hold up the end of the server."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(write(60.0))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await writer.stop()
