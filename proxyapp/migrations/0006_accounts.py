@@ -42,6 +42,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="person",
             name="password_updating_date",
-            field=models.BigIntegerField(default=0, editable=False),
+            field=models.BigIntegerField(editable=False, null=True),
         ),
     ]

@@ -57,8 +57,8 @@ class Person(Configured, AbstractBaseUser):
     is_agent = models.BooleanField("agent", default=False)
     is_external_auth = models.BooleanField("external authentication", default=False)
     change_password_on_next_login = models.BooleanField(default=False)
-    password_updating_date = models.BigIntegerField(default=0, editable=False)
-    """When the password was set, in seconds since 1970; 0: not known."""
+    password_updating_date = models.BigIntegerField(null=True, editable=False)
+    """When the password was set, in seconds since 1970; None: not known."""
     is_admin = models.BooleanField(default=False, editable=False)
     """Member of Super Administrators, directly or through groups; kept up to date by the door."""
     app_ranks = models.JSONField(

@@ -91,6 +91,6 @@ def test_permissions_are_told_and_passwords_are_not(db: None) -> None:
     accounts.set_password(person, "hush", by=None, origin="test")
     granted, secret = written()[-2:]
     assert history(granted)[0]["value"] == "[[3,100,5]]"
-    assert [one["property"] for one in history(secret)] == ["secret"]
+    assert [one["property"] for one in history(secret)] == ["passwordUpdatingDate", "secret"]
     assert "hush" not in ElementTree.tostring(secret, "unicode")
     assert "SCRAM" not in ElementTree.tostring(secret, "unicode")
