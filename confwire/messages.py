@@ -656,13 +656,14 @@ class SessionsMirrored(Message, kw_only=True):
 
     epoch: str
     revision: int
-    """Each session was sent all up to here that it asked for, but those in `behind`."""
+    """Where the primary is."""
     whole: bool = False
     """These are all: what was told before is void."""
     sessions: list[MirroredSession] = []
     """Those that have opened, or subscribe to something else."""
     closed: list[str] = []
-    behind: list[tuple[str, int]] = []
+    behind: list[tuple[str, int]] | None = None
+    """Each session was sent all up to `revision` that it asked for, but these. None: no news."""
 
 
 class HandOver(Message):

@@ -81,7 +81,7 @@ class Mirror:
         while self._serving.roster.touched:
             self.flush()
         if self.active:
-            self._tell([], [])
+            self._tell_cursors()
 
     def tick(self, now: float) -> None:
         """Tell how far the sessions are, if it is time and there is news."""
@@ -90,7 +90,7 @@ class Mirror:
         self._looked_at = now
         serving = self._serving
         if (serving.epoch, serving.revision) != self._level or self._behind:
-            self._tell([], [])
+            self._tell_cursors()
 
     def _go_on(self) -> None:
         if self._serving.roster.touched:
@@ -109,8 +109,6 @@ class Mirror:
             self._tell(opened[half:], [])
             return
         serving = self._serving
-        self._level = (serving.epoch, serving.revision)
-        self._behind = [] if whole else list(_those_behind(serving.roster, serving.revision))
         self._send(
             SessionsMirrored(
                 epoch=serving.epoch,
@@ -118,8 +116,15 @@ class Mirror:
                 whole=whole,
                 sessions=opened,
                 closed=closed,
-                behind=self._behind,
             )
+        )
+
+    def _tell_cursors(self) -> None:
+        serving = self._serving
+        self._level = (serving.epoch, serving.revision)
+        self._behind = list(_those_behind(serving.roster, serving.revision))
+        self._send(
+            SessionsMirrored(epoch=serving.epoch, revision=serving.revision, behind=self._behind)
         )
 
 

@@ -595,10 +595,12 @@ class Node:
     def _stop_withholding(self) -> None:
         """The data is the master's: serve it."""
         self.serving.withheld = ""
-        if self.serving.application:
-            self._listen()
-        else:
+        if not self.serving.application:
             self._follow_application([])
+        elif self._pairing is not None and not self._pairing.begun:
+            self._pairing.follow()
+        else:
+            self._listen()
 
     # ------------------------------------------------------------ history
 

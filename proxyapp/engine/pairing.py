@@ -50,6 +50,8 @@ SWITCH_LIMIT = 5.0
 _FIRST_DELAY = 0.1
 _DELAY = 0.5
 """Seconds between attempts to reach the other server, with half as much by chance."""
+_REFUSED_DELAY = 5.0
+"""Seconds after a refusal that waiting alone cannot mend, such as of a wrong secret."""
 _REF = "peer"
 
 
@@ -107,6 +109,8 @@ class Pairing:
         """Moments are on their way to the history log."""
         self._met_primaries = 0
         self._stopped = False
+        self._refused = False
+        """The last attempt was refused for good."""
 
     def __repr__(self) -> str:
         return f"<Pairing {self._pair}>"
@@ -118,10 +122,12 @@ class Pairing:
         serving = self._serving
         found = partner_of(serving.store, serving.application.get("DBID", 0))
         if not self._begun:
+            if serving.withheld:
+                return  # who may not serve what it has is no server of a pair yet
             self._begun = True
             if found is not None:
                 self._begin(found)
-            if self._pair is None and not serving.withheld:
+            if self._pair is None:
                 self._listen()
             return
         known = self._partner
@@ -225,6 +231,7 @@ class Pairing:
             self._serving.log(
                 "warning", "the other server of the pair refused this one", reason=message.text
             )
+            self._refused = message.permanent
             self._dial.close(message.text)
         elif self._dial.is_open:
             self.take(message)
@@ -248,6 +255,7 @@ class Pairing:
         if not self.linked:
             self._parted(reason, gone, was_open)
             delay = _DELAY if self._pair.running is not Running.STARTING else _FIRST_DELAY
+            delay, self._refused = _REFUSED_DELAY if self._refused else delay, False
             self._connect(delay * (1 + jitter / 2))
 
     def joined(self, session: Any) -> None:

@@ -26,10 +26,12 @@ WAITING = 100_000
 class Record:
     """One session of the primary."""
 
-    __slots__ = ("cursor", "kept", "session")
+    __slots__ = ("cursor", "kept", "session", "since")
 
     def __init__(self, session: MirroredSession, cursor: int) -> None:
         self.session = session
+        self.since = cursor
+        """What the primary had when it told of the session."""
         self.cursor = cursor
         """The revision up to which it was sent everything that it asked for."""
         self.kept = cursor
@@ -47,7 +49,7 @@ class Records:
         self.epoch = ""
         """Of the cursors."""
         self.revision = 0
-        """What the primary had when it last told."""
+        """What the primary had when it last told how far the sessions are."""
         self.primary = ""
         """Name of the primary's application."""
         self.why_void = "no primary has told of its sessions"
@@ -73,7 +75,8 @@ class Records:
         """Return the record of a session, None where there is none that holds."""
         record = self._records.get(session)
         if record is not None:
-            record.cursor = self._behind.get(session, self.revision)
+            level = max(self.revision, record.since)
+            record.cursor = self._behind.get(session, level)
         return record
 
     def claim(self, session: str) -> Record | None:
@@ -88,9 +91,10 @@ class Records:
         if message.whole or message.epoch != self.epoch:
             self._records.clear()
             self._behind.clear()
+            self.revision = 0
         if message.whole:
             self.why_void, self._until = "", None
-        self.epoch, self.revision = message.epoch, message.revision
+        self.epoch = message.epoch
         for session in message.sessions:
             known = session.session in self._records
             self._records[session.session] = record = Record(session, message.revision)
@@ -101,7 +105,9 @@ class Records:
             if record_ is not None:
                 self._keep(Kind.SESSION_CLOSED, record_, now, "")
                 self._forget(name)
-        self._behind = {name: cursor for name, cursor in message.behind if name in self._records}
+        if message.behind is not None:
+            self.revision = message.revision
+            self._behind = dict(message.behind)
 
     def void(self, reason: str) -> None:
         """Forget all: the primary goes on without telling what becomes of them."""

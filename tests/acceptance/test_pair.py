@@ -179,7 +179,7 @@ async def story(site: Site) -> None:
     await audience.wait("the mirror", lambda: pair_of(pair.second)["mirrored"] == CLIENTS, 10)
 
     # -9 while changes come: sessions go on, without login, registration or read.
-    count = int(6 * RATE)
+    count = int(4 * RATE)
     writer = site.begin_python(_WRITE, "0", str(count), str(RATE))
     names = [str(number) for number in range(count)]
     await audience.wait("changes", lambda: len(audience.heard[0]) > count // 4, 20)

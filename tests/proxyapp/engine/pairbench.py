@@ -105,6 +105,8 @@ class Member(Proxy):
                 self.hang_up(command.reason)
 
     def hang_up(self, reason: str) -> None:
+        if self.peer_line is None and self.wanted is None:
+            return
         line, self.peer_line = self.peer_line, None
         self.wanted = None
         if line is not None and line.closed is None:

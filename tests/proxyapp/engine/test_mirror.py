@@ -63,6 +63,9 @@ def test_cursors_are_told_only_when_they_have_moved(bench, mirror, told):
     mirror.begin()
     bench.tick(0.0)
     told.clear()
+    mirror.tick(1000.0 - CURSORS_EVERY)
+    assert [message.behind for message in told] == [[]]
+    told.clear()
     mirror.tick(1000.0)
     assert told == []
     bench.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))

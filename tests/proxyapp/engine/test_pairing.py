@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from confwire.messages import (
@@ -535,3 +536,14 @@ def test_nonsense_of_the_other_server_changes_nobodys_role(two, data):
         two.tick(1.0)
     assert roles(two) == ("primary", "backup")
     assert two.backup.pair["link"] == two.primary.pair["link"] == "live"
+
+
+def test_a_server_that_was_refused_for_good_does_not_knock_all_the_time(two):
+    two.backup.hang_up("to dial anew")
+    two.primary.node.serving.settings = msgspec.structs.replace(
+        two.primary.node.serving.settings, release="9.9"
+    )
+    two.backup.tick(1.0)
+    two.backup.reach()
+    assert two.backup.wanted is not None
+    assert two.backup.wanted.delay >= 5.0

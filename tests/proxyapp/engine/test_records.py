@@ -33,8 +33,14 @@ def records() -> Records:
 def test_all_stand_at_the_revision_but_those_that_are_told_behind(records):
     records.take(told(9, behind=[("b", 7), ("gone", 1)]), 101.0)
     assert [records.find(name).cursor for name in "ab"] == [9, 7]
-    records.take(told(10), 102.0)
+    records.take(told(10, behind=[]), 102.0)
     assert [records.find(name).cursor for name in "ab"] == [10, 10]
+
+
+def test_who_opens_between_two_looks_at_the_cursors_moves_nobody_elses(records):
+    records.take(told(9, behind=[("b", 7)]), 101.0)
+    records.take(told(12, session("c")), 102.0)
+    assert [records.find(name).cursor for name in "abc"] == [9, 7, 12]
 
 
 def test_a_record_is_claimed_once(records):
@@ -104,7 +110,7 @@ def test_moments_that_nobody_takes_do_not_fill_the_memory(records, monkeypatch):
 
 def test_cursors_that_moved_are_moments_now_and_then(records):
     records.kept(records.moments()[-1].number)
-    records.take(told(9), 101.0)
+    records.take(told(9, behind=[]), 101.0)
     records.tick(100.0 + CURSORS_EVERY)
     assert [(entry.kind, entry.revision) for entry in records.moments()] == [
         ("sessionMoved", 9)
