@@ -28,9 +28,7 @@ LONGEST_PAUSE = 60.0
 URLS = {"master": "csproxy_site.urls", "proxy": "csproxy_site.proxy_urls"}
 
 
-def run(
-    role: Role, application_name: str, listen_fd: int, status_port: int, instance: str
-) -> None:
+def run(role: Role, application_name: str, listen_fd: int, status_port: int, instance: str) -> None:
     """Serve the site on an inherited socket until the node process ends or says so."""
     settings.ROOT_URLCONF = URLS[role]
     recording.serve_as(application_name)
