@@ -157,7 +157,9 @@ def _sign(key: bytes, body: bytes) -> bytes:
 
 
 def _mark(key: bytes, fingerprint: bytes) -> bytes:
-    return hashlib.blake2b(fingerprint, key=key, digest_size=_MARK_SIZE, person=b"verifier").digest()
+    # Beside the signature: shorter, and cheaper than HMAC where ten thousand come at once.
+    made = hashlib.blake2b(fingerprint, key=key, digest_size=_MARK_SIZE, person=b"verifier")
+    return made.digest()
 
 
 def _decode(text: str) -> bytes:
