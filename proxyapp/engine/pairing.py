@@ -256,7 +256,7 @@ class Pairing:
             self._parted(reason, gone, was_open)
             delay = _DELAY if self._pair.running is not Running.STARTING else _FIRST_DELAY
             delay, self._refused = _REFUSED_DELAY if self._refused else delay, False
-            self._connect(delay * (1 + jitter / 2))
+            self._connect(0.0 if was_open and gone else delay * (1 + jitter / 2))
 
     def joined(self, session: Any) -> None:
         """The other server has opened a session here."""
@@ -273,7 +273,7 @@ class Pairing:
             if not self.linked:
                 self._parted(reason, gone, was_open=True)
                 if self._dial.state is DialState.IDLE:
-                    self._connect(_FIRST_DELAY)
+                    self._connect(0.0 if gone else _FIRST_DELAY)
             elif self._pair is not None and self._pair.leads:
                 self._mirror.begin()  # what the lost link had not carried
 
@@ -302,6 +302,10 @@ class Pairing:
         if pair.leads and (was_open or "pair" not in self._serving.alarms):
             text = f"the other server of the pair, '{partner.name}', is not linked: {reason}"
             self._serving.alarm("pair", text, now)
+        if was_open and gone:
+            # Also a line that was cut for a while ends like this: whether the process is there
+            # shows when it is called.
+            return
         finding = Finding.GONE if gone else Finding.SILENT
         self._act(pair.found(finding, f"the other server is {finding.name.lower()}: {reason}", now))
 

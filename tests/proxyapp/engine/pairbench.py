@@ -176,6 +176,7 @@ class Member(Proxy):
             line.closed = (1006, "broken")
             line.leave()
         self._break(True, "the connection broke")
+        self.other.reach()
 
     def go_silent(self) -> None:
         """Nothing comes from it, or goes to it, on the pair's link any more."""

@@ -206,6 +206,17 @@ def test_a_proof_of_moments_is_in_the_backups_history_log(two):
 # ---------------------------------------------------------------- the primary is gone
 
 
+def test_a_link_that_only_broke_stands_again_and_promotes_nobody(two):
+    client = two.primary.login("bob")
+    two.primary._break(True, "the connection broke")
+    assert two.backup.wanted is not None
+    assert two.backup.wanted.delay == 0.0
+    assert two.backup.running == "backup"
+    two.backup.reach()
+    assert roles(two) == ("primary", "backup")
+    assert sessions(two.backup) == {session_of(client)}
+
+
 def test_a_killed_primary_is_replaced_at_once_and_its_sessions_are_known(two):
     client = two.primary.login("bob")
     known = session_of(client)
