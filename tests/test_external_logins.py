@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 PREPARE = """
 import json, sys
 from proxyapp.models import Application, Person
-from proxyapp.services import access, changes, objects
+from proxyapp.services import access, accounts, changes, objects
 
 options, people = json.loads(sys.argv[1])
 with changes.commit(by=None, origin="test"):
@@ -42,6 +42,16 @@ with changes.commit(by=None, origin="test"):
     for application in sys.argv[2:]:
         delta = {"options": options}
         objects.update("application", int(application), delta, by=None, origin="test")
+rules = {"account-lockout-threshold": 3, "account-lockout-attempts-period": 10,
+         "password-req-numbers": "true"}
+annex = {"userProperties": {"security-authentication-rules": rules}}
+objects.update("tenant", 1, annex, by=None, origin="test")
+document = {"tenantDBID": 1, "employeeID": "p", "userName": "петр",
+            "changePasswordOnNextLogin": True}
+dbid = objects.create("person", document, by=None, origin="test").dbid
+person = Person.objects.get(pk=dbid)
+access.grant(Application.objects.get(pk=100), person, 9, by=None, origin="test")
+accounts.set_password(person, "старое слово", by=None, origin="test")
 """
 
 
@@ -117,96 +127,6 @@ def refused(kind: type[RequestError], *login: object) -> str:
     return str(caught.value)
 
 
-def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
-    site: Site, services: tuple[LdapServer, RadiusServer, Realm], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ldap, radius, realm = services
-    for name, value in realm.cache_of("ivan").items():
-        if name.startswith("KRB5"):
-            monkeypatch.setenv(name, value)
-    master, proxy = site.master().start(), site.proxy().start()
-
-    def all_ways(server: Process) -> None:
-        log_in(server, "default", PASSWORD, "SCRAM-SHA-256")
-        log_in(server, "default", PASSWORD)
-        log_in(server, "зоя", PEOPLE["зоя"])
-        log_in(server, "tanaka", PEOPLE["田中"])
-        log_in(server, "ivan", "", "KERBEROS", realm.spn)
-        refused(AuthenticationFailed, server, "зоя", PEOPLE["ivan"])
-        assert "привет, 田中" in refused(AuthenticationFailed, server, "tanaka", "wrong")
-
-    all_ways(master)
-    all_ways(proxy)
-    master.stop(signal.SIGKILL)
-    all_ways(proxy)
-    realm.stop_issuing()  # who has a ticket needs the realm no more
-    log_in(proxy, "ivan", "", "KERBEROS", realm.spn)
-
-    ldap.stall()
-    radius.stall()
-    try:
-        begun = time.monotonic()
-        refused(AuthenticationUnavailable, proxy, "зоя", PEOPLE["зоя"])
-        refused(AuthenticationUnavailable, proxy, "tanaka", PEOPLE["田中"])
-        assert time.monotonic() - begun < 9
-        assert log_in(proxy, "default", PASSWORD, "SCRAM-SHA-256") < 1
-        assert log_in(proxy, "ivan", "", "KERBEROS", realm.spn) < 1
-    finally:
-        ldap.go_on()
-        radius.go_on()
-    ldap.restart()
-    radius.restart()
-    all_ways(proxy)
-    status = proxy.status()["runtime"]
-    assert status["authentication"]["waiting"] == 0
-    assert status["longestStall"] < 1
-    proxy.stop(signal.SIGKILL)
-
-
-def test_rules_and_locks_hold_at_every_server(site: Site) -> None:
-    """A failure at the master or its proxy counts at both, and so does a new password."""
-    site.python(RULES)
-    master, proxy = site.master().start(), site.proxy().start()
-    try:
-        with client_of(master, "петр", "старое слово") as client:
-            with pytest.raises(PasswordChangeRequired):
-                client.read("skill")
-            with pytest.raises(PasswordRefused, match="a digit"):
-                client.change_password("старое слово", "новое слово")
-            client.change_password("старое слово", "новое слово 1")
-            client.read("skill")
-        eventually(lambda: logs_in(proxy, "петр", "новое слово 1"), "the new password at the proxy")
-        for server in (proxy, master, proxy):
-            refused(AuthenticationFailed, server, "петр", "wrong", "SCRAM-SHA-256")
-        kept = Path(site.environment["CSPROXY_DATA"]) / "site-1" / "accounts.json"
-        eventually(
-            lambda: any(state.get("lockedUntil") for state in json.loads(kept.read_text())),
-            "the lock at the proxy",
-            10,
-        )
-        assert is_locked(proxy, "петр")
-        assert is_locked(master, "петр")
-    finally:
-        for server in (proxy, master):
-            server.stop(signal.SIGKILL)
-
-
-RULES = """
-from proxyapp.models import Application, Person
-from proxyapp.services import access, accounts, objects
-rules = {"account-lockout-threshold": 3, "account-lockout-attempts-period": 10,
-         "password-req-numbers": "true"}
-annex = {"userProperties": {"security-authentication-rules": rules}}
-objects.update("tenant", 1, annex, by=None, origin="test")
-document = {"tenantDBID": 1, "employeeID": "p", "userName": "петр",
-            "changePasswordOnNextLogin": True}
-dbid = objects.create("person", document, by=None, origin="test").dbid
-person = Person.objects.get(pk=dbid)
-access.grant(Application.objects.get(pk=100), person, 9, by=None, origin="test")
-accounts.set_password(person, "старое слово", by=None, origin="test")
-"""
-
-
 def client_of(server: Process, user: str, password: str) -> BlockingClient:
     return BlockingClient.connect(
         [("127.0.0.1", server.port)], application="default", user=user, password=password
@@ -227,3 +147,85 @@ def is_locked(server: Process, user: str) -> bool:
     except AccountLocked:
         return True
     return False
+
+
+def hold_rules_everywhere(site: Site, master: Process, proxy: Process) -> None:
+    """A failure at the master or its proxy counts at both, and so does a new password."""
+    with client_of(master, "петр", "старое слово") as client:
+        with pytest.raises(PasswordChangeRequired):
+            client.read("skill")
+        with pytest.raises(PasswordRefused, match="a digit"):
+            client.change_password("старое слово", "новое слово")
+        client.change_password("старое слово", "новое слово 1")
+        client.read("skill")
+    eventually(lambda: logs_in(proxy, "петр", "новое слово 1"), "the new password at the proxy")
+    for server in (proxy, master, proxy):
+        refused(AuthenticationFailed, server, "петр", "wrong", "SCRAM-SHA-256")
+    kept = Path(site.environment["CSPROXY_DATA"]) / "site-1" / "accounts.json"
+    eventually(
+        lambda: (
+            kept.is_file()
+            and any(state.get("lockedUntil") for state in json.loads(kept.read_text()))
+        ),
+        "the lock at the proxy",
+        10,
+    )
+    assert is_locked(proxy, "петр")
+    assert is_locked(master, "петр")
+
+
+def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
+    site: Site, services: tuple[LdapServer, RadiusServer, Realm], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ldap, radius, realm = services
+    for name, value in realm.cache_of("ivan").items():
+        if name.startswith("KRB5"):
+            monkeypatch.setenv(name, value)
+    master, proxy = site.master().start(), site.proxy().start()
+
+    def all_ways(server: Process) -> None:
+        log_in(server, "default", PASSWORD, "SCRAM-SHA-256")
+        log_in(server, "default", PASSWORD)
+        log_in(server, "зоя", PEOPLE["зоя"])
+        log_in(server, "tanaka", PEOPLE["田中"])
+        log_in(server, "ivan", "", "KERBEROS", realm.spn)
+        refused(AuthenticationFailed, server, "зоя", PEOPLE["ivan"])
+        assert "привет, 田中" in refused(AuthenticationFailed, server, "tanaka", "wrong")
+
+    all_ways(master)
+    all_ways(proxy)
+    hold_rules_everywhere(site, master, proxy)
+    master.stop(signal.SIGKILL)
+    assert is_locked(proxy, "петр")
+    log_in(proxy, "зоя", PEOPLE["зоя"])
+    proxy.stop()
+    proxy.start()  # from its local copy: it has not seen a master
+    all_ways(proxy)
+    assert is_locked(proxy, "петр")
+    realm.stop_issuing()  # who has a ticket needs the realm no more
+    log_in(proxy, "ivan", "", "KERBEROS", realm.spn)
+
+    ldap.stall()
+    radius.stall()
+    try:
+        begun = time.monotonic()
+        refused(AuthenticationUnavailable, proxy, "зоя", PEOPLE["зоя"])
+        refused(AuthenticationUnavailable, proxy, "tanaka", PEOPLE["田中"])
+        assert time.monotonic() - begun < 9
+        assert log_in(proxy, "default", PASSWORD, "SCRAM-SHA-256") < 1
+        assert log_in(proxy, "ivan", "", "KERBEROS", realm.spn) < 1
+    finally:
+        ldap.go_on()
+        radius.go_on()
+    ldap.stop()
+    radius.stop()
+    refused(AuthenticationUnavailable, proxy, "зоя", PEOPLE["зоя"])
+    refused(AuthenticationUnavailable, proxy, "tanaka", PEOPLE["田中"])
+    log_in(proxy, "default", PASSWORD)
+    ldap.start()
+    radius.start()
+    all_ways(proxy)
+    status = proxy.status()["runtime"]
+    assert status["authentication"]["waiting"] == 0
+    assert status["longestStall"] < 1
+    proxy.stop(signal.SIGKILL)
