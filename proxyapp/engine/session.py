@@ -495,10 +495,10 @@ class Session:
             other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
         record = self._serving.records.claim(self.id)
         since = message.since
-        if record is not None and not message.subscriptions:
-            # As the primary of the pair has told of it, so that the client need not.
+        if record is not None and since is not None and not message.subscriptions:
+            # As the primary of the pair has told of them, so that the client need not. Where it
+            # stands only the client knows: what was sent to it may have been lost on the way.
             specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
-            since = since or Cursor(self._serving.records.epoch, record.cursor)
         here = token.server == self._serving.issuing.server
         self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
         if specs and self.phase is OPEN:

@@ -300,14 +300,20 @@ def test_the_backup_goes_on_with_a_session_without_login_registration_or_read(tw
     assert two.backup.of(commands.ReadTransactions) == []
 
 
-def test_a_client_that_brings_no_cursor_goes_on_where_the_primary_had_sent_to(two):
-    before, token, _ = watching(two)
-    before.block()
+def test_a_client_that_brings_no_cursor_subscribes_itself(two):
+    _, token, cursor = watching(two)
+    # Sent, and lost with the line: that it was sent does not mean that the client has it.
     two.master.commit(record("skill", 700, FOLDER, name="New", tenantDBID=1))
     two.tick(0.5)
     two.primary.kill()
     client = come_back(two.backup, token)
-    assert client.changes() == [("created", "skill", 700)]
+    assert client.inbox[0]["restored"]
+    two.master.commit(record("skill", 701, FOLDER, name="Newer", tenantDBID=1))
+    assert client.changes() == []
+    since = {"epoch": cursor.epoch, "revision": cursor.revision}
+    found = client.watch(types=["skill"], since=since)
+    told = [(c["change"], c["DBID"]) for m in found for c in m.get("changes", ())]
+    assert told == [("created", 700), ("created", 701)]
 
 
 def test_what_the_client_says_of_its_subscriptions_counts_more_than_the_record(two):
