@@ -127,7 +127,9 @@ class Leadership:
         """The lock is gone, or it cannot be told whether it is."""
         self._elected = None
         if self.role is Role.PRIMARY:
-            self.role, self.doubted_since = Role.DOUBTFUL, self._serving.now
+            # A process that was stopped finds it out late: others may lead since it stopped.
+            since = self._serving.wakefulness.last(self._serving.now)
+            self.role, self.doubted_since = Role.DOUBTFUL, since
             self._serving.log("error", "the lead is in doubt", reason=reason, term=self.term)
             text = f"no writes are taken until it is known which master leads: {reason}"
             self._serving.alarm("leader", text, self._serving.now)

@@ -340,6 +340,7 @@ class Node:
                 break
 
     def _ticked(self, event: events.Ticked, now: float) -> None:
+        self.serving.wakefulness.tick(now)
         self._expire(now)
         self.serving.freshness.expire()
         self._copying.tick(now)

@@ -60,6 +60,7 @@ from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
 from proxyapp.engine.throttle import Throttle
+from proxyapp.engine.wakefulness import Wakefulness
 from proxyapp.engine.ways import Ways
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject | UpdatePermissions
@@ -256,6 +257,7 @@ class Serving:
         """Since when there is data that came and is not served yet."""
         self.now = 0.0
         """The time of the event in hand, in seconds of a clock that never goes back."""
+        self.wakefulness = Wakefulness()
         self.alarms: dict[str, tuple[str, float]] = {}
         """What operators must know: name -> (text, since)."""
         self.draining = False

@@ -112,6 +112,15 @@ def test_a_primary_in_doubt_serves_reads_and_takes_no_writes(one):
     assert len(one.of(commands.Write)) == 1
 
 
+def test_a_primary_that_was_stopped_is_as_old_as_the_stop_was_long(one):
+    elect(one)
+    one.tick(0.25)
+    one.now += 12.0
+    one.handle(events.LeadDoubted("the connection that holds the lock is gone"))
+    one.tick(0.25)
+    assert one.node.serving.age(one.now) == 12.25
+
+
 def test_a_deposed_primary_sends_everybody_to_the_one_that_leads(one):
     elect(one)
     bob, proxy = one.login("bob"), Proxy(one)
