@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from confwire.errors import DatabaseUnavailable
 from confwire.messages import Record, Transaction
 from proxyapp.engine import commands, events
 from tests.simulation.database import Database
@@ -28,8 +29,12 @@ class Authority:
         tell: Callable[[events.Event], None],
         later: Callable[..., None],
         random: Random,
+        may_write: Callable[[], bool],
     ) -> None:
         self._database = database
+        self._may_write = may_write
+        """The fence: whether this process is the one that leads."""
+        self._elected: events.Elected | None = None
         self._tell = tell
         self._later = later
         self._random = random
@@ -64,6 +69,11 @@ class Authority:
         self._reason = reason
         self.wake()
 
+    def announce(self, elected: events.Elected | None) -> None:
+        """Tell that this master leads behind all that was committed before; None: it does not."""
+        self._elected = elected
+        self.wake()
+
     def write(self, command: commands.Write) -> None:
         """Write; the answer and the change come back in any order."""
         self._later(self._pause(), self._write, command)
@@ -71,6 +81,9 @@ class Authority:
     def _write(self, command: commands.Write) -> None:
         if self._database.is_away:
             self._later(0.5, self._write, command)
+        elif not self._may_write():
+            error = DatabaseUnavailable("another master leads")
+            self._tell(events.WriteRefused(command.ticket, error))
         else:
             self._later(self._pause(), self._tell, self._database.write(command))
 
@@ -89,7 +102,7 @@ class Authority:
         self._later(self._pause(), self._new_epoch)
 
     def _new_epoch(self) -> None:
-        if not self._database.is_away:
+        if not self._database.is_away and self._may_write():
             self._database.new_epoch()
         self.wake()
 
@@ -137,6 +150,7 @@ class Authority:
         else:
             self._known = self._catch_up(start)
             self._tell(events.LoadEnded(*self._known[1:]))
+            self._woken = True
             self._rest()
 
     def _catch_up(self, known: Position) -> Position:
@@ -149,6 +163,9 @@ class Authority:
         position = self._database.position
         self._regain()
         if position == known:
+            elected, self._elected = self._elected, None
+            if elected is not None:
+                self._tell(elected)
             self._rest()
         elif broken := self._find_break(known, position):
             self.reload(broken)
@@ -168,6 +185,7 @@ class Authority:
             else:
                 self._later(self._pause(), self._look)
         else:
+            self._woken = self._woken or self._elected is not None
             self._rest()
 
     def _find_break(self, known: Position, position: Position) -> str:

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from confwire import codec
-from confwire.errors import Compacted
+from confwire.errors import Compacted, TokenRefused
 from confwire.messages import Progress
 from proxyapp.engine import fanout, follower, intake, node, parcels
 from proxyapp.engine.access import Profile
@@ -22,12 +22,14 @@ from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import GONE
+from proxyapp.engine.pair import Pair
 from proxyapp.engine.renewal import Renewal
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.session import Session
 from proxyapp.engine.subscriptions import Spec
+from proxyapp.engine.tokens import Ring
 
 Patch = Callable[[Any], Any]
 """Takes what was there, returns what is there instead."""
@@ -176,6 +178,13 @@ def _load_behind(follow: Any) -> Any:
     return skip
 
 
+def _refuse_tokens(read: Any) -> Any:
+    def refuse(*arguments: Any) -> Any:
+        raise TokenRefused
+
+    return refuse
+
+
 def _let_stay(may_stay: Any) -> Any:
     return lambda serving, session: ""
 
@@ -199,6 +208,8 @@ BUGS: dict[str, Bug] = {
     "a cursor too far": Bug((Follower, "fall_behind", _skip_one)),
     "a bookmark too far": Bug((node.Node, "_beat", _beat_ahead)),
     "a withdrawal that is not told": Bug((FanOut, "_pieces", _forget_what_left)),
+    "a lost token": Bug((Ring, "read", _refuse_tokens)),
+    "two of a pair that serve": Bug((Pair, "leads", lambda _: property(lambda pair: True))),
     "a gap on a link": Bug((Replication, "_follow", _load_behind)),
     "a barred account that stays": Bug((node, "may_stay", _let_stay)),
 }

@@ -12,14 +12,15 @@ from typing import Any
 import msgspec
 
 from confwire.addp import SilenceWatch, Step
-from confwire.handshake import ClientHandshake
+from confwire.handshake import ClientHandshake, resume_proof, server_key
 from tests.proxyapp.engine.bench import SALTED
 from tests.proxyapp.engine.world import GROUPS_OF_AGENTS, SKILLS
 from tests.simulation.clock import Clock
+from tests.simulation.estate import PORT
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import PING, PONG, Goodbye, Item, Line, Network
 from tests.simulation.server import Server
-from tests.simulation.truth import Document
+from tests.simulation.truth import Document, Place
 
 STEP = 0.5
 KEEP_ALIVE = 3.0
@@ -55,6 +56,9 @@ class Client:
         self._line: Line | None = None
         self._attempts = 0
         self._refs = 0
+        self._token: str | None = "" if random.random() < 0.7 else None
+        """To go on with the session; empty: wished for, None: not."""
+        self._is_monotonic = random.random() < 0.3
         self._extra = 0
         self._is_calm = False
         """It does nothing more than to follow."""
@@ -86,7 +90,7 @@ class Client:
         self._server = self.servers[self._attempts % len(self.servers)]
         self._phase = "connecting"
         self._began_at = self._clock.now
-        self._line = self._network.dial(self, self._server, "default")
+        self._line = self._network.dial(self, self._server, PORT)
 
     def connected(self, line: Line) -> None:
         """The connection stands: log in."""
@@ -96,20 +100,39 @@ class Client:
         self.ledger.begin_session(self._server, now)
         self._silence = SilenceWatch(KEEP_ALIVE, now)
         self._phase = "opening"
-        nonce = base64.b64encode(self._random.randbytes(18)).decode()
-        self._handshake = ClientHandshake(self.user, nonce)
-        self._send(
-            {
-                "message": "open",
-                "application": "default",
-                "user": self.user,
-                "data": self._handshake.first(),
-                "keepAlive": {"local": KEEP_ALIVE, "remote": KEEP_ALIVE},
-            }
-        )
+        self._nonce = base64.b64encode(self._random.randbytes(18)).decode()
+        self._handshake = ClientHandshake(self.user, self._nonce)
+        self._open(self._token)
+        self.ready()
 
-    def broken(self, reason: str, code: int) -> None:
-        """The connection is gone: come back later."""
+    def _open(self, token: str | None) -> None:
+        """Log in, or go on by a token."""
+        opening: Document = {
+            "message": "open",
+            "application": "default",
+            "user": self.user,
+            "keepAlive": {"local": KEEP_ALIVE, "remote": KEEP_ALIVE},
+        }
+        place = self.ledger.place
+        if place is not None:
+            opening["seen"] = _cursor(place)
+            opening["monotonic"] = self._is_monotonic
+        if token is not None:
+            opening["token"] = token
+        opening["data"] = self._nonce if token else self._handshake.first()
+        if token and place is not None and self._may_go_on():
+            opening["subscriptions"] = self._specs
+            opening["since"] = _cursor(place)
+        self._tried = token or ""
+        self._send(opening)
+
+    def broken(self, line: Line, reason: str, gone: bool) -> None:
+        """The connection is gone."""
+        if line is self._line:
+            self._come_back(reason, 0)
+
+    def _come_back(self, reason: str, code: int) -> None:
+        """Connect again later."""
         now = self._clock.now
         self._line = None
         self._phase = "away"
@@ -134,12 +157,12 @@ class Client:
         line, self._line = self._line, None
         if line is not None:
             line.leave(0, reason)
-            self.broken(reason, 0)
+            self._come_back(reason, 0)
 
     def ready(self) -> None:
         """Something has come."""
         line = self._line
-        if line is None or self.is_slow:
+        if line is None or self.is_slow or self._phase == "connecting":
             return
         self._take(line.pull(0), line)
 
@@ -155,7 +178,7 @@ class Client:
             elif isinstance(item, Goodbye):
                 self._line = None
                 line.leave(0, "answered the CLOSE")
-                self.broken(item.reason, item.code)
+                self._come_back(item.reason, item.code)
             elif item == PING:
                 line.send(0, [PONG])
 
@@ -176,16 +199,36 @@ class Client:
         if kind == "challenge":
             self._send({"message": "proof", "data": self._handshake.final(message["data"], SALTED)})
         elif kind == "opened":
-            self._handshake.verify(message["data"])
-            self._phase, self.refusal, self._tries = "open", "", 0
-            self._extra = 0
-            self._register()
+            self._opened(message)
         elif kind == "error":
             self._refused(message)
         elif kind == "notificationsLost":
             self._register(anew=True)
         elif kind == "notificationRegistered":
             self._is_registering = False
+        elif kind == "tokenRenewed":
+            self._token = message["token"]
+        elif kind == "draining":
+            self._clock.after(message["retryAfter"], self._go_elsewhere, self._line)
+
+    def _opened(self, message: Document) -> None:
+        if message.get("restored"):
+            assert message["data"] == resume_proof(server_key(SALTED), self._nonce, self._tried)
+        else:
+            self._handshake.verify(message["data"])
+        self._phase, self.refusal, self._tries = "open", "", 0
+        self._extra = 0
+        self._is_registering = False
+        if self._token is not None:
+            self._token = message["token"]
+        if not self.ledger.is_live:
+            self._register()
+
+    def _go_elsewhere(self, line: Line | None) -> None:
+        """The server is about to end: leave it for another one."""
+        if line is self._line and not self.is_slow:
+            self._attempts += 1
+            self.leave()
 
     _is_registering = False
 
@@ -195,16 +238,23 @@ class Client:
         if anew and self._is_registering:
             return
         self._is_registering = True
-        same = ledger.kept.by_name.keys() == {spec["name"] for spec in self._specs}
-        if ledger.place is None or anew or not same or self._random.random() < 0.05:
+        place = ledger.place
+        if place is None or anew or not self._may_go_on() or self._random.random() < 0.05:
             self._ask("registerNotification", subscriptions=self._specs, snapshot=True)
         else:
-            since = {"epoch": ledger.place[0], "revision": ledger.place[1]}
+            since = _cursor(place)
             self._ask("registerNotification", subscriptions=self._specs, since=since)
+
+    def _may_go_on(self) -> bool:
+        """Whether the copy is of the subscriptions that it begins a session with."""
+        return self.ledger.kept.by_name.keys() == {spec["name"] for spec in self._specs}
 
     def _refused(self, message: Document) -> None:
         code = message["code"]
-        if self._phase == "opening":
+        if self._phase == "opening" and self._tried:
+            self._token = ""
+            self._open("")  # a token that does not count leaves the way open for a login
+        elif self._phase == "opening":
             self.refusal = code
         elif code in _ANEW and self._is_registering and "ref" in message:
             self._is_registering = False
@@ -240,10 +290,10 @@ class Client:
     def _do_something(self) -> None:
         random = self._random
         choice = random.random()
-        if choice < 0.3:
+        if choice < 0.25:
             type_ = random.choice(("skill", "folder", "agentGroup", "skill"))
             filter_ = {"name": random.choice("AB")} if type_ == "skill" else {}
-            self._ask("readObjects", objectType=type_, filter=filter_)
+            self._ask("readObjects", objectType=type_, filter=filter_, **self._bounds())
         elif choice < 0.55:
             self._ask("readServerInfo")
         elif choice < 0.65:
@@ -256,6 +306,21 @@ class Client:
             self.leave()
         elif self.ledger.place is not None:
             self._send({"message": "acknowledge", "revision": self.ledger.place[1]})
+
+    def _bounds(self) -> Document:
+        """Return how new the data of a read must be."""
+        random, place = self._random, self.ledger.place
+        bounds: Document = {}
+        if random.random() < 0.5:
+            return bounds
+        if random.random() < 0.3:
+            return {"freshness": True}
+        if place is not None and random.random() < 0.7:
+            bounds["minRevision"] = place[1] + random.choice((0, 0, 1))
+            bounds["epoch"] = place[0]
+        if random.random() < 0.5:
+            bounds["maxAge"] = random.choice((0.0, 3.0))
+        return {"freshness": bounds}
 
     def _write(self) -> None:
         random = self._random
@@ -281,3 +346,7 @@ class Client:
             kind = self._random.choice(("agentGroup", "folder", "accessGroup"))
             extra = {"name": "extra", "types": [kind]}
             self._ask("registerNotification", subscriptions=[extra], snapshot=True)
+
+
+def _cursor(place: Place) -> Document:
+    return {"epoch": place[0], "revision": place[1]}

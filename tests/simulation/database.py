@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from msgspec import Raw, json, structs
 
 from confwire import delta
+from confwire.epochs import name_at
 from confwire.errors import ObjectNotFound, RequestError
 from confwire.messages import (
     CreateObject,
@@ -48,8 +49,8 @@ class Database:
         self._now = now
         self._born = born
         """When the simulation begins, in seconds since 1970."""
-        self._epochs = 1
-        self.epoch = "epoch1"
+        self._epochs = 0
+        self.epoch = self._next_epoch()
         self.revision = 1
         self.tree = sum(map(record_digest, records.values())) % (1 << 128)
         self.hash = chain_hash("", 1, self.tree)
@@ -57,6 +58,13 @@ class Database:
         """The revision before the oldest transaction of the journal table."""
         self.transactions: list[Transaction] = []
         self.is_away = False
+        self.connections = 0
+        """Counts the times that all connections ended."""
+        self.term = 0
+        self.leader = self.instance = ""
+        """Application and process of the master that leads."""
+        self._lock: tuple[str, float] | None = None
+        """Which process holds the lock of the lead, and when it was heard last."""
         self.listeners: list[Callable[[], None]] = []
         """Called after each commit."""
         truth.note((self.epoch, 1), now(), dict(records), [])
@@ -129,6 +137,39 @@ class Database:
         changed = delta.apply(info, document_of(old), request.delta)
         return structs.replace(old, body=Raw(json.encode(changed)))
 
+    # ------------------------------------------------------------ who leads
+
+    def go_away(self) -> None:
+        """Be out of reach: all connections end, and with them the lock."""
+        self.is_away = True
+        self.connections += 1
+        self._lock = None
+
+    def take_lock(self, instance: str, now: float, lease: float) -> bool:
+        """Let a process have the lock, if nobody has it that was heard lately."""
+        if self._lock is not None and now - self._lock[1] <= lease:
+            return self._lock[0] == instance
+        self._lock = instance, now
+        return True
+
+    def keep_lock(self, instance: str, now: float) -> bool:
+        """The holder shows that it lives; tell whether it still has the lock."""
+        if self.is_away or self._lock is None or self._lock[0] != instance:
+            return False
+        self._lock = instance, now
+        return True
+
+    def release_lock(self, instance: str) -> None:
+        """The connection of a process has ended."""
+        if self._lock is not None and self._lock[0] == instance:
+            self._lock = None
+
+    def lead(self, application: str, instance: str) -> int:
+        """Note who leads from now on; return the term."""
+        self.term += 1
+        self.leader, self.instance = application, instance
+        return self.term
+
     # ------------------------------------------------------------ the journal table
 
     def hash_at(self, revision: int) -> str | None:
@@ -173,10 +214,15 @@ class Database:
         self.records.update(backup.records)
         self.revision, self.tree, self.hash = backup.revision, backup.tree, backup.hash
         self.first, self.transactions = backup.first, list(backup.transactions)
+        self.instance = "that of the backup"
         self.new_epoch()
 
     def new_epoch(self) -> None:
         """Give the history another name."""
-        self._epochs += 1
-        self.epoch = f"epoch{self._epochs}"
+        self.epoch = self._next_epoch()
         self._note([])
+
+    def _next_epoch(self) -> str:
+        self._epochs += 1
+        began = int((self._born + self._now()) * 1_000) + self._epochs
+        return name_at(began, bytes(10))

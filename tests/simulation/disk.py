@@ -12,7 +12,7 @@ from random import Random
 
 from msgspec import Raw
 
-from confwire.messages import Record, Transaction
+from confwire.messages import Record, TokenKeys, Transaction
 from proxyapp.engine import commands, events
 from proxyapp.engine.journal import GONE, tree_text
 from proxyapp.engine.localcopy import Header
@@ -79,11 +79,13 @@ class CopyWriter:
         tell: Callable[[events.Event], None],
         later: Callable[..., None],
         application: str,
+        keys: TokenKeys | None,
     ) -> None:
         self._disk = disk
         self._tell = tell
         self._later = later
         self._application = application
+        self._keys = keys
         self._refusal = ""
         self._snapshot: _Snapshot | None = None
         self._log: _Log | None = None
@@ -112,7 +114,7 @@ class CopyWriter:
                     break
                 refused.append(self._refusal)
         self._disk.refusals += refused
-        self._tell(events.CopyRead(refused))
+        self._tell(events.CopyRead(refused, self._keys))
 
     def _reach(self, snapshot: _Snapshot) -> tuple[int, float]:
         reached, current_at = snapshot.header.revision, snapshot.header.at

@@ -24,7 +24,9 @@ from tests.proxyapp.engine.world import (
 )
 from tests.simulation.truth import APPLICATION, GROUP, PERSON, Key, document_of
 
-SERVERS = {"confserv": 99, "proxy1": 110, "proxy2": 111}
+SERVERS = {"confserv": 99, "confserv2": 98, "proxy1": 110, "proxy2": 111}
+"""The DBIDs of the servers' Application objects, and of their hosts."""
+PORT, SYNC_PORT = 2020, 2021
 BULK = range(2000, 2060)
 """DBIDs of what bulk transactions bring."""
 
@@ -32,9 +34,23 @@ BULK = range(2000, 2060)
 class Estate(World):
     """The records of the database, and what changes them."""
 
-    def __init__(self, random: Random, options: dict[str, int | str]) -> None:
+    def __init__(
+        self,
+        random: Random,
+        options: dict[str, int | str],
+        *,
+        paired: bool = False,
+        backed: bool = False,
+    ) -> None:
+        """Make an environment.
+
+        Args:
+            options: of all servers.
+            paired: whether the two proxies are a pair.
+            backed: whether there is a backup master.
+        """
         self.random = random
-        self.records = {(r.type, r.dbid): r for r in _records(options)}
+        self.records = {(r.type, r.dbid): r for r in _records(options, paired, backed)}
         self._structural = random.choice((0.01, 0.05, 0.5))
         """How many of the changes may concern rights and places."""
         for _ in range(6):
@@ -125,23 +141,39 @@ class Estate(World):
         return [after.get(key) or gone(OBJECTS[ObjectType(key[0])].name, key[1]) for key in changed]
 
 
-def _records(options: dict[str, int | str]) -> list[Record]:
+def _server(name: str, dbid: int, options: dict[str, int | str], backup: int) -> Record:
+    ports: list[dict[str, Any]] = [
+        {"id": "default", "port": str(PORT)},
+        {"id": "ha", "port": str(SYNC_PORT), "haSync": True},
+    ]
+    return record(
+        "application",
+        dbid,
+        name=name,
+        verifier=VERIFIER if dbid >= 110 else "",
+        acl=[(PERSON, 100, 9)],
+        type="configserver",
+        accountDBID=100,
+        state="enabled",
+        redundancyType="warmstandby" if backup else "notSpecified",
+        serverInfo={"hostDBID": dbid, "backupServerDBID": backup},
+        portInfos=ports,
+        appServers=[{"appServerDBID": 99, "connProtocol": "addp", "timeoutLocal": 3}],
+        options={"csproxy": options},
+    )
+
+
+def _records(options: dict[str, int | str], paired: bool, backed: bool) -> list[Record]:
     logins = [(PERSON, dbid, 9) for dbid in PERSONS.values()]
-    common: dict[str, Any] = {
-        "type": "configserver",
-        "accountDBID": 100,
-        "state": "enabled",
-        "portInfos": [{"id": "default", "port": "2020"}],
-        "options": {"csproxy": options},
-    }
+    backups = {"confserv": 98 if backed else 0, "proxy1": 111 if paired else 0}
     return [
         *(record("tenant", dbid, name=f"Tenant {dbid}", state="enabled",
                  acl=[(GROUP, 203, 1)] if dbid == 1 else None) for dbid in TENANTS),
         *(record("person", dbid, userName=name, tenantDBID=1, verifier=VERIFIER, state="enabled")
           for name, dbid in PERSONS.items()),
         record("person", 100, userName="default", tenantDBID=1, state="enabled"),
-        *(record("application", dbid, name=name, verifier=VERIFIER if dbid != 99 else "",
-                 acl=[(PERSON, 100, 9)], **common) for name, dbid in SERVERS.items()),
+        *(record("host", dbid, name=name, state="enabled") for name, dbid in SERVERS.items()),
+        *(_server(name, dbid, options, backups.get(name, 0)) for name, dbid in SERVERS.items()),
         record("application", 100, name="default", type="sce", acl=logins, state="enabled"),
         *(record("accessGroup", dbid, name=f"Group {dbid}", type=kind, tenantDBID=1)
           for dbid, kind in GROUPS.items()),

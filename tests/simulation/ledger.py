@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from confwire import delta
+from confwire.epochs import is_behind
 from confwire.objects import BY_NAME
 from tests.proxyapp.engine.bench import T
 from tests.simulation.server import Server
@@ -22,8 +23,12 @@ ANSWERED = 20.0
 """Seconds within which a request is answered, or the session ends."""
 HEARD = 35.0
 """Seconds within which a live session hears something."""
+WOKEN = 2.5
+"""Seconds in which a master that was stopped looks at its database again."""
+FOLLOWED = 1.5
+"""Seconds that a change may take from the database to a proxy, beside what the network takes."""
 NOTICED = 7.5
-"""Seconds for which a proxy may not notice that its link is dead, beside what the network takes."""
+"""The same, where a proxy may not have noticed yet that its link is dead."""
 _REMEMBERED = 40
 _BETWEEN_TRANSACTIONS = ("progress", "objectsRead", "notificationRegistered")
 
@@ -51,6 +56,8 @@ class Ledger:
         self.restarts = 0
         """Snapshots that were taken in."""
         self.answers = 0
+        self.tokens_hold = False
+        """Nothing happens in this world that would end a resume token."""
         self._server: Server | None = None
         self.end_session("", 0.0)
 
@@ -79,10 +86,17 @@ class Ledger:
         self._total = 0
         self._in_snapshot = False
         self._heard_at = now
+        self._opening: Document = {}
+        self._is_first = True
+        """No packet of the present read has come."""
+        self._told_age, self._source = 0.0, ""
+        self._marked_behind = False
 
     def sent(self, message: Document, now: float) -> None:
         """The client sends this."""
         self.past.append(f"{now:.3f} -> {_shorten(message)}")
+        if message["message"] == "open":
+            self._opening = message
         if "ref" in message:
             self._pending[message["ref"]] = message, now
 
@@ -158,6 +172,12 @@ class Ledger:
         self.is_open = True
         self._moment(message["epoch"], message["revision"])
         self._heard_at = now
+        since = self._opening.get("since")
+        if message.get("restored") and since is not None:
+            self.specs = Specs({spec["name"]: spec for spec in self._opening["subscriptions"]})
+            self.is_live = True
+            self._last = min(since["revision"], message["revision"])
+            self._epoch = message["epoch"]
 
     def _answered(self, message: Document) -> tuple[Document, float]:
         found = self._pending.pop(message["ref"], None)
@@ -184,6 +204,11 @@ class Ledger:
                 self._fail("Unique", f"{key} came twice")
             self._gathered[key] = document
         self._total = message["total"]
+        if self._is_first:
+            self._is_first = False
+            self._told_age = message.get("age", 0.0)
+            self._source = message.get("source", "")
+            self._marked_behind = message.get("behind", False)
         if "subscriptions" in request:
             self._in_snapshot = True
         elif message.get("last"):
@@ -198,11 +223,18 @@ class Ledger:
         else:
             self._read_ended(message, now)
 
+    def _check_admitted(self, epoch: str, revision: int) -> None:
+        """Check that the account may be logged in at a revision, as the session goes on at it."""
+        if not self._moment(epoch, revision).admits(self.person):
+            self._fail("Filter", f"the account is served, and barred at {epoch}:{revision}")
+
     def _read_ended(self, message: Document, now: float) -> None:
-        request, _ = self._answered(message)
-        found, self._gathered = self._gathered, {}
+        self._check_admitted(message["epoch"], message["revision"])
+        request, asked_at = self._answered(message)
+        found, self._gathered, self._is_first = self._gathered, {}, True
         if len(found) != self._total:
             self._fail("Atomic", f"{len(found)} objects came of {self._total}")
+        self._check_age(request, message, asked_at)
         spec = {"types": [request["objectType"]], "filter": request.get("filter", {})}
         specs = Specs({"read": spec})
         self._check_copy("Filter", found, message["epoch"], message["revision"], specs)
@@ -227,7 +259,7 @@ class Ledger:
 
     def _take_snapshot(self, epoch: str, revision: int, given: Specs, merged: Specs) -> None:
         found, self._gathered = self._gathered, {}
-        self._in_snapshot = False
+        self._in_snapshot, self._is_first = False, True
         if len(found) != self._total or self._read_at != (epoch, revision):
             self._fail("Atomic", f"{len(found)} objects of {self._total}, as of {self._read_at}")
         self._check_copy("Filter", found, epoch, revision, given)
@@ -262,42 +294,65 @@ class Ledger:
     def _info(self, message: Document, now: float) -> None:
         _, asked_at = self._answered(message)
         place = message["epoch"], message["revision"]
-        self._moment(*place)
+        self._check_admitted(*place)
+        self._check_known(place, message["age"], message["source"], asked_at)
+
+    def _check_known(self, place: Place, age: float, source: str, asked_at: float) -> None:
+        assert self._server is not None
+        if self._server.is_master and asked_at < self._server.woken_at + WOKEN:
+            return  # it has not looked at its database yet
+        late = self._delay + (NOTICED if source == "live" else FOLLOWED)
         # The answer is at least as old as its request.
-        known_at = asked_at - message["age"] - NOTICED - self._delay
-        missed = self._truth.missed(place, known_at)
+        missed = self._truth.missed(place, asked_at - age - late)
         if missed is not None:
-            self._fail(
-                "Fresh", f"an answer of {asked_at:.2f} says age {message['age']:.2f}, and lacks"
-                f" {missed!r} of {missed.at:.2f}"
-            )  # fmt: skip
+            said = f"an answer of {asked_at:.2f} says age {age:.2f} {source}"
+            self._fail("Fresh", f"{said}, and lacks {missed!r} of {missed.at:.2f}")
+
+    def _check_age(self, request: Document, message: Document, asked_at: float) -> None:
+        """Check that the data of a read is as new as it says, and as it was to be."""
+        place = message["epoch"], message["revision"]
+        seen = self._opening.get("seen")
+        older = seen is not None and is_behind(*place, seen["epoch"], seen["revision"])
+        if older and (self._opening["monotonic"] or not self._marked_behind):
+            self._fail("Fresh", f"{place} was read after {seen} was seen elsewhere")
+        bounds = request.get("freshness", False)
+        if bounds is False:
+            return
+        self._check_known(place, self._told_age, self._source, asked_at)
+        if bounds is True:
+            return
+        least = bounds.get("epoch", place[0]), bounds.get("minRevision", 0)
+        if is_behind(*place, *least) or self._told_age > bounds.get("maxAge", 1e9):
+            self._fail("Fresh", f"{place}, age {self._told_age}, was read with bounds {bounds}")
 
     def _error(self, message: Document, now: float) -> None:
         code = message["code"]
         if code in ("internalError", "invalidParameter", "malformedMessage", "unknownMessage"):
             self._fail("NoSilentHang", f"refused: {message}")
+        if code == "tokenRefused" and self.tokens_hold:
+            self._fail("Resumable", f"a token is refused for no reason: {message}")
         if "ref" not in message:
             return
         request, _ = self._answered(message)
         if "subscriptions" in request or "objectType" in request:
-            self._gathered, self._in_snapshot = {}, False
+            self._gathered, self._in_snapshot, self._is_first = {}, False, True
         if code == "epochChanged" and len({epoch for epoch, _ in self._truth.moments}) == 1:
             self._fail("Resumable", "epochChanged, and there was one epoch only")
         if code == "compacted":
-            self._check_compacted(request)
+            since = request["since"]
+            self._check_compacted((since["epoch"], since["revision"]))
 
-    def _check_compacted(self, request: Document) -> None:
-        """Check that a refusal to go on from a cursor has a reason."""
-        server, since = self._server, request["since"]
-        present = self._truth.present
+    def _check_compacted(self, since: Place) -> None:
+        """Check that there is a reason not to go on from a cursor."""
+        server, present = self._server, self._truth.present
         assert server is not None
         assert present is not None
-        if self._life != server.lives or since["epoch"] != present.place[0]:
+        if self._life != server.lives or since[0] != present.place[0]:
             return
         begun = server.loads[0] if len(server.loads) == 1 else None
-        if begun is None or begun[0] != since["epoch"] or begun[1] > since["revision"]:
+        if begun is None or begun[0] != since[0] or begun[1] > since[1]:
             return
-        missed = self._truth.between(since["epoch"], since["revision"], present.place[1])
+        missed = self._truth.between(*since, present.place[1])
         if not all(moment.is_plain for moment in missed):
             return
         if sum(len(moment.changed) for moment in missed) < self._capacity:
@@ -403,6 +458,8 @@ class Ledger:
 
     def _lost(self, message: Document, now: float) -> None:
         self._heard_at = now
+        if message["reason"] == "compacted" and self.is_live and self.place is not None:
+            self._check_compacted(self.place)
         self.specs = Specs({})
         self.is_live = False
         self._parts = []

@@ -24,6 +24,7 @@ class Goodbye:
 
 
 Item = bytes | str | Goodbye
+RESET = "something on the way has ended the connection"
 TIMEOUT = 4.0
 """Seconds after which an attempt to connect is given up."""
 
@@ -39,8 +40,8 @@ class End(Protocol):
     def relieved(self) -> None:
         """The other end has taken something."""
 
-    def broken(self, reason: str, code: int) -> None:
-        """The connection is gone."""
+    def broken(self, line: Line, reason: str, gone: bool) -> None:
+        """The connection is gone; `gone`: its host says that the process is not there."""
 
 
 class Dialer(End, Protocol):
@@ -55,10 +56,10 @@ class Door(Protocol):
 
     host: str
 
-    def is_open(self) -> bool:
+    def is_open(self, port: int) -> bool:
         """Whether the host would complete a connection: somebody listens."""
 
-    def knock(self, line: Line, port: str) -> None:
+    def knock(self, line: Line, port: int) -> None:
         """Somebody asks for a connection; `Line.accept` answers."""
 
 
@@ -213,7 +214,7 @@ class Line:
         other = self.ends[1 - side]
         self.ends[1 - side] = None
         if other is not None:
-            other.broken(reason, 0)
+            other.broken(self, reason, True)
         self._network.forget(self)
 
     def reset(self) -> None:
@@ -225,7 +226,7 @@ class Line:
         self._network.forget(self)
         for end in ends:
             if end is not None:
-                self._network.later(self._random, end.broken, "the connection was reset", 0)
+                self._network.later(self._random, end.broken, self, RESET, False)
 
 
 class Network:
@@ -250,7 +251,7 @@ class Network:
         """Do something after the time that a parcel takes."""
         self.clock.after(self.delay(random), do, *arguments)  # type: ignore[arg-type]
 
-    def dial(self, dialer: Dialer, door: Door, port: str) -> Line:
+    def dial(self, dialer: Dialer, door: Door, port: int) -> Line:
         """Ask for a connection; the dialer is told that it stands, or that it is broken."""
         line = Line(self, dialer, door, Random(self._random.random()))
         self.lines.append(line)
@@ -258,24 +259,24 @@ class Network:
         self.clock.after(TIMEOUT, self._give_up, line)
         return line
 
-    def _reach(self, line: Line, door: Door, port: str) -> None:
+    def _reach(self, line: Line, door: Door, port: int) -> None:
         if line.is_over or self.is_cut(line, 0) or self.is_cut(line, 1):
             return
-        if door.is_open():
+        if door.is_open(port):
             door.knock(line, port)
         else:
-            self._refuse(line, "connection refused")
+            self._refuse(line, "connection refused", True)
 
     def _give_up(self, line: Line) -> None:
         if not line.is_up and not line.is_over:
-            self._refuse(line, "no answer")
+            self._refuse(line, "no answer", False)
 
-    def _refuse(self, line: Line, reason: str) -> None:
+    def _refuse(self, line: Line, reason: str, gone: bool) -> None:
         line.is_over = True
         self.forget(line)
         dialer, line.ends[0] = line.ends[0], None
         if dialer is not None:
-            dialer.broken(reason, 0)
+            dialer.broken(line, reason, gone)
 
     def forget(self, line: Line) -> None:
         """A connection is over."""

@@ -29,6 +29,7 @@ TROUBLES = (
     ("cut_one_way", 2),
     ("cut_briefly", 4),
     ("slow_reader", 5),
+    ("drain", 3),
     ("database_away", 2),
     ("jump_clock", 2),
     ("damage_disk", 3),
@@ -37,13 +38,13 @@ TROUBLES = (
 """What happens to machines, lines and processes."""
 
 LENGTHS = {
-    "kill": 6.0,
+    "kill": 11.0,
     "kill_briefly": 1.0,
     "lose_power": 4.0,
-    "pause": 9.0,
+    "pause": 12.0,
     "pause_briefly": 1.5,
-    "cut": 9.0,
-    "cut_one_way": 9.0,
+    "cut": 14.0,
+    "cut_one_way": 14.0,
     "cut_briefly": 1.5,
     "slow_reader": 5.0,
     "database_away": 5.0,
@@ -70,7 +71,7 @@ class Plan(NamedTuple):
 
 def make(random: Random) -> Plan:
     """Return a plan: some have much of one trouble, some a little of all."""
-    length = random.choice((6.0, 12.0, 18.0))
+    length = random.choice((6.0, 10.0, 16.0))
     events = []
     for _ in range(int(length * random.choice((1, 2, 3)))):
         events.append(_event(_pick(random, CHANGES), random, length))

@@ -23,6 +23,7 @@ from tests.simulation.authority import Authority
 from tests.simulation.clock import Clock
 from tests.simulation.database import Database
 from tests.simulation.disk import CopyWriter, Disk
+from tests.simulation.election import Election
 from tests.simulation.network import PING, PONG, Goodbye, Item, Line, Network
 from tests.simulation.story import Story, Violation
 
@@ -62,8 +63,8 @@ class Server:
         born: float,
         output_limit: int,
         story: Story,
+        directory: dict[str, Server],
         database: Database | None = None,
-        master: Server | None = None,
         taken: Log | None = None,
     ) -> None:
         self.application = application
@@ -77,7 +78,8 @@ class Server:
         self._settings = settings
         self._born = born
         self._database = database
-        self._master = master
+        self._directory = directory
+        """All servers, by the names of their hosts."""
         self._taken = taken or self.machine.history
         self._numbers = 0
         self.lives = 0
@@ -86,6 +88,8 @@ class Server:
         self.is_paused = False
         self.loads: list[tuple[str, int]] = []
         """Epoch and revision of each load of the present process, the first one included."""
+        self.woken_at = -10.0
+        """When it went on after a stop."""
         self.ends = 0
         """Times that it ended itself."""
         if database is not None:
@@ -104,7 +108,8 @@ class Server:
         self.lives += 1
         self._backlog: list[tuple[Callable[..., None], tuple[Any, ...]]] = []
         self._offset = self._born + self.machine.offset
-        self.is_listening = False
+        self.ports: dict[int, str] = {}
+        """The IDs of the open ports, by their numbers."""
         self.outlets: dict[int, Outlet] = {}
         self._tasks: list[Any] = []
         self._working = False
@@ -112,14 +117,35 @@ class Server:
         self.loads = []
         make = Node.for_master if self._database is not None else Node.for_proxy
         self.node = make(self._settings)
-        self.link = Link(self, self._master) if self._master is not None else None
-        self.copy = CopyWriter(self.machine.disk, self.tell, self.later, self.application)
+        self.links = {name: Link(self, name) for name in ("master", "peer")}
+        disk, keys = self.machine.disk, self.machine.keys
+        self.copy = CopyWriter(disk, self.tell, self.later, self.application, keys)
         self.authority: Authority | None = None
+        self._election: Election | None = None
         if self._database is not None:
-            self.authority = Authority(self._database, self.tell, self.later, self.random)
-            self.authority.start()
+            self._start_authority(self._database)
         self.later(self.random.random() * TICK, self._tick)
         self._run(self.node.start(self.now()))
+
+    def _start_authority(self, database: Database) -> None:
+        if not self._settings.elects:
+            self.authority = Authority(database, self.tell, self.later, self.random, lambda: True)
+        else:
+            instance = f"{self.application} {self.lives}"
+            self._election = election = Election(
+                database, self.application, instance, lambda: self.clock.now, self.later,
+                self._announce, self.tell,
+            )  # fmt: skip
+            self.authority = Authority(
+                database, self.tell, self.later, self.random,
+                lambda: election.may_write and database.instance == instance,
+            )  # fmt: skip
+            election.start()
+        self.authority.start()
+
+    def _announce(self, elected: e.Elected | None) -> None:
+        assert self.authority is not None
+        self.authority.announce(elected)
 
     def kill(self) -> None:
         """End the process at once; the kernel ends its connections."""
@@ -127,11 +153,14 @@ class Server:
             return
         self.is_running = self.is_paused = False
         self.lives += 1
+        if self._election is not None and self._database is not None:
+            self._database.release_lock(self._election.instance)
         gently = self.random.random() < 0.5
         for outlet in list(self.outlets.values()):
             outlet.line.leave(1, "the process is gone", gently=gently)
-        if self.link is not None and self.link.line is not None:
-            self.link.line.leave(0, "the process is gone", gently=gently)
+        for link in self.links.values():
+            if link.line is not None:
+                link.line.leave(0, "the process is gone", gently=gently)
 
     def lose_power(self) -> None:
         """End the process with its machine: nobody is told."""
@@ -152,6 +181,7 @@ class Server:
         if not self.is_paused:
             return
         self.is_paused = False
+        self.woken_at = self.clock.now
         backlog, self._backlog = self._backlog, []
         life = self.lives
         for do, arguments in backlog:
@@ -160,8 +190,8 @@ class Server:
         if self.lives == life:
             for outlet in list(self.outlets.values()):
                 outlet.ready()
-            if self.link is not None:
-                self.link.ready()
+            for link in self.links.values():
+                link.ready()
 
     def later(self, delay: float, do: Callable[..., None], *arguments: Any) -> None:
         """Call something in this process in so many seconds, if it still lives."""
@@ -214,8 +244,8 @@ class Server:
         now = self.clock.now
         for outlet in list(self.outlets.values()):
             outlet.sweep(now)
-        if self.link is not None:
-            self.link.sweep(now)
+        for link in self.links.values():
+            link.sweep(now)
         self.tell(e.Ticked())
 
     def _work(self) -> None:
@@ -230,24 +260,30 @@ class Server:
 
     # ------------------------------------------------------------ connections
 
-    def is_open(self) -> bool:
+    def is_open(self, port: int) -> bool:
         """Whether the host completes connections for it."""
-        return self.is_running and self.is_listening
+        return self.is_running and port in self.ports
 
-    def knock(self, line: Line, port: str) -> None:
+    @property
+    def serves(self) -> bool:
+        """Whether clients get in."""
+        return self.is_running and "default" in self.ports.values()
+
+    def knock(self, line: Line, port: int) -> None:
         """Somebody connects."""
         self.later(0.0, self._accept, line, port)
 
-    def _accept(self, line: Line, port: str) -> None:
-        if line.is_over:
+    def _accept(self, line: Line, port: int) -> None:
+        if line.is_over or port not in self.ports:
             return
         self._numbers += 1
         number = self._numbers
         outlet = self.outlets[number] = Outlet(self, number, line)
         line.accept(outlet)
-        self.tell(e.Connected(number, f"{line.hosts[0]}:{number}", port, True, self._nonce()))
+        peer, port_id = f"{line.hosts[0]}:{number}", self.ports[port]
+        self.tell(e.Connected(number, peer, port_id, True, self.nonce()))
 
-    def _nonce(self) -> str:
+    def nonce(self) -> str:
         return base64.b64encode(self.random.randbytes(18)).decode()
 
     def outlet(self, number: int) -> Outlet | None:
@@ -306,7 +342,12 @@ class Server:
             self.later(TURN, self._work)
 
     def _listen(self, command: c.Listen) -> None:
-        self.is_listening = bool(command.ports)
+        self.ports = {port.port: port.id for port in command.ports}
+
+    def _end(self, command: c.End) -> None:
+        """Nobody needs it any more; a supervisor starts it again."""
+        self.kill()
+        self.clock.after(1.0, self.start)
 
     def _stop(self, command: c.Stop) -> None:
         """It ends itself; a supervisor starts it again."""
@@ -334,22 +375,18 @@ class Server:
         self.tell(self._taken.take(command))
 
     def _connect_link(self, command: c.ConnectLink) -> None:
-        assert self.link is not None
-        self.link.connect(command.delay, command.keep_alive)
+        self.links[command.link].connect(self._directory[command.host], command)
 
     def _prove_link(self, command: c.ProveLink) -> None:
-        assert self.link is not None
         known = (command.salt, command.iterations) == (b"0123456789abcdef", 4096)
         keys = SALTED if known else derive(PASSWORD, command.salt, command.iterations)
-        self.later(0.01, self.tell, e.LinkProved(keys))
+        self.later(0.01, self.tell, e.LinkProved(keys, command.link))
 
     def _send_link(self, command: c.SendLink) -> None:
-        assert self.link is not None
-        self.link.send(command.messages)
+        self.links[command.link].send(command.messages)
 
     def _close_link(self, command: c.CloseLink) -> None:
-        assert self.link is not None
-        self.link.close(command.reason)
+        self.links[command.link].close(command.reason)
 
     def _log(self, command: c.Log) -> None:
         self._story.tell(self.application, command.event, command.fields)
@@ -397,6 +434,8 @@ _RUN: dict[type[c.Command], Callable[[Server, Any], None]] = {
     c.DateCopy: lambda server, command: server.copy.write(command),
     c.KeepKeys: Server._keep_keys,
     c.KeepAccounts: Server._nothing,
+    c.HoldHistory: Server._nothing,
+    c.End: Server._end,
     c.Stop: Server._stop,
     c.Log: Server._log,
 }
@@ -480,16 +519,16 @@ class Outlet:
             self._close_by = self._server.clock.now + CLOSE_LIMIT
             self.line.send(1, [Goodbye(code, reason)])
 
-    def broken(self, reason: str, code: int) -> None:
+    def broken(self, line: Line, reason: str, gone: bool) -> None:
         """The other end is gone."""
-        self._server.later(0.0, self._gone, reason)
+        self._server.later(0.0, self._gone, reason, gone and not self._is_closing)
 
-    def _gone(self, reason: str) -> None:
+    def _gone(self, reason: str, gone: bool = False) -> None:
         server = self._server
         if server.outlets.get(self._number) is self and self._life == server.lives:
             del server.outlets[self._number]
             self.line.leave(1, reason)
-            server.tell(e.Disconnected(self._number, reason))
+            server.tell(e.Disconnected(self._number, reason, gone))
 
     def set_keep_alive(self, timeout: float) -> None:
         self._keep_alive = timeout
@@ -527,12 +566,12 @@ class Outlet:
 
 
 class Link:
-    """A proxy's end of its connection to the master, or its attempt at one."""
+    """A proxy's end of a connection to another server, or its attempt at one."""
 
-    def __init__(self, server: Server, master: Server | None) -> None:
+    def __init__(self, server: Server, name: str) -> None:
         self.host = server.host
         self._server = server
-        self._master = master
+        self._name = name
         self._life = server.lives
         self.line: Line | None = None
         self._is_up = False
@@ -540,15 +579,20 @@ class Link:
         self._keep_alive = 0.0
         self._attempts = 0
 
-    def connect(self, delay: float, keep_alive: float) -> None:
-        self._keep_alive = keep_alive
+    def connect(self, other: Server, command: c.ConnectLink) -> None:
+        self._keep_alive = command.keep_alive
         self._attempts += 1
-        self._server.later(delay, self._dial, self._attempts)
+        self._drop()
+        self._server.later(command.delay, self._dial, self._attempts, other, command.port)
 
-    def _dial(self, attempt: int) -> None:
+    def _drop(self) -> None:
+        line, self.line, self._is_up = self.line, None, False
+        if line is not None:
+            line.leave(0, "another connection is tried")
+
+    def _dial(self, attempt: int, other: Server, port: int) -> None:
         if attempt == self._attempts:
-            assert self._master is not None
-            self.line = self._server.network.dial(self, self._master, "default")
+            self.line = self._server.network.dial(self, other, port)
 
     def connected(self, line: Line) -> None:
         self._server.later(0.0, self._connected, line)
@@ -557,11 +601,14 @@ class Link:
         if line is self.line:
             self._is_up = True
             self._silence = SilenceWatch(self._keep_alive, self._server.clock.now)
-            self._server.tell(e.LinkOpened(self._server._nonce(), True))
+            self._server.tell(e.LinkOpened(self._server.nonce(), True, self._name))
+            self.ready()
 
     def ready(self) -> None:
         server = self._server
-        if self._life != server.lives or not server.is_able or self.line is None:
+        if self._life != server.lives or not server.is_able:
+            return
+        if self.line is None or not self._is_up:
             return
         items = self.line.pull(0)
         if not items:
@@ -571,20 +618,20 @@ class Link:
             self.line.send(0, [PONG])
         messages = [item for item in items if item.__class__ is bytes]
         if messages:
-            server.tell(e.LinkReceived(messages))  # type: ignore[arg-type]
+            server.tell(e.LinkReceived(messages, self._name))  # type: ignore[arg-type]
         for item in items:
             if isinstance(item, Goodbye):
-                self._lost(f"the master closed: {item.code}", item.code)
+                self._lost(f"the other one closed: {item.reason}", item.code, item.code == 1001)
 
     def relieved(self) -> None:
-        """The master has read something."""
+        """The other server has read something."""
 
-    def broken(self, reason: str, code: int) -> None:
-        self._server.later(0.0, self._broken, self.line, reason)
+    def broken(self, line: Line, reason: str, gone: bool) -> None:
+        self._server.later(0.0, self._broken, line, reason, gone)
 
-    def _broken(self, line: Line | None, reason: str) -> None:
+    def _broken(self, line: Line | None, reason: str, gone: bool) -> None:
         if line is self.line:
-            self._lost(reason, 0)
+            self._lost(reason, 0, gone)
 
     def send(self, messages: Any) -> None:
         if self.line is not None and self._is_up:
@@ -597,17 +644,18 @@ class Link:
 
     def _closed(self, attempt: int, line: Line | None, reason: str) -> None:
         if line is not None:
-            self._broken(line, reason)
+            self._broken(line, reason, False)
         elif attempt == self._attempts:
-            self._server.tell(e.LinkLost(reason, 0, self._server.random.random()))
+            self._server.tell(e.LinkLost(reason, 0, self._server.random.random(), self._name))
 
-    def _lost(self, reason: str, code: int) -> None:
+    def _lost(self, reason: str, code: int, gone: bool = False) -> None:
         if self._life != self._server.lives:
             return
         line, self.line, self._is_up = self.line, None, False
         if line is not None:
             line.leave(0, reason)
-            self._server.tell(e.LinkLost(reason, code, self._server.random.random()))
+            jitter = self._server.random.random()
+            self._server.tell(e.LinkLost(reason, code, jitter, self._name, gone))
 
     def sweep(self, now: float) -> None:
         if not self._is_up or self.line is None:

@@ -8,7 +8,7 @@ from tests.simulation.bugs import BUGS
 from tests.simulation.story import Violation
 from tests.simulation.world import Simulation
 
-SEEDS = 60
+SEEDS = 120
 """Within so many simulations each bug must show."""
 
 

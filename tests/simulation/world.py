@@ -9,13 +9,15 @@ from hashlib import blake2b
 from random import Random
 
 from confwire.messages import Record
+from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.serving import NodeSettings
+from tests.proxyapp.engine.bench import Log
 from tests.proxyapp.engine.bench import settings as node_settings
 from tests.proxyapp.engine.world import PERSONS
 from tests.simulation.client import Client
 from tests.simulation.clock import Clock
 from tests.simulation.database import Database
-from tests.simulation.estate import Estate
+from tests.simulation.estate import PORT, Estate
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.plans import Event, make
@@ -43,17 +45,23 @@ class Simulation:
         self.truth = Truth()
         self.plan = make(random)
         self.capacity = random.choice((25, 60, 50_000))
+        self._backed = random.random() < 0.3
+        self._proxies = random.choice((1, 2, 2))
+        self._paired = self._proxies == 2 and random.random() < 0.5
         options: dict[str, int | str] = {
             "packet-size": random.choice((150, 600, 1_024_000)),
             "client-response-timeout": random.choice((3, 600)),
         }
         if random.random() < 0.1:
             options["fresh-data-only"] = "true"
-        self.estate = Estate(random, options)
+        self.estate = Estate(random, options, paired=self._paired, backed=self._backed)
         self.database = Database(self.estate.records, self.truth, lambda: self.clock.now, BORN)
         self._backup = self.database.backup()
+        self._taken = Log("of all servers")
+        """The entries of proxies that the database has."""
+        self._directory: dict[str, Server] = {}
         self.servers = self._make_servers()
-        self.master = self.servers[0]
+        self.masters = [server for server in self.servers if server.is_master]
         self._images = {server.application: server.machine.disk.image() for server in self.servers}
         self.clients = [self._make_client(number) for number in range(random.choice((3, 4)))]
 
@@ -67,31 +75,24 @@ class Simulation:
             "large_transaction": random.choice((8, 30, 2_000)),
         }
         limit = random.choice((2_000, 10_000))
-        master = self._make_server("confserv", node_settings(**more), limit, None)
-        names = ["proxy1", "proxy2"][: random.choice((1, 2, 2))]
         keeps = random.random() < 0.7
-        proxies = [
-            self._make_server(
-                name,
-                node_settings(
-                    name, master_host="confserv", master_port=2020, local_copy=keeps, **more
-                ),
-                limit,
-                master,
-            )
-            for name in names
-        ]
-        return [master, *proxies]
+        for name in ("confserv", "confserv2")[: 1 + self._backed]:
+            lead = {"elects": self._backed, "token_secret": b"the secret of the masters"}
+            self._make_server(node_settings(name, **lead, **more), limit, self.database)
+        for name in ("proxy1", "proxy2")[: self._proxies]:
+            link = {"master_host": "confserv", "master_port": PORT, "local_copy": keeps}
+            if self._backed:
+                link |= {"backup_host": "confserv2", "backup_port": PORT}
+            self._make_server(node_settings(name, **link, **more), limit, None)
+        return list(self._directory.values())
 
-    def _make_server(
-        self, name: str, settings: NodeSettings, limit: int, master: Server | None
-    ) -> Server:
-        server = Server(
+    def _make_server(self, settings: NodeSettings, limit: int, database: Database | None) -> None:
+        name = settings.application
+        server = self._directory[name] = Server(
             name, self.clock, self.network, Random(self.random.random()), settings, BORN, limit,
-            self.story, database=None if master else self.database, master=master,
+            self.story, self._directory, database, self._taken if database else None,
         )  # fmt: skip
         self.clock.after(self.random.random() * 0.2, server.start)
-        return server
 
     def _make_client(self, number: int) -> Client:
         random = self.random
@@ -99,10 +100,12 @@ class Simulation:
         specs = self.estate.some_specs()
         delay = 2 * (1.5 * self.network.latency + 0.5)
         ledger = Ledger(f"client{number}", PERSONS[user], self.truth, self.capacity, delay)
+        ends_tokens = {"bar", "jump_clock", "restore"}
+        ledger.tokens_hold = ends_tokens.isdisjoint(event.name for event in self.plan.events)
         servers = list(self.servers)
-        random.shuffle(servers)
         if random.random() < 0.3:
-            servers = servers[:1]
+            servers = list(random.choice(self._groups()))
+        random.shuffle(servers)
         return Client(
             user, specs, servers, ledger, self.clock, self.network, Random(random.random())
         )
@@ -175,11 +178,20 @@ class Simulation:
                 found.append(f"{server!r} is at {serving.epoch}:{serving.revision}")
             elif not server.is_master and not serving.authority.live:  # type: ignore[attr-defined]
                 found.append(f"{server!r} has no live link")
+        for group in self._groups():
+            serve = [server for server in group if server.serves]
+            if len(serve) != 1:
+                found.append(f"{serve} serve, of {group}")
         for client in self.clients:
             if not client.ledger.is_complete():
                 place = client.ledger.place
                 found.append(f"{client!r} is at {place} {client.refusal}")
         return "; ".join(found)
+
+    def _groups(self) -> list[list[Server]]:
+        """Return the servers of which one is to serve."""
+        proxies = [server for server in self.servers if not server.is_master]
+        return [self.masters, *([proxies] if self._paired else [[proxy] for proxy in proxies])]
 
     # ------------------------------------------------------------ the database
 
@@ -204,20 +216,23 @@ class Simulation:
 
     def _back_up(self, event: Event) -> None:
         self._backup = self.database.backup()
+        self._taken = Log("of all servers")
+        """The entries of proxies that the database has."""
 
     def _restore(self, event: Event) -> None:
         """An operator restores a backup: with the master stopped, as the page says."""
         if event.choice < 0.7:
-            self.master.kill()
+            for master in self.masters:
+                master.kill()
+                self.clock.after(0.5, master.start)
             self.database.restore(self._backup)
-            self.clock.after(0.5, self.master.start)
 
     def _new_epoch(self, event: Event) -> None:
         if event.choice < 0.7 and not self.database.is_away:
             self.database.new_epoch()
 
     def _database_away(self, event: Event) -> None:
-        self.database.is_away = True
+        self.database.go_away()
         self.clock.after(event.length, self._database_back)
 
     def _database_back(self) -> None:
@@ -247,6 +262,12 @@ class Simulation:
 
     _pause_briefly = _pause
 
+    def _drain(self, event: Event) -> None:
+        """Ask a server to end in an orderly way."""
+        server = self._chosen(event)
+        if server.is_able:
+            server.tell(DrainAsked("the process was told to end"))
+
     def _jump_clock(self, event: Event) -> None:
         self._chosen(event).machine.offset += (event.choice - 0.5) * 10_000
 
@@ -268,7 +289,7 @@ class Simulation:
             lines[int(event.choice * len(lines))].reset()
 
     def _break_link(self, event: Event) -> None:
-        names = {server.application for server in self.servers[1:]}
+        names = {server.application for server in self.servers}
         for line in [line for line in self.network.lines if line.hosts[0] in names]:
             line.reset()
 
