@@ -26,11 +26,13 @@ from proxyapp.engine.commands import ReadTransactions
 from proxyapp.engine.events import TransactionsRead
 from proxyapp.engine.gathering import ROWS_A_TURN
 from proxyapp.engine.journal import GONE, Entry, tree_text
-from proxyapp.engine.requests import BYTES_A_TURN, Task
+from proxyapp.engine.requests import Task
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 
 _ENTRIES_A_TURN = 50
+PACKET = 32 * 1024
+"""Bytes of one message: the other server takes in one a turn, and its readers wait no longer."""
 
 
 class Replication:
@@ -123,14 +125,14 @@ class Replication:
         return True
 
     def _send_entries(self) -> Task:
-        """Send the next transactions of the journal, about BYTES_A_TURN in each turn."""
+        """Send the next transactions of the journal, about PACKET in each turn."""
         parts: list[bytes] = []
         weight = 0
         for entry in list(islice(self._serving.journal.since(self.cursor), _ENTRIES_A_TURN)):
             for part in transaction_parts(self._serving.epoch, entry):
                 parts.append(part)
                 weight += len(part)
-                if weight > BYTES_A_TURN:
+                if weight > PACKET:
                     yield parts
                     parts, weight = [], 0
             self.cursor = entry.revision
@@ -196,7 +198,7 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Record]]:
     for row in rows:
         batch.append(row.record())
         weight += len(row.body)
-        if weight > BYTES_A_TURN or len(batch) >= ROWS_A_TURN:
+        if weight > PACKET or len(batch) >= ROWS_A_TURN:
             yield batch
             batch, weight = [], 0
     if batch:
@@ -209,7 +211,7 @@ def transaction_parts(epoch: str, entry: Entry) -> Iterator[bytes]:
     weight = 0
     for change in entry.changes:
         size = len(change.new.body) if change.new is not None else 0
-        if records and weight + size > BYTES_A_TURN:
+        if records and weight + size > PACKET:
             yield codec.encode(
                 Transaction(
                     epoch=epoch,

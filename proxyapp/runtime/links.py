@@ -34,7 +34,7 @@ CLOSE_LIMIT = 2.0
 """Seconds that the closing handshake may take."""
 MESSAGE_LIMIT = 256 * 1024 * 1024
 """Bytes of one message of the other server."""
-TOLD_A_TURN = 256 * 1024
+TOLD_A_TURN = 32 * 1024
 """Bytes told at once; the rest waits a turn, so that clients do not wait for a load."""
 INBOX_LIMIT = 4 * 1024 * 1024
 """Bytes read ahead of what is told; above this the other server has to wait."""

@@ -20,7 +20,7 @@ from proxyapp.engine import (
 _SIZES: tuple[tuple[object, str, tuple[int, ...]], ...] = (
     (gathering, "ROWS_A_TURN", (3, 10)),
     (replication, "ROWS_A_TURN", (3, 10)),
-    (replication, "BYTES_A_TURN", (400, 2_000)),
+    (replication, "PACKET", (400, 2_000)),
     (replication, "_ENTRIES_A_TURN", (1, 5)),
     (copying, "ROWS_A_TURN", (5, 20)),
     (intake, "ROWS_A_TURN", (5, 20)),
