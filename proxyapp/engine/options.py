@@ -128,9 +128,9 @@ OPTIONS: tuple[Option, ...] = (
         "balancer-protocol",
         "proxy-v2",
         "immediately",
-        "How those tell it on listening ports: by a header of the PROXY protocol in version 2, which"
-        " is then demanded of them, or by the HTTP header X-Forwarded-For. On the web's ports it is"
-        " always that header.",
+        "How those tell it on listening ports: by a header of the PROXY protocol in version 2,"
+        " which is then demanded of them, or by the HTTP header X-Forwarded-For. On the web's ports"
+        " it is always that header.",
         choices=("proxy-v2", "x-forwarded-for"),
     ),
     Option(

@@ -39,9 +39,7 @@ _BROKEN_OFF: dict[type[OSError], str] = {
     ConnectionAbortedError: f"the client did not finish within {HANDSHAKE_LIMIT:g} s",
     ConnectionResetError: "the client broke off: it may not trust the certificate, or its name",
 }
-_REFUSAL = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%b\n"
-)
+_REFUSAL = b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%b\n"
 
 
 class Greeted(Protocol):
