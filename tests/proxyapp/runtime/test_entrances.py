@@ -33,6 +33,11 @@ UPGRADE = (
     b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
 HELLO = b"\x81\x85\0\0\0\0hello"
+PROXY_HEADER = (
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("198.51.100.7") + b"\x0a\0\0\x01"
+    b"\x12\x67\x07\xe4"
+)
+"""From 198.51.100.7:4711, by the PROXY protocol."""
 
 
 @pytest.fixture
@@ -456,3 +461,19 @@ async def test_openssl_resumes_its_sessions(ask, tmp_path) -> None:
     file = str(tmp_path / "session")
     assert "New, " in await ask("-tls1_2", "-sess_out", file)
     assert "Reused, " in await ask("-tls1_2", "-sess_in", file)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["secured", "autodetect"])
+async def test_a_balancer_says_before_tls_whom_it_speaks_for(port, issued, trusting, mode) -> None:
+    port.listeners.balancers.configure("127.0.0.1", "proxy-v2")
+    wanted = secured(port, issued, mode)
+    through = socket.create_connection(("127.0.0.1", wanted.port))
+    through.sendall(PROXY_HEADER)
+    through.setblocking(False)
+    async with connect(
+        f"wss://localhost:{wanted.port}/", ssl=trusting, sock=through, proxy=None, compression=None
+    ) as client:
+        assert await echoes(client)
+    told = await port.told(Connected)
+    assert (told.forwarded, told.secure) == ("198.51.100.7:4711", True)
