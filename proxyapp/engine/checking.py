@@ -182,17 +182,18 @@ class Checks:
 
     def _here(self, login: Login) -> tuple[Any, ...] | None:
         """Return the ways to check a login here; None: the master has to."""
-        own, deciding = self._own(), self._deciding()
+        own = self._own()
+        elsewhere = self._serving.relay is not None and not own.libraries
         if login.mechanism == "KERBEROS":
             kerberos = kerberos_of(own)
             if kerberos is not None:
                 return (kerberos,)
-            self._need_master(("gauth_kerberos",), own is not deciding)
+            self._need_master(("gauth_kerberos",), elsewhere)
             return None
         if login.person is None:
             return (Internal(),)
         ways = self.ways_of(login.person)
-        if own is not deciding and any(not isinstance(way, Internal) for way in ways.ways):
+        if elsewhere and any(not isinstance(way, Internal) for way in ways.ways):
             document = msgspec.json.decode(login.person.body)
             own_ways = ways_for(document, list(self.tenants(login.person.tenant)), own)
             return own_ways.ways if own_ways == ways else None

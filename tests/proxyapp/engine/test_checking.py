@@ -291,6 +291,18 @@ def test_tickets_are_relayed_with_the_nonce_that_was_signed():
     assert client.inbox[-1]["data"] == "mine"
 
 
+def test_a_master_that_takes_no_tickets_any_more_says_so_to_its_proxy():
+    upper, proxy = site(**TICKETS)
+    client = ask(proxy, "zoe", TICKET, secure=False, mechanism="KERBEROS")
+    proxy.hold_wire = True
+    upper.commit(confserv(**DIRECTORY))
+    client.send(Proof(data="signature"))
+    proxy.hold_wire = False
+    proxy.pump()
+    assert refusal(client) == "authenticationUnavailable"
+    assert upper.of(commands.Authenticate) == []
+
+
 def test_only_servers_have_logins_judged():
     bench = bench_with(**DIRECTORY)
     client = bench.login("bob")
