@@ -35,6 +35,8 @@ STALL_PROGRESS = 16 * 1024
 """Bytes that a slow reader must take within the response timeout."""
 CLOSE_LIMIT = 5.0
 """Seconds that the closing handshake may take."""
+SILENT_CLOSE_LIMIT = 0.5
+"""Seconds for it where nothing was heard from the peer for too long."""
 PROBE_LIMIT = 5.0
 """Seconds in which a connection without keep-alive must answer a probe."""
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
@@ -407,6 +409,8 @@ class Connection(WSListener):
         step = self._silence.step(now)
         if step is Step.LOST:
             self.close(CloseCode.KEEP_ALIVE_LOST, "nothing was heard")
+            # Who is silent answers no CLOSE either, and others wait for the end of its session.
+            self._deadline = min(self._deadline, now + SILENT_CLOSE_LIMIT)
             return
         if step is Step.POLL:
             self._output.add_frames(frames.PING)

@@ -369,6 +369,19 @@ async def test_a_silent_client_is_pinged_then_given_up(port, raw) -> None:
 
 
 @pytest.mark.asyncio
+async def test_nobody_waits_for_a_silent_client_to_answer_the_close(port, raw) -> None:
+    await port.told(Connected)
+    start = port.listeners.now
+    port.listeners.connections[1].set_keep_alive(10.0)
+    port.listeners.sweep(start + 10.1)
+    port.listeners.sweep(start + 20.2)
+    port.listeners.sweep(start + 20.2 + connections.SILENT_CLOSE_LIMIT)
+    gone = await port.told(Disconnected)
+    assert "nothing was heard" in gone.reason
+    assert not gone.gone
+
+
+@pytest.mark.asyncio
 async def test_an_answered_ping_counts_as_life(port, raw) -> None:
     await port.told(Connected)
     port.listeners.connections[1].set_keep_alive(10.0)
