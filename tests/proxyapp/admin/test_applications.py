@@ -242,6 +242,24 @@ def test_a_second_default_port_is_refused(save: Save, proxy: Application) -> Non
     assert "port number 3020 is given twice" in page.content.decode()
 
 
+def test_a_backup_shows_what_it_takes_over_and_does_not_let_it_be_changed(
+    client: Client, save: Save, proxy: Application
+) -> None:
+    page = save(PROXY, name="backup", host="100", **{"ports-0-port": "3021"})
+    assert page.status_code == 302
+    backup = Application.objects.get(name="backup")
+    page = save(at(proxy), backup_server=str(backup.pk), redundancy_type="warmstandby")
+    assert page.status_code == 302, page.context["errors"]
+    assert [one.server_id for one in backup.connections.all()] == [99]
+
+    said = client.get(at(backup)).content.decode()
+    for name in ("annex", "tenants", "connections-0-server"):
+        assert f'name="{name}"' not in said, name
+    assert "no working pair yet" in said, "neither has a port for HA sync"
+    assert 'name="annex"' in client.get(at(proxy)).content.decode()
+    assert save(at(backup), work_directory="/elsewhere").status_code == 302
+
+
 def test_a_taken_name_is_refused_at_the_name(save: Save, proxy: Application) -> None:
     assert "exists already" in errors(save(at(proxy), name="CONFSERV"))["name"][0]
 
