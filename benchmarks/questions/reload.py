@@ -1,0 +1,91 @@
+"""A proxy of a million objects that loads everything anew, and one that an import reaches.
+
+A steady reader is answered throughout: how much longer does it wait than before? The import is
+one transaction, far larger than what a server remembers; the proxy must have it whole, without
+a load.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from benchmarks import results
+from benchmarks.measuring import Generator, Options, Teller, Turn
+from benchmarks.processes import LOAD_CORE
+from benchmarks.questions.loading import DOCUMENT, OBJECTS
+from benchmarks.site import PASSWORD, READER, Node, Site
+
+IMPORTED = 200_000
+READS = 1_000.0
+"""A second."""
+SESSIONS = 32
+_IDLE = 10.0
+_RELOAD = 15.0
+"""Seconds in which reads are looked at: longer than a reload takes."""
+_LIMIT = 600.0
+_BAR = "≤ 3"
+
+
+def run(options: Options) -> None:
+    """Measure, and write the results."""
+    with Site(OBJECTS, DOCUMENT) as site:
+        master = site.master(core=LOAD_CORE)
+        proxy = site.proxy()
+        with (
+            Generator(
+                "paced", port=proxy.port, user=READER, password=PASSWORD, sessions=SESSIONS,
+                first=site.first, count=site.count,
+            ) as load,
+            site.committer() as committer,
+        ):  # fmt: skip
+            idle, reloading, seconds = [], [], []
+            for _ in range(options.rounds):
+                idle.append(Turn(load.ask("run", rate=READS, seconds=_IDLE)["p99"] * 1e3))
+                load.start("run", rate=READS, seconds=_RELOAD)
+                seconds.append(Turn(_reload(master, proxy, committer)))
+                reloading.append(Turn(load.answer()["p99"] * 1e3))
+            loads, objects = proxy.status()["loads"], proxy.status()["objectCount"]
+            begun = time.monotonic()
+            committer.ask("import_objects", count=IMPORTED, folder=site.folders[0])
+            committed = time.monotonic()
+            _until(lambda: _are_level(master, proxy, count=objects + IMPORTED))
+            reached = time.monotonic() - committed
+        status = proxy.status()
+        rows = [
+            results.beside(f"point reads, p99, while {OBJECTS:,} objects are loaded anew", "ms",
+                           reloading, "before it", idle, _BAR),
+            results.alone("a reload, from the new epoch to equal data", "s", seconds),
+            results.alone(f"import of {IMPORTED:,} objects, the commit", "s",
+                          [Turn(committed - begun)]),
+            results.alone(f"import of {IMPORTED:,} objects, from the commit to equal data", "s",
+                          [Turn(reached)]),
+            results.alone("loads of the proxy because of it", "", [Turn(status["loads"] - loads)],
+                          "0"),
+        ]  # fmt: skip
+    results.write("reload", rows)
+
+
+def _reload(master: Node, proxy: Node, committer: Teller) -> float:
+    """Begin a new epoch; return the seconds until both servers have the same data of it."""
+    former = proxy.status()["epoch"]
+    committer.ask("new_epoch")
+    return _until(lambda: _are_level(master, proxy, former=former))
+
+
+def _are_level(master: Node, proxy: Node, *, former: str = "", count: int = 0) -> bool:
+    """Whether both have the same data, of another epoch than the former and of so many objects."""
+    ours, theirs = proxy.status(), master.status()
+    names = ("epoch", "revision", "treeHash", "objectCount")
+    same = ours["source"] == "live" and all(ours[name] == theirs[name] for name in names)
+    return same and ours["epoch"] != former and count in (0, ours["objectCount"])
+
+
+def _until(condition: Callable[[], bool]) -> float:
+    """Wait for a condition; return the seconds that it took."""
+    begun = time.monotonic()
+    while not condition():
+        if time.monotonic() - begun > _LIMIT:
+            raise TimeoutError("master and proxy did not come to equal data")
+        time.sleep(0.05)
+    return time.monotonic() - begun
