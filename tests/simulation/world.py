@@ -178,6 +178,8 @@ class Simulation:
                 found.append(f"{server!r} is at {serving.epoch}:{serving.revision}")
             elif not server.is_master and not serving.authority.live:  # type: ignore[attr-defined]
                 found.append(f"{server!r} has no live link")
+            elif not server.is_master and not self._has_history_of(server):
+                found.append(f"the masters have other history entries than {server!r}")
         for group in self._groups():
             serve = [server for server in group if server.serves]
             if len(serve) != 1:
@@ -187,6 +189,11 @@ class Simulation:
                 place = client.ledger.place
                 found.append(f"{client!r} is at {place} {client.refusal}")
         return "; ".join(found)
+
+    def _has_history_of(self, server: Server) -> bool:
+        """Whether each entry of a proxy's history log has arrived once."""
+        history = server.machine.history
+        return self._taken.taken.get(history.store, []) == history.entries
 
     def _groups(self) -> list[list[Server]]:
         """Return the servers of which one is to serve."""
@@ -216,8 +223,6 @@ class Simulation:
 
     def _back_up(self, event: Event) -> None:
         self._backup = self.database.backup()
-        self._taken = Log("of all servers")
-        """The entries of proxies that the database has."""
 
     def _restore(self, event: Event) -> None:
         """An operator restores a backup: with the master stopped, as the page says."""
