@@ -11,13 +11,14 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from django.db.models import Q
 
 from confwire.errors import DependencyViolation, UnchangeableProperty
 from confwire.objects import ObjectType
 from historylog import sessions
 from proxyapp.models import Application, Document
 from proxyapp.models.redundancy import is_backup
-from proxyapp.services import documents
+from proxyapp.services import documents, secrets
 
 if TYPE_CHECKING:
     from proxyapp.models.door import Key
@@ -44,8 +45,10 @@ def follow(work: Work, keys: Iterable[Key]) -> None:
         if old != new:
             for partner in filter(None, (old, new)):
                 _align(work, partner)
-    for dbid in dbids:
-        _keep_in_step(work, dbid, before.get(dbid))
+    paired = Q(backup_server__isnull=False) | Q(primaries__isnull=False)
+    servers = Application.objects.filter(paired, dbid__in=dbids, type="configserver")
+    for server in servers.distinct():
+        _keep_in_step(work, server, before.get(server.dbid))
 
 
 def _published(dbids: list[int]) -> dict[int, dict[str, Any]]:
@@ -89,18 +92,14 @@ def _refuse_parting(primary: dict[str, Any], backup_dbid: int) -> None:
 # ---------------------------------------------------------------- what is taken over
 
 
-def _keep_in_step(work: Work, dbid: int, before: dict[str, Any] | None) -> None:
-    application = Application.objects.filter(dbid=dbid).first()
-    if application is None or not application.is_configuration_server:
+def _keep_in_step(work: Work, server: Application, before: dict[str, Any] | None) -> None:
+    if server.backup_server is not None:
+        _take_over(work, server, server.backup_server)
         return
-    if application.backup_server is not None:
-        _take_over(work, application, application.backup_server)
-        return
-    primary = application.primaries.first()
+    primary = server.primaries.first()
     if primary is not None:
-        wanted = _taken_over(primary, application)
-        _refuse_own(primary, application, before, wanted)
-        _take_over(work, primary, application)
+        _refuse_own(primary, server, before, _taken_over(primary, server))
+        _take_over(work, primary, server)
 
 
 def _refuse_own(
@@ -130,6 +129,7 @@ def _take_over(work: Work, primary: Application, backup: Application) -> None:
 
 def _taken_over(primary: Application, backup: Application) -> dict[str, Any]:
     found = _of(documents.document_of(primary))
+    found = secrets.carried(primary, backup, found)
     servers = [item for item in found.get("appServers", ()) if item["appServerDBID"] != backup.pk]
     return {**found, "appServers": servers} if servers else _without(found, "appServers")
 
