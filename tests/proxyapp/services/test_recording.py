@@ -99,7 +99,7 @@ def test_a_password_is_known_to_have_changed_and_nowhere_kept(person: Person) ->
     accounts.set_password(person, "a secret word", by=None, origin="test")
     record = ChangeRecord.objects.latest("revision")
     assert record.secret
-    assert paths() == ["secret"]
+    assert paths() == ["passwordUpdatingDate", "secret"]
     verifier = Document.objects.get(type=3, dbid=person.dbid).verifier
     kept = [str(value) for row in ChangeRecord.objects.values() for value in row.values()]
     assert verifier
