@@ -200,6 +200,14 @@ class PasswordInClear(RequestError, code="passwordInClear"):
     """a password crosses TLS or loopback only: use SCRAM-SHA-256, or a secured port"""
 
 
+class SecretInClear(RequestError, code="secretInClear"):
+    """a secret crosses TLS or loopback only: use a secured port"""
+
+
+class SecretsUnavailable(RequestError, code="secretsUnavailable", permanent=False):
+    """this server does not have the key of a secret"""
+
+
 class AccountDisabled(RequestError, code="accountDisabled"):
     """the account is disabled"""
 

@@ -326,6 +326,13 @@ class UpdatePermissions(Request, kw_only=True):
     request_id: RequestId = ""
 
 
+class ReadSecrets(Request, kw_only=True):
+    """Client: read the plain texts of an object's secret options."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+
+
 class ReadServerInfo(Request):
     """Client: ask for the state of the server."""
 
@@ -480,6 +487,15 @@ class ServerInfo(Answer, kw_only=True):
     sessions: int = 0
 
 
+class SecretsRead(Answer, kw_only=True):
+    """Server: the plain texts of an object's secret options."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+    values: dict[str, dict[str, dict[str, str]]] = {}
+    """Field of the document, section and option of each."""
+
+
 class SessionsSentAway(Answer, kw_only=True):
     """Server: so many sessions are sent away."""
 
@@ -613,7 +629,10 @@ class Transaction(Message, kw_only=True):
 
 
 class TokenKeys(Message, kw_only=True):
-    """Master: the keys of resume tokens for some time to come; they replace those before."""
+    """Master: keys of resume tokens for some time to come, and of secret options.
+
+    They replace those before.
+    """
 
     generation: int
     """Tokens of another generation are void."""
@@ -623,6 +642,8 @@ class TokenKeys(Message, kw_only=True):
     """Seconds for which one key signs."""
     keys: list[tuple[int, bytes]]
     """Number of each period, counted from 1970 UTC, and its key."""
+    secrets: list[tuple[str, bytes]] = []
+    """Id and key of secret options, the one that seals now first."""
 
 
 # ---------------------------------------------------------------- pairs
@@ -875,6 +896,7 @@ ClientMessage = (
     | DeleteObject
     | ReadPermissions
     | UpdatePermissions
+    | ReadSecrets
     | ReadServerInfo
     | Disconnect
     | Shed
@@ -909,6 +931,7 @@ ServerMessage = (
     | ObjectDeleted
     | PermissionsRead
     | PermissionsUpdated
+    | SecretsRead
     | ServerInfo
     | SessionsSentAway
     | ObjectsChanged

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     SESSION_CLOSED = "sessionClosed"
     LOGIN_REFUSED = "loginRefused"
     ACCOUNT_LOCKED = "accountLocked"
+    SECRETS_READ = "secretsRead"
     WEB_LOGIN = "webLogin"
     WEB_LOGOUT = "webLogout"
     WEB_LOGIN_REFUSED = "webLoginRefused"

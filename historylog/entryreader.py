@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "logins": (
         Kind.LOGIN_REFUSED,
         Kind.ACCOUNT_LOCKED,
+        Kind.SECRETS_READ,
         Kind.WEB_LOGIN,
         Kind.WEB_LOGOUT,
         Kind.WEB_LOGIN_REFUSED,

@@ -29,6 +29,7 @@ _SIGNS: dict[str, str] = {
     Kind.SESSION_CLOSED: "■",
     Kind.LOGIN_REFUSED: "✗",
     Kind.ACCOUNT_LOCKED: "⚿",
+    Kind.SECRETS_READ: "⚿",
     Kind.WEB_LOGIN: "▶",
     Kind.WEB_LOGOUT: "■",
     Kind.WEB_LOGIN_REFUSED: "✗",

@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
 from confwire.cli import transport
+from confwire.cli.accounts import secret_of
 from confwire.client import Cursor, ObjectId
 from confwire.client.logins import MECHANISMS
 from confwire.messages import RELEASE
 from confwire.objects import BY_NAME
+from confwire.opaque import GIVEN
 
 USAGE = """usage: confctl COMMAND [options]
 
@@ -21,6 +23,7 @@ commands:
   history [--since EPOCH:REVISION | --last TIME]
                                     print what was changed, and what became of the session
   status                            say how the server is
+  secrets TYPE DBID                 print the secret options of an object
   drain                             send all clients elsewhere, then end the server
   switchover                        let the backup of the server's pair lead
   shed PERCENT                      send a part of the clients elsewhere
@@ -53,6 +56,7 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
     Raises:
         UsageError: they cannot be used.
+        Failure: a file with a secret cannot be used.
         SystemExit: help or the version was asked for, and printed.
     """
     words = _two_dashes(words)
@@ -77,7 +81,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     arguments.command = command
     if command == "write set":
         arguments.filter, settings = _sorted_words(arguments.words)
-        arguments.delta = option_delta(arguments.type, settings, arguments.unset)
+        given = settings | _secrets_in(arguments.secret)
+        arguments.delta = option_delta(arguments.type, given, arguments.unset)
     if text := transport.check(arguments):
         parser.error(text)
     if not arguments.user and not arguments.secret_file:
@@ -237,9 +242,14 @@ def _define_set(parser: argparse.ArgumentParser) -> None:
         "--unset", action="append", default=[], metavar="section/option",
         help="remove an option; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--secret", action="append", default=[], metavar="section/option=FILE",
+        help="set an option to the first line of a file that only its owner can read, and keep it "
+        "as a secret; may be repeated",
+    )  # fmt: skip
 
 
-def _define_delete(parser: argparse.ArgumentParser) -> None:
+def _define_object(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
     parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
 
@@ -283,6 +293,7 @@ _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "watch": _define_watch,
     "history": _define_history,
     "status": _define_status,
+    "secrets": _define_object,
     "drain": _define_drain,
     "switchover": _define_switchover,
     "shed": _define_shed,
@@ -290,17 +301,17 @@ _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "write create": _define_create,
     "write update": _define_update,
     "write set": _define_set,
-    "write delete": _define_delete,
+    "write delete": _define_object,
 }
 
 
 # ---------------------------------------------------------------- values
 
 
-def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, Any]]:
     """Tell filter keys from options: these have a slash before the equals sign."""
     wanted: dict[str, str] = {}
-    settings: dict[str, str] = {}
+    settings: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
@@ -311,8 +322,19 @@ def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]
     return wanted, settings
 
 
+def _secrets_in(words: Sequence[str]) -> dict[str, Any]:
+    """Return the options that are to be secret, with what their files hold."""
+    secrets = {}
+    for word in words:
+        place, equals, file = word.partition("=")
+        if not (equals and file):
+            raise UsageError(f"a secret is section/option=FILE, not '{word}'")
+        secrets[place] = {GIVEN: secret_of(file)}
+    return secrets
+
+
 def option_delta(
-    object_type: str, settings: Mapping[str, str], unset: Sequence[str]
+    object_type: str, settings: Mapping[str, Any], unset: Sequence[str]
 ) -> dict[str, Any]:
     """Return the delta that sets and removes options, or the annex where a type has no options.
 
@@ -333,7 +355,10 @@ def option_delta(
             raise UsageError(f"an option is section/option, not '{place}'")
         delta.setdefault(field, {}).setdefault(section, {})[option] = value
     if not delta:
-        raise UsageError("say what to set: section/option=value, or --unset section/option")
+        raise UsageError(
+            "say what to set: section/option=value, --secret section/option=FILE, or"
+            " --unset section/option"
+        )
     return delta
 
 

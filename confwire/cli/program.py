@@ -18,6 +18,7 @@ from confwire.cli import transport
 from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
 from confwire.cli.text import (
+    OPTION_FIELDS,
     change_line,
     connection_text,
     default_fields,
@@ -26,6 +27,7 @@ from confwire.cli.text import (
     freshness_text,
     name_of,
     past_line,
+    shown,
     table,
     value_text,
 )
@@ -291,6 +293,18 @@ async def _status(client: Client, arguments: Namespace) -> None:
             print(f"{name:<14}  {text}")
 
 
+async def _secrets(client: Client, arguments: Namespace) -> None:
+    values = await client.secrets(arguments.type, arguments.dbid)
+    if arguments.json:
+        _print_json({"objectType": arguments.type, "DBID": arguments.dbid, "values": values})
+        return
+    for field, sections in values.items():
+        for section, options in sections.items():
+            for option, value in options.items():
+                place = f"{OPTION_FIELDS[field]}{section}/{option}"
+                print(f"{shown(place)}: {value_text(value)}")
+
+
 async def _drain(client: Client, arguments: Namespace) -> None:
     _report_sent_away(arguments, await client.drain(), "the server ends")
 
@@ -390,6 +404,7 @@ _COMMANDS = {
     "watch": _watch,
     "history": _history,
     "status": _status,
+    "secrets": _secrets,
     "drain": _drain,
     "switchover": _switch_over,
     "shed": _shed,

@@ -12,6 +12,7 @@ from confwire.client import Notification, ObjectChange, Packet, Place, State, St
 from confwire.client.past import PastChange
 from confwire.messages import HistoryEntry
 from confwire.objects import BY_NAME
+from confwire.opaque import SHOWN, is_opaque
 
 OPTION_FIELDS = {"options": "", "userProperties": "annex ", "flexibleProperties": "flexible "}
 """Fields that hold section -> option -> value, and how their options are introduced."""
@@ -43,11 +44,21 @@ def value_text(value: Any) -> str:
     """Return a value of a document for a table or a line."""
     if value is None:
         return NOTHING
+    value = _masked(value)
     if isinstance(value, str):
         return shown(value) if value else '""'
     if isinstance(value, Mapping) and value.keys() == {"objectType", "DBID"}:
         return shown(f"{value['objectType']} {value['DBID']}")
     return shown(json.dumps(value, ensure_ascii=False))
+
+
+def _masked(value: Any) -> Any:
+    """Return a value with a word instead of each secret, whose opaque text tells people nothing."""
+    if isinstance(value, Mapping):
+        return {name: _masked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    return SHOWN if is_opaque(value) else value
 
 
 def table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -63,8 +63,10 @@ from confwire.messages import (
     PermissionsUpdated,
     Progress,
     ReadPermissions,
+    ReadSecrets,
     ReadServerInfo,
     Request,
+    SecretsRead,
     ServerIdentity,
     ServerInfo,
     ServerMessage,
@@ -442,6 +444,18 @@ class Client:
         """
         request = ReadPermissions(ref=0, object_type=object_type, dbid=dbid, person_dbid=person)
         return await self._ask(request, PermissionsRead)
+
+    async def secrets(self, object_type: str, dbid: int) -> dict[str, dict[str, dict[str, str]]]:
+        """Return the plain texts of an object's secret options: by field, section and option.
+
+        Raises:
+            SecretInClear: the line is neither TLS nor loopback.
+            NoPermission: neither is it the own Application object of an application that has
+                logged in by its secret, nor is there the right to change the object.
+            SecretsUnavailable: the server lacks a key.
+        """
+        request = ReadSecrets(ref=0, object_type=object_type, dbid=dbid)
+        return (await self._ask(request, SecretsRead)).values
 
     async def set_permissions(
         self,

@@ -272,6 +272,10 @@ class BlockingClient:
         """As `Client.permissions`."""
         return self._loop.run(self._client.permissions(object_type, dbid, person=person))
 
+    def secrets(self, object_type: str, dbid: int) -> dict[str, dict[str, dict[str, str]]]:
+        """As `Client.secrets`."""
+        return self._loop.run(self._client.secrets(object_type, dbid))
+
     def set_permissions(
         self, object_type: str, dbid: int, permissions: Sequence[Permission], **options: Any
     ) -> Written:

@@ -38,6 +38,9 @@ class ConfiguredForm(DoorForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        for name in _OPTIONS:
+            if isinstance(field := self.fields.get(name), OptionsField):
+                field.before = getattr(self.instance, name)
         # Rows that belong to an object have forms of their own.
         self._is_whole = not documents.binding_of(self.instance.object_type).prefetch
         self._before: Document = {}

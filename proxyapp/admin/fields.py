@@ -29,9 +29,12 @@ class OptionsField(forms.CharField):
         kwargs["widget"] = forms.Textarea(attrs=_AREA | {"rows": 12})
         kwargs["help_text"] = (
             "[section], and below it lines of the form: option = value. A bare integer is an"
-            ' integer; as a text it is quoted: "2020". \\n in quotes is a line break.'
+            ' integer; as a text it is quoted: "2020". \\n in quotes is a line break. A secret'
+            ' is given as: option = secret "text"; (secret) stands for one that is kept.'
         )
         super().__init__(**kwargs)
+        self.before: Options = {}
+        """The options as they stand; their secrets are shown by a word that stands for them."""
 
     def prepare_value(self, value: Any) -> Any:
         """Return the text of options; what was typed stays as it is."""
@@ -46,7 +49,7 @@ class OptionsField(forms.CharField):
         if isinstance(value, dict):
             return value
         try:
-            return optiontext.parse(super().to_python(value) or "")
+            return optiontext.parse(super().to_python(value) or "", self.before)
         except optiontext.OptionTextError as error:
             raise ValidationError(str(error)) from error
 

@@ -4,22 +4,30 @@
     verbose = standard
     segment = 10240
     extension = "2020"
+    password = secret "plain text"
+    key = (secret)
 
 A bare integer is an integer. A text is quoted as in JSON when it looks like an integer, is empty,
 begins with a quote, or has line breaks or outer spaces; names of sections and options likewise.
-There are no comments: `#name` is an option of that name. Knows no forms.
+There are no comments: `#name` is an option of that name. A secret is given once; later it is shown
+as `(secret)`, and who leaves that as it is keeps the value. Knows no forms.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from confwire.objects import Options
+from confwire.opaque import GIVEN, SHOWN, is_opaque
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]*")
 _LARGEST = 2**63 - 1
 _DECODER = json.JSONDecoder()
+_SECRET = re.compile(r'secret\s*(?=")')
+_KEPT = {GIVEN: None}
+"""Stands for a secret that is to stay as it is, until it is known which."""
 
 
 class OptionTextError(ValueError):
@@ -46,7 +54,10 @@ def _name(name: str, special: str) -> str:
 def _value(value: str | int) -> str:
     if isinstance(value, int):
         return str(value)
-    return value if _is_plain(value) and not _INTEGER.fullmatch(value) else _quoted(value)
+    if is_opaque(value):
+        return SHOWN
+    is_special = _INTEGER.fullmatch(value) or value == SHOWN or _SECRET.match(value)
+    return value if _is_plain(value) and not is_special else _quoted(value)
 
 
 def _is_plain(text: str) -> bool:
@@ -62,25 +73,39 @@ def _escaped(char: str) -> str:
     return "\\u007f" if char == "\x7f" else json.dumps(char)[1:-1]
 
 
-def parse(text: str) -> Options:
+def parse(text: str, before: Options | None = None) -> Options:
     """Read options.
+
+    Args:
+        before: the options that were shown, for the secrets that stay.
 
     Raises:
         OptionTextError: naming the line, and how to mend it.
     """
     options: Options = {}
-    section: dict[str, str | int] | None = None
+    section: dict[str, Any] | None = None
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         try:
             section = _read(line.strip(), options, section)
         except OptionTextError as error:
             raise OptionTextError(f"line {number}: {error}") from None
+    for name, part in options.items():
+        _keep_secrets(name, part, (before or {}).get(name, {}))
     return options
 
 
-def _read(
-    line: str, options: Options, section: dict[str, str | int] | None
-) -> dict[str, str | int] | None:
+def _keep_secrets(section: str, options: dict[str, Any], before: dict[str, str | int]) -> None:
+    for name, value in options.items():
+        if value == _KEPT:
+            if not is_opaque(before.get(name)):
+                raise OptionTextError(
+                    f"option {section}/{name} was no secret: to make it one write"
+                    f' {name} = secret "text"'
+                )
+            options[name] = before[name]
+
+
+def _read(line: str, options: Options, section: dict[str, Any] | None) -> dict[str, Any] | None:
     """Read one line into the options; return the section that the next line belongs to."""
     if not line:
         return section
@@ -111,7 +136,7 @@ def _open_section(line: str, options: Options) -> dict[str, str | int]:
     return options[name]
 
 
-def _read_option(line: str) -> tuple[str, str | int]:
+def _read_option(line: str) -> tuple[str, Any]:
     if line.startswith('"'):
         name, rest = _unquoted(line)
         equals, value = rest[:1], rest[1:]
@@ -125,7 +150,11 @@ def _read_option(line: str) -> tuple[str, str | int]:
     return name, _read_value(name, value.strip())
 
 
-def _read_value(name: str, text: str) -> str | int:
+def _read_value(name: str, text: str) -> Any:
+    if text == SHOWN:
+        return dict(_KEPT)
+    if (found := _SECRET.match(text)) is not None:
+        return {GIVEN: _read_value(name, text[found.end() :])}
     if text.startswith('"'):
         value, rest = _unquoted(text)
         if rest:

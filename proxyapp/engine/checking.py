@@ -19,6 +19,7 @@ from confwire.objects import ObjectType
 from proxyapp.engine.commands import Authenticate
 from proxyapp.engine.events import Authenticated
 from proxyapp.engine.rows import Row
+from proxyapp.engine.secretreading import plain_sections
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.ways import (
     Internal,
@@ -61,7 +62,7 @@ class Checks:
         self._relayed: set[int] = set()
         self._next_ticket = 1
         self._complained: set[str] = set()
-        self._last: tuple[Row | None, tuple[str, int], Ways] = (None, ("", 0), Ways((), ()))
+        self._last: tuple[Row | None, tuple[object, ...], Ways] = (None, (), Ways((), ()))
         """The last answer of `ways_of`, and to what: one login asks several times."""
 
     def __len__(self) -> int:
@@ -72,10 +73,12 @@ class Checks:
     def ways_of(self, person: Row) -> Ways:
         """Return how the password of a person is checked."""
         known, at, ways = self._last
-        if known is not person or at != (self._serving.epoch, self._serving.revision):
+        serving = self._serving
+        now = serving.epoch, serving.revision, serving.secret_keys
+        if known is not person or at != now:
             document = msgspec.json.decode(person.body)
             ways = ways_for(document, list(self.tenants(person.tenant)), self._deciding())
-            self._last = person, (self._serving.epoch, self._serving.revision), ways
+            self._last = person, now, ways
         return ways
 
     def takes_tickets(self) -> bool:
@@ -83,7 +86,8 @@ class Checks:
         return kerberos_of(self._deciding()) is not None
 
     def _own(self) -> Server:
-        return server_of(self._serving.application.get("options", {}))
+        application = self._serving.application
+        return server_of(self._plain(application, "options")) if application else server_of({})
 
     def _deciding(self) -> Server:
         """Return the options that say who is checked how: of this server, else of its master."""
@@ -94,7 +98,7 @@ class Checks:
         return (
             own
             if master is None
-            else server_of(msgspec.json.decode(master.body).get("options", {}))
+            else server_of(self._plain(msgspec.json.decode(master.body), "options"))
         )
 
     def tenants(self, dbid: int) -> Iterator[Sections]:
@@ -104,8 +108,14 @@ class Checks:
             if row is None:
                 return
             document: dict[str, Any] = msgspec.json.decode(row.body)
-            yield document.get("userProperties", {})
+            yield self._plain(document, "userProperties", ObjectType.TENANT)
             dbid = document.get("parentTenantDBID", 0)
+
+    def _plain(
+        self, document: dict[str, Any], field: str, type_: ObjectType = ObjectType.APPLICATION
+    ) -> Sections:
+        sections: Sections = document.get(field, {})
+        return plain_sections(self._serving, type_, document["DBID"], field, sections)
 
     # ------------------------------------------------------------ checking
 

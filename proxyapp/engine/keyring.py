@@ -1,7 +1,9 @@
-"""How a server comes by the keys of resume tokens: a master derives them, a proxy is given them.
+"""How a server comes by the keys of resume tokens and of secret options.
+
+A master derives them, a proxy is given them.
 
 They go to a proxy over its link, where verifiers may cross as well, and from there to its local
-copy: so it honours tokens when it starts without a master.
+copy: so it honours tokens and reads secrets when it starts without a master.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterable
 from confwire import codec
 from confwire.messages import TokenKeys
 from proxyapp.engine.commands import Broadcast
+from proxyapp.engine.sealing import SecretKeys, derive
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.tokens import Ring, make_keys
 
@@ -33,7 +36,7 @@ class Keyring:
 
     def take(self, keys: TokenKeys) -> None:
         """A proxy is given keys, by its master or by its local copy."""
-        self._serving.issuing.ring = Ring(keys)
+        self._install(keys)
         self._watch(self._serving.now)
 
     def tell(self, connections: Iterable[int]) -> None:
@@ -52,9 +55,15 @@ class Keyring:
             options.number("resume-token-outage") * _HOUR,
             now,
         )
+        secret = serving.settings.token_secret.decode()
+        wanted.secrets = derive([secret, *serving.settings.former_secrets])
         if ring is None or ring.given != wanted:
-            serving.issuing.ring = Ring(wanted)
+            self._install(wanted)
             self.tell(serving.servers)
+
+    def _install(self, keys: TokenKeys) -> None:
+        self._serving.issuing.ring = Ring(keys)
+        self._serving.secret_keys = SecretKeys(keys.secrets)
 
     def _watch(self, now: float) -> None:
         """Say it once when a proxy was without a master for so long that its keys have ended."""

@@ -57,6 +57,7 @@ from proxyapp.engine.replays import Replays
 from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
+from proxyapp.engine.sealing import SecretKeys
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
 from proxyapp.engine.throttle import Throttle
@@ -216,6 +217,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     token_secret: bytes = b""
     """Secret of all masters of an environment from which they make the keys of resume tokens;
     a proxy has none."""
+    former_secrets: tuple[str, ...] = ()
+    """Those that the masters had before: what they sealed is still read."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 
@@ -237,6 +240,8 @@ class Serving:
         self.freshness = Freshness(self)
         self.roster: Roster[Any] = Roster()
         self.issuing = Issuing()
+        self.secret_keys = SecretKeys(())
+        """Empty before the first keys came."""
         self.servers: dict[int, Any] = {}
         """Sessions of servers that replicate from here, by connection."""
         self.loads = Loads()

@@ -56,6 +56,7 @@ from confwire.messages import (
     ReadObjects,
     ReadPeer,
     ReadPermissions,
+    ReadSecrets,
     ReadServerInfo,
     RegisterNotification,
     RelayWrite,
@@ -93,6 +94,7 @@ from proxyapp.engine.past import Past
 from proxyapp.engine.permissions import permissions
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Task, info_of
+from proxyapp.engine.secretreading import check_line, secrets
 from proxyapp.engine.serving import DismissRequest, PairMessage, Serving, WriteRequest
 from proxyapp.engine.subscriptions import Spec
 from proxyapp.engine.tokens import Holder
@@ -645,6 +647,7 @@ class Session:
     def _write(self, message: WriteRequest) -> None:
         serving = self._serving
         info_of(message.object_type)
+        check_line(message, self.secure)
         serving.authority.check_write(self.connection, message)
         self.writes += 1
         if self.writes == MAX_WRITES:
@@ -656,6 +659,14 @@ class Session:
         info_of(message.object_type)
         found = permissions(self._serving, message, self.person, self.profile)
         self._answers.append(codec.encode(found))
+
+    def _secrets(self, message: ReadSecrets) -> None:
+        info_of(message.object_type)
+        own = 0 if self.user else self.application
+        found = secrets(self._serving, message, own, self.profile, self.secure)
+        self._answers.append(codec.encode(found))
+        what = f"{message.object_type} {message.dbid}"
+        self._keep(Kind.SECRETS_READ, self._serving.revision, what)
 
     def _server_info(self, message: ReadServerInfo) -> None:
         serving = self._serving
@@ -792,6 +803,7 @@ _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     DeleteObject: Session._write,
     ReadPermissions: Session._permissions,
     UpdatePermissions: Session._write,
+    ReadSecrets: Session._secrets,
     ReadServerInfo: Session._server_info,
     Disconnect: Session._dismiss,
     Shed: Session._dismiss,

@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
+from confwire.opaque import GIVEN, is_given
+
 LONGEST_NAME = 255
 _REFUSED = {"Cc", "Cs"}  # control characters, NUL among them, and lone surrogates
 
@@ -29,7 +31,7 @@ def is_storable(text: str) -> bool:
 
 
 def validate_options(value: Any) -> None:
-    """Refuse what is not section -> option -> string or integer.
+    """Refuse what is not section -> option -> string, integer or a secret that is given.
 
     Raises:
         ValidationError: naming the section or option.
@@ -42,6 +44,8 @@ def validate_options(value: Any) -> None:
             raise ValidationError(f"section {section} needs options: {{option: value}}")
         for name, option in options.items():
             _validate_name(name, f"an option of section {section}")
+            if is_given(option):
+                option = option[GIVEN]
             if isinstance(option, bool) or not isinstance(option, str | int):
                 raise ValidationError(f"option {section}/{name} is neither a text nor an integer")
             if isinstance(option, str) and not is_storable(option):

@@ -261,6 +261,9 @@ class Server:
             fake_salt_key=fake_salt_key,
             scram_iterations=settings.SCRAM_ITERATIONS,
             token_secret=settings.SECRET_KEY.encode() if arguments.role == "master" else b"",
+            former_secrets=(
+                tuple(settings.SECRET_KEY_FALLBACKS) if arguments.role == "master" else ()
+            ),
             local_copy=arguments.role == "proxy",
             link_parameters=link_parameters(arguments),
             insecure_link=arguments.insecure_link,

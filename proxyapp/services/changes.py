@@ -31,7 +31,7 @@ from proxyapp.models.access import Credential, Grant
 from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST, allocate
 from proxyapp.models.door import Guarded, Key, current, opened
-from proxyapp.services import consequences, deletion, provisioning, publishing
+from proxyapp.services import consequences, deletion, provisioning, publishing, secrets
 from proxyapp.services.documents import document_of, has_rows
 
 
@@ -128,7 +128,7 @@ class Work:
     # ------------------------------------------------------------ what the guard calls
 
     def admit(self, rows: Iterable[Guarded]) -> None:
-        """Number and place new objects, prepare all, and remember what is written."""
+        """Number and place new objects, prepare all, seal secrets, remember what is written."""
         rows = list(rows)
         objects = [row for row in rows if isinstance(row, Configured)]
         new = [row for row in objects if row._state.adding]
@@ -137,6 +137,7 @@ class Work:
             provisioning.place(instance)
         for instance in objects:
             instance.prepare()
+            secrets.seal(instance)
         for row in rows:
             self._remember(row)
 

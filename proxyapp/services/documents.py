@@ -195,6 +195,12 @@ def binding_of(type_: ObjectType) -> Binding:
     return BINDINGS.get(type_, _GENERIC)
 
 
+def columns_of(type_: ObjectType, fields: Iterable[str]) -> dict[str, str]:
+    """Return the attribute of each of some fields that a type keeps in a column of its own."""
+    columns = {**_COMMON, **binding_of(type_).columns}
+    return {name: columns[name] for name in fields if name in columns}
+
+
 def has_rows(type_: ObjectType) -> bool:
     """Whether objects of a type are more than one row."""
     return type_ in _KEPT_ELSEWHERE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 from confwire.errors import InvalidParameter
@@ -11,6 +10,7 @@ from proxyapp.choices import OWNED_TYPES, TENANT_FOLDER_TYPES, default_folder_na
 from proxyapp.models import Application, ApplicationTemplate, ConfigObject, Folder, Tenant
 from proxyapp.models.base import Configured
 from proxyapp.models.folders import ENVIRONMENT
+from proxyapp.services.secrets import without_secrets
 
 if TYPE_CHECKING:
     from proxyapp.services.changes import Work
@@ -85,5 +85,5 @@ def _is_top(instance: Configured) -> bool:
 
 
 def application_from(template: ApplicationTemplate) -> Application:
-    """Return a new, unsaved application with the options of a template."""
-    return Application(app_prototype=template, options=copy.deepcopy(template.options))
+    """Return a new, unsaved application with the options of a template, but not its secrets."""
+    return Application(app_prototype=template, options=without_secrets(template.options))

@@ -11,8 +11,12 @@ from jsonschema.validators import extend
 
 from confwire.errors import InvalidParameter
 from confwire.objects import FOLDER_TYPES, OBJECTS, Document, Field, Kind, ObjectInfo, ObjectType
+from confwire.opaque import FIELDS, GIVEN
 
 Schema = dict[str, Any]
+
+_TELLING = {"type", "required", "additionalProperties"}
+"""Checks whose words repeat the value."""
 
 _NAME: Schema = {"type": "string", "minLength": 1, "maxLength": 255}
 _DBID: Schema = {"type": "integer", "minimum": 1, "maximum": 2**63 - 1}
@@ -37,9 +41,12 @@ _TEXTS: dict[Kind, Schema] = {
             "type": "object",
             "propertyNames": _NAME,
             "additionalProperties": {
-                "type": ["string", "integer"],
+                "type": ["string", "integer", "object"],
                 "minimum": -(2**63),
                 "maximum": 2**63 - 1,
+                "properties": {GIVEN: {"type": "string"}},
+                "required": [GIVEN],
+                "additionalProperties": False,
             },
         },
     },
@@ -109,4 +116,8 @@ def check(info: ObjectInfo, document: Document) -> None:
     """
     for error in _validator_of(info.type).iter_errors(document):
         path = ".".join(str(part) for part in error.absolute_path)
-        raise InvalidParameter(f"{info.name} {path}: {error.message}"[:500], property=path)
+        text = error.message
+        if path.partition(".")[0] in FIELDS and error.validator in _TELLING:
+            # The words of the validator would repeat the value, which may be a secret.
+            text = 'options are {section: {option: text, integer or {"secret": text}}}'
+        raise InvalidParameter(f"{info.name} {path}: {text}"[:500], property=path)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from confwire.cli.accounts import Failure
 from confwire.cli.arguments import UsageError, option_delta, parse
 from confwire.client import Cursor, ObjectId
 
@@ -116,6 +119,7 @@ def test_writes_name_their_object():
         (["write", "delete", "host", "x", *ME], "invalid int value: 'x'"),
         (["write", "set", "host", "a/b=1", *ME], "say which object"),
         (["write", "set", "host", "name=x", *ME], "say what to set"),
+        (["write", "set", "host", "n=x", "-secret", "a/b", *ME], "a secret is section/option=FILE"),
         (["write", "set", "host", "x", *ME], "'x' is neither key=value nor section/option"),
         (["write", "set", "host", "n=x", "/b=1", *ME], "an option is section/option, not '/b'"),
         (["write", "set", "host", "n=x", "-unset", "a", *ME], "an option is section/option"),
@@ -144,3 +148,15 @@ def test_help_and_version_are_printed(words, code, text, capsys):
         parse(words)
     assert end.value.code == code
     assert capsys.readouterr().out.startswith(text)
+
+
+def test_a_secret_comes_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("geheim\nmore")
+    file.chmod(0o600)
+    words = ["write", "set", "host", "name=x", "--secret", f"a/b={file}", *ME]
+    assert parse(words).delta == {"userProperties": {"a": {"b": {"secret": "geheim"}}}}
+    file.chmod(0o644)
+    with pytest.raises(Failure, match="can be read by others"):
+        parse(words)
+    assert parse(["secrets", "host", "7", *ME]).dbid == 7

@@ -227,3 +227,13 @@ AWAY = replace(OPEN, address=("far", 2020), place=Place.BACKUP)
 )
 def test_what_becomes_of_a_connection_is_told(last, status, text):
     assert connection_text(last, status) == text
+
+
+def test_a_word_stands_for_a_secret() -> None:
+    opaque = "secret:1:5e3f7c1d20a94b86:AAAA"
+    assert value_text(opaque) == "(secret)"
+    assert value_text({"db": {"password": opaque, "port": 1}}) == (
+        '{"db": {"password": "(secret)", "port": 1}}'
+    )
+    delta, former = {"options": {"db": {"password": opaque}}}, {"options": {"db": None}}
+    assert list(differences(delta, former)) == ["db/password: - -> (secret)"]

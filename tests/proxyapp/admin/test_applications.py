@@ -391,3 +391,38 @@ def test_a_secret_can_be_taken_away(client: Client, proxy: Application, verify_c
 
 def test_an_application_that_is_no_server_gets_no_secret(client: Client) -> None:
     assert client.get(f"{LIST}100/secret/").status_code == 302
+
+
+# ---------------------------------------------------------------- secrets
+
+
+def test_a_secret_is_given_kept_and_replaced_and_no_page_shows_it(
+    client: Client, save: Save, proxy: Application
+) -> None:
+    def stored() -> str:
+        proxy.refresh_from_db()
+        return str(proxy.options["db"]["password"])
+
+    save(at(proxy), options='[db]\npassword = secret "geheim"', annex='[a]\nb = secret "geheim"')
+    first = stored()
+    assert first.startswith("secret:1:")
+    page = client.get(at(proxy)).content.decode()
+    assert "password = (secret)" in page
+    assert "b = (secret)" in page
+    assert "geheim" not in page
+    assert first not in page
+
+    assert save(at(proxy), work_directory="/opt").status_code == 302
+    assert (stored(), proxy.work_directory) == (first, "/opt")
+    save(at(proxy), options='[db]\npassword = secret "neu"')
+    assert stored() not in (first, "neu")
+    for name in ("history", "change"):
+        page = client.get(at(proxy, name), follow=True).content.decode()
+        assert "geheim" not in page
+    assert "geheim" not in str(list(LogEntry.objects.values()))
+
+
+def test_the_word_of_a_secret_cannot_be_moved(save: Save, proxy: Application) -> None:
+    save(at(proxy), options='[db]\npassword = secret "geheim"')
+    page = save(at(proxy), options="[db]\nother = (secret)")
+    assert "was no secret" in errors(page)["options"][0]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from confwire.objects import Options
 from proxyapp.admin.optiontext import OptionTextError, parse, serialize
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
@@ -13,7 +14,23 @@ VALUES = st.one_of(
     st.text(max_size=30),
     st.integers(-(2**63), 2**63 - 1),
     st.integers().map(str),
-    st.sampled_from(["", " ", '"', "[x]", "a = b", "line\nline", "\u2028", "\x7f", "007", "-0"]),
+    st.sampled_from(
+        [
+            "",
+            " ",
+            '"',
+            "[x]",
+            "a = b",
+            "line\nline",
+            "\u2028",
+            "\x7f",
+            "007",
+            "-0",
+            "(secret)",
+            'secret "x"',
+            'secret"',
+        ]
+    ),
 )
 OPTIONS = st.dictionaries(NAMES, st.dictionaries(NAMES, VALUES, max_size=4), max_size=4)
 
@@ -73,3 +90,25 @@ def test_an_empty_value_is_the_empty_text() -> None:
 def test_what_cannot_be_read_is_named_by_its_line(text: str, problem: str) -> None:
     with pytest.raises(OptionTextError, match=problem):
         parse(text)
+
+
+OPAQUE = "secret:1:5e3f7c1d20a94b86:AAAA"
+
+
+def test_a_secret_is_shown_by_a_word_that_keeps_it() -> None:
+    options: Options = {"db": {"password": OPAQUE, "port": 1}}
+    text = serialize(options)
+    assert text == "[db]\npassword = (secret)\nport = 1"
+    assert parse(text, options) == options
+
+
+def test_a_secret_is_given_once() -> None:
+    assert parse('[db]\na = secret "x = y"\nb = secret x') == {
+        "db": {"a": {"secret": "x = y"}, "b": "secret x"}
+    }
+
+
+@pytest.mark.parametrize("text", ["[db]\nother = (secret)", "[dc]\npassword = (secret)"])
+def test_the_word_keeps_a_secret_only_where_one_stood(text: str) -> None:
+    with pytest.raises(OptionTextError, match=r'was no secret: to make it one write .* = secret "'):
+        parse(text, {"db": {"password": OPAQUE, "other": "x"}})

@@ -6,6 +6,7 @@ import pytest
 
 from proxyapp.engine import commands, events
 from proxyapp.engine.commands import Broadcast
+from proxyapp.engine.sealing import derive
 from tests.proxyapp.engine.bench import Bench, Proxy, master, record
 from tests.proxyapp.engine.test_copying import Copied
 
@@ -35,6 +36,15 @@ def test_a_master_has_keys_with_its_first_data_and_a_proxy_with_its_link(bench):
     assert given(proxy) is None
     proxy.dial()
     assert given(proxy) == given(bench)
+
+
+def test_keys_of_secrets_go_with_them_the_present_one_first():
+    settings = {"token_secret": b"new", "former_secrets": ("old", "older")}
+    ids = [id_ for id_, _ in derive(["new", "old", "older"])]
+    proxy = Proxy(master(**settings))
+    proxy.start()
+    assert [id_ for id_, _ in given(proxy).secrets] == ids
+    assert proxy.node.serving.secret_keys
 
 
 def test_keys_are_told_again_only_when_they_change(bench):
@@ -82,4 +92,5 @@ def test_keys_cross_the_wire_as_they_are(bench):
     line.post("replicate")
     message = line.inbox[0]
     assert message["message"] == "tokenKeys"
-    assert json.dumps(message).count("=") == len(message["keys"]), "keys of 32 bytes in base64"
+    keys = [*message["keys"], *message["secrets"]]
+    assert json.dumps(message).count("=") == len(keys), "keys of 32 bytes in base64"
