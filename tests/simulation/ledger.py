@@ -7,6 +7,7 @@ must be at each revision. Each check names the guarantee that it stands for.
 from __future__ import annotations
 
 from collections import deque
+from math import inf
 from typing import Any
 
 import msgspec
@@ -322,7 +323,7 @@ class Ledger:
         if bounds is True:
             return
         least = bounds.get("epoch", place[0]), bounds.get("minRevision", 0)
-        if is_behind(*place, *least) or self._told_age > bounds.get("maxAge", 1e9):
+        if is_behind(*place, *least) or self._told_age > bounds.get("maxAge", inf):
             self._fail("Fresh", f"{place}, age {self._told_age}, was read with bounds {bounds}")
 
     def _error(self, message: Document, now: float) -> None:
