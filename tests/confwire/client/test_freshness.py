@@ -6,10 +6,9 @@ import asyncio
 
 import pytest
 
-from confwire.client import Bounds, Cursor, ServerBehind
+from confwire.client import Cursor, ServerBehind
 from confwire.client import reading as reading_module
 from confwire.epochs import name_at
-from confwire.errors import NotFresh
 from confwire.messages import (
     ObjectsRead,
     ReadObjects,
@@ -82,16 +81,6 @@ async def test_a_monotonic_reader_is_refused_in_the_end(peer, start, monkeypatch
         await following
 
 
-async def test_a_server_that_refuses_what_is_older_is_asked_again(peer, start):
-    client = await peer.connect(monotonic=True)
-    session = await peer.session()
-    following = start(anext(client.read_packets("host")))
-    await session.refuse(await session.receive(ReadObjects), NotFresh())
-    request = await session.receive(ReadObjects)
-    await session.packet(request, 1, last=True)
-    assert not (await following).behind
-
-
 async def test_a_client_tells_the_next_server_what_it_has_seen(peer, start):
     client = await peer.connect(monotonic=True)
     following, session = await answered(peer, start, client, 12)
@@ -100,28 +89,6 @@ async def test_a_client_tells_the_next_server_what_it_has_seen(peer, start):
     session.cut()
     opening = (await peer.session()).opening
     assert (opening.seen, opening.monotonic) == (Cursor("e", 12), True)
-
-
-async def test_bounds_go_with_a_read_and_their_refusal_to_the_caller(peer, start):
-    client = await peer.connect(monotonic=True)
-    session = await peer.session()
-    reading = start(client.read("host", freshness=Bounds(min_revision=7, max_age=2)))
-    request = await session.receive(ReadObjects)
-    assert request.freshness == Bounds(min_revision=7, max_age=2)
-    await session.refuse(request, NotFresh())
-    with pytest.raises(NotFresh):
-        await reading
-
-
-async def test_age_and_source_come_with_the_packet(peer, start):
-    client = await peer.connect()
-    session = await peer.session()
-    following = start(anext(client.read_packets("host", freshness=True)))
-    request = await session.receive(ReadObjects)
-    assert request.freshness is True
-    await session.packet(request, 1, last=True, age=4.5, source="memory", behind=True)
-    packet = await following
-    assert (packet.age, packet.source, packet.behind) == (4.5, "memory", True)
 
 
 async def test_data_of_an_earlier_epoch_is_behind_whatever_its_revision(peer, start):
