@@ -22,9 +22,10 @@ from proxyapp.admin.naming import paths_of
 from proxyapp.admin.passwords import OwnPasswordForm
 from proxyapp.admin.standing import leader_of, refuse
 from proxyapp.models import Folder
+from proxyapp.models.accounts import REFUSAL
 from proxyapp.models.base import Configured
 from proxyapp.models.objects import ConfigObject
-from proxyapp.services.logins import PASSWORD_EXPIRED, REFUSAL
+from proxyapp.services.logins import PASSWORD_EXPIRED
 
 ORDER = (
     "Tenant",

@@ -30,13 +30,11 @@ from proxyapp.engine.options import Settings
 from proxyapp.engine.throttle import Throttle
 from proxyapp.engine.ways import Internal, Sections, Way, Ways, server_of, ways_for
 from proxyapp.models import Application, Person, Tenant
-from proxyapp.models.accounts import keep, state_of
+from proxyapp.models.accounts import LOCKED, REFUSAL, keep, state_of
 from proxyapp.selectors import document_of
 
 log = structlog.get_logger(__name__)
 
-REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
-"""In `request.META`: why a login was refused, and that it has locked the account."""
 SECONDS = 9.0
 """For one login; a page that takes longer is given up by people anyway."""
 _DEEPEST_TENANT = 20

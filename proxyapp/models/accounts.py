@@ -14,6 +14,10 @@ from confwire.messages import AccountState
 from proxyapp.engine.locks import merged
 
 
+REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
+"""In the META of a request: why a login to the web was refused, and that it locked the account."""
+
+
 class Account(models.Model):
     """The state of one account; see `confwire.messages.AccountState`. Times are since 1970."""
 

@@ -19,12 +19,11 @@ from historylog.entries import Kind, clean
 from proxyapp.balancer.forwarded import client_of
 from proxyapp.balancer.networks import Networks
 from proxyapp.models import Person
+from proxyapp.models.accounts import LOCKED, REFUSAL
 from proxyapp.services import accounts, leadership, recording, retention
 
 log = structlog.get_logger(__name__)
 
-REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
-"""In `request.META`: why a login was refused, and that it has locked the account."""
 PASSWORD_EXPIRED = "password_expired"  # noqa: S105 - a name
 """In the session: the person has to choose a new password first."""
 
