@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from confwire.errors import AuthenticationFailed, AuthenticationUnavailable, RequestError
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
+from confwire.opaque import is_opaque
 from proxyapp.auth import chain
 from proxyapp.auth.verdict import Standing, Verdict
 from proxyapp.balancer.forwarded import client_of
@@ -27,6 +28,7 @@ from proxyapp.engine import locks
 from proxyapp.engine.accountrules import Rules, rules_for
 from proxyapp.engine.commands import Authenticate
 from proxyapp.engine.options import Settings
+from proxyapp.engine.sealing import Place, SecretKeys, Unreadable, derive
 from proxyapp.engine.throttle import Throttle
 from proxyapp.engine.ways import Internal, Sections, Way, Ways, server_of, ways_for
 from proxyapp.models import Application, Person, Tenant
@@ -212,8 +214,8 @@ def _options() -> dict[str, Any]:
     found = Application.objects.filter(name=_server["name"] or "confserv").first()
     if found is None:
         return {}
-    options: dict[str, Any] = document_of(ObjectType.APPLICATION, found.dbid).get("options", {})
-    return options
+    options = document_of(ObjectType.APPLICATION, found.dbid).get("options", {})
+    return _plain(Place(ObjectType.APPLICATION, found.dbid, "options", "", ""), options)
 
 
 def _annexes(dbid: int | None) -> Iterator[Sections]:
@@ -221,5 +223,21 @@ def _annexes(dbid: int | None) -> Iterator[Sections]:
         tenant = Tenant.objects.filter(pk=dbid or 0).first()
         if tenant is None:
             return
-        yield tenant.annex
+        yield _plain(Place(ObjectType.TENANT, tenant.dbid, "userProperties", "", ""), tenant.annex)
         dbid = tenant.parent_tenant_id
+
+
+def _plain(place: Place, sections: Sections) -> dict[str, dict[str, str | int]]:
+    """Return options with their secrets opened; one that cannot be read is left out."""
+    keys = SecretKeys(derive([settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]))
+    found: dict[str, dict[str, str | int]] = {}
+    for section, options in sections.items():
+        opened = found.setdefault(section, {})
+        for name, value in options.items():
+            try:
+                at = place._replace(section=section, option=name)
+                opened[name] = keys.open(str(value), at) if is_opaque(value) else value
+            except Unreadable as error:
+                log.warning("a secret cannot be read", section=section, option=name,
+                            reason=str(error))  # fmt: skip
+    return found

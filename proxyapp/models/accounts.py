@@ -13,7 +13,6 @@ from django.db import models, transaction
 from confwire.messages import AccountState
 from proxyapp.engine.locks import merged
 
-
 REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
 """In the META of a request: why a login to the web was refused, and that it locked the account."""
 

@@ -12,10 +12,10 @@ from django.test import RequestFactory
 
 from confwire.messages import AccountState
 from proxyapp.auth.web import ChainBackend
-from proxyapp.models import Person
+from proxyapp.models import Application, Person
 from proxyapp.models.accounts import keep, state_of
 from proxyapp.services import accounts, objects
-from tests.authservers import PEOPLE, LdapServer
+from tests.authservers import ADMIN, ADMIN_PASSWORD, PEOPLE, LdapServer
 
 PASSWORD = "correct horse"
 
@@ -129,3 +129,21 @@ def test_a_directory_checks_those_whom_it_checks_on_the_wire(
         assert "cannot be reached" in request_.META["proxyapp.refusal"]
     finally:
         directory.start()
+
+
+def test_a_secret_of_the_settings_is_opened(
+    user: Person, directory: LdapServer, request_: Any
+) -> None:
+    section = {
+        "ldap-url": directory.url(),
+        "app-user": ADMIN,
+        "password": {"secret": ADMIN_PASSWORD},
+        "connect-timeout": 1,
+        "retry-interval": 0,
+    }
+    options = {"options": {"authentication": {"library": "gauth_ldap"}, "gauth_ldap": section}}
+    objects.update("application", 99, options, by=None, origin="test")
+    kept = Application.objects.get(pk=99).options["gauth_ldap"]["password"]
+    assert ADMIN_PASSWORD not in kept
+    objects.update("person", user.dbid, {"externalID": "зоя"}, by=None, origin="test")
+    assert authenticate(request_, username="ivan", password=PEOPLE["зоя"]) is not None
