@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Changes of own passwords: the old one is judged beside the node, the new one is set in the database.
+"""Changes of own passwords: the old one is judged beside the node, the new one set in the database.
 
 Answered when the change has come back, as writes are. Passwords pass through and are never kept.
 """

@@ -37,7 +37,12 @@ def confserv(**options: dict[str, object]):
 def people():
     """Return two persons: one whom a directory checks, and one of the configuration alone."""
     application = record(
-        "application", 100, 500, name="default", type="sce", acl=[(21, 201, 9), (3, 102, 9), (3, ZOE, 9)]
+        "application",
+        100,
+        500,
+        name="default",
+        type="sce",
+        acl=[(21, 201, 9), (3, 102, 9), (3, ZOE, 9)],
     )
     zoe = record("person", ZOE, userName="zoe", tenantDBID=1, externalID="зоя", verifier=VERIFIER)
     return [application, zoe]
