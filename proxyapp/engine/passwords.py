@@ -14,6 +14,7 @@ from confwire.errors import (
     PasswordInClear,
     ReadOnlyServer,
     RequestError,
+    TooManyAttempts,
 )
 from confwire.messages import ChangePassword, PasswordChanged
 from confwire.objects import ObjectType
@@ -37,15 +38,19 @@ class Passwords:
         self._set: list[PasswordSet] = []
         """Those that are committed and not yet applied here."""
         self._next_ticket = 1
+        self._busy: set[int] = set()
+        """Connections with a change under way: each has one at a time."""
 
     def begin(self, session: Any, message: ChangePassword) -> None:
         """Change the password of a session's account.
 
-        Raises PasswordInClear, NoPermission, ReadOnlyServer, and what a login raises whose account
-        is locked.
+        Raises PasswordInClear, NoPermission, ReadOnlyServer, TooManyAttempts, and what a login
+        raises whose account is locked.
         """
         serving = self._serving
         person = self._check(session)
+        if session.connection in self._busy:
+            raise TooManyAttempts("a change of the password is under way: wait for its answer")
         serving.accounts.check(person.name)
         login = Login(
             user=person.name,
@@ -60,6 +65,7 @@ class Passwords:
 
         serving.checks.begin(login, judged)
         serving.accounts.begin(person.name)
+        self._busy.add(session.connection)
 
     def take(self, event: PasswordSet) -> None:
         """A password was set, or could not be."""
@@ -75,6 +81,7 @@ class Passwords:
                 self._set.append(event)
                 continue
             session, message = self._asked.pop(event.ticket)
+            self._busy.discard(session.connection)
             if event.error is not None:
                 session.refuse(event.error, message.ref)
             else:
@@ -118,6 +125,7 @@ class Passwords:
                 serving.accounts.failed(person.name, session.forwarded or session.peer)
                 raise AuthenticationFailed("the old password is wrong")
         except RequestError as error:
+            self._busy.discard(session.connection)
             session.refuse(error, message.ref)
             return
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1

@@ -103,3 +103,18 @@ def test_who_leaves_meanwhile_is_no_matter():
     (command,) = bench.of(commands.SetPassword)
     bench.handle(events.PasswordSet(command.ticket, 1))
     assert bench.login("bob")
+
+
+def test_a_session_changes_its_password_once_at_a_time():
+    bench = bench_with(**DIRECTORY)
+    client = bench.login("bob")
+    for outcome in ("accepted", "rejected", "accepted"):
+        client.post("changePassword", oldPassword="старый", newPassword="новый")
+        assert client.error("changePassword", oldPassword="a", newPassword="b") == "tooManyAttempts"
+        judge(bench, outcome)
+        if outcome == "accepted":
+            assert (
+                client.error("changePassword", oldPassword="a", newPassword="b")
+                == "tooManyAttempts"
+            )
+            bench.handle(events.PasswordSet(bench.of(commands.SetPassword)[-1].ticket))
