@@ -69,15 +69,6 @@ class RightsNode:
             yield node
             waiting.extend(node.children)
 
-    def cut_below(self, other: RightsNode) -> None:
-        """Take off what hangs directly below `other` on the way down to this node."""
-        node = self
-        while node is not other and node.parent is not None:
-            if node.parent is other:
-                node.attach(None)
-                return
-            node = node.parent
-
     def is_below(self, other: RightsNode) -> bool:
         node: RightsNode | None = self
         while node is not None and node is not other:
@@ -91,6 +82,9 @@ class RightsTree:
     def __init__(self) -> None:
         self._contents: dict[Key, RightsNode] = {}
         self._own: dict[Key, RightsNode] = {}
+        # Invariant: empty between transactions, unless folders lie in a circle.
+        self._waiting: dict[RightsNode, RightsNode] = {}
+        """Contents whose place lies below themselves for now, since others have still to move."""
         self.subjects: dict[Subject, int] = {}
         """How many grants name the subject; one that none names tells no readers apart."""
 
@@ -126,9 +120,7 @@ class RightsTree:
         if contents is None and type_ not in CONTAINERS:
             return node
         contents = contents or self.contents(key)
-        if above.is_below(contents):  # two folders change places, and this one comes first
-            above.cut_below(contents)  # the other one's record tells its place
-        contents.attach(above if above is not contents else None)
+        self._hang(contents, above)
         contents.grants = {s: mask for s, mask in grants.items() if not mask & NO_PROPAGATE}
         return node
 
@@ -137,10 +129,26 @@ class RightsTree:
         self._place_own(key, (0, 0), self.contents((0, 0)), {})
         contents = self._contents.get(key)
         if contents is not None:
-            contents.attach(None)
+            self._hang(contents, None)
             contents.grants = {}
             if not contents.children:
                 del self._contents[key]
+
+    def _hang(self, contents: RightsNode, above: RightsNode | None) -> None:
+        """Hang contents below their place, as soon as that does not lie below them.
+
+        Where folders change places, one may come before another that is still above it.
+        """
+        contents.attach(None)
+        self._waiting.pop(contents, None)
+        if above is not None:
+            self._waiting[contents] = above
+        while (node := self._next_free()) is not None:
+            node.attach(self._waiting.pop(node))
+
+    def _next_free(self) -> RightsNode | None:
+        waiting = self._waiting.items()
+        return next((node for node, place in waiting if not place.is_below(node)), None)
 
     def nodes(self) -> Iterator[RightsNode]:
         """Yield every node."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import permutations, product
+
 from proxyapp.engine.rights import NO_PROPAGATE, READ, RightsTree
 from tests.proxyapp.engine.bench import T
 
@@ -64,6 +66,32 @@ def test_folders_change_places_whichever_comes_first():
             rights.place(FOLDER, dbid, place, acl)
         assert (inside.nearest(ANN), inside.nearest(BOB)) == (0, READ)
         assert rights.contents((FOLDER, 1)).is_below(rights.contents((FOLDER, 3)))
+
+
+def arrangements() -> list[tuple[int, ...]]:
+    """Return all ways in which three folders can lie in each other: the parents of 1, 2 and 3."""
+
+    def is_sound(parents: tuple[int, ...]) -> bool:
+        ways = [[folder] for folder in (1, 2, 3)]
+        for way in ways:
+            while way[-1] and len(way) < 5:
+                way.append(parents[way[-1] - 1])
+        return not any(way[-1] for way in ways)
+
+    return [parents for parents in product(range(4), repeat=3) if is_sound(parents)]
+
+
+def test_folders_may_change_places_in_any_order():
+    for before, after in product(arrangements(), repeat=2):
+        moved = [folder for folder in (1, 2, 3) if before[folder - 1] != after[folder - 1]]
+        for order in permutations(moved):
+            rights = RightsTree()
+            for folder, parent in enumerate(before, 1):
+                rights.place(FOLDER, folder, (FOLDER, parent), [])
+            for folder in order:
+                rights.place(FOLDER, folder, (FOLDER, after[folder - 1]), [])
+            found = [rights.contents((FOLDER, folder)).parent for folder in (1, 2, 3)]
+            assert found == [rights.contents((FOLDER, parent)) for parent in after], order
 
 
 def test_a_folder_in_itself_is_no_hang():
