@@ -23,7 +23,8 @@ CHANGE = """
 import sys
 from proxyapp.services import objects
 for number in range(int(sys.argv[1])):
-    delta = {"options": {"test": {"value": f"{sys.argv[2]} {number}"}}}
+    key = {"secret": f"secret of {sys.argv[2]}"}
+    delta = {"options": {"test": {"value": f"{sys.argv[2]} {number}", "key": key}}}
     done = objects.update("application", 100, delta, by=None, origin="test")
 print(done.result.revision)
 """
@@ -62,6 +63,13 @@ def value_at(proxy: Process) -> str:
         return value
 
 
+def secret_at(proxy: Process) -> str:
+    with BlockingClient.connect(
+        [("127.0.0.1", proxy.port)], application="default", user="default", password=PASSWORD
+    ) as client:
+        return client.secrets("application", 100)["options"]["test"]["key"]
+
+
 def tried(proxy: Process) -> Any:
     if http_get(proxy.status_port, "/livez")[0] != 200:
         return None
@@ -76,7 +84,9 @@ def is_live(proxy: Process) -> Any:
     return status if status["source"] == "live" and status["ready"] else None
 
 
-def test_a_proxy_starts_from_its_disk_without_its_master_and_then_resumes(site: Site) -> None:
+def test_a_proxy_starts_from_its_disk_without_its_master_and_then_resumes(
+    site: Site, tmp_path: Path
+) -> None:
     master, proxy = site.master().start(), site.proxy().start()
     eventually(lambda: has_copy(proxy), "a local copy")
     revision = change(site, "first", 3)
@@ -88,7 +98,9 @@ def test_a_proxy_starts_from_its_disk_without_its_master_and_then_resumes(site: 
     status = eventually(lambda: tried(proxy), "an attempt at the master")
     assert (status["source"], status["age"] > 0, status["ready"]) == ("disk", True, True)
     assert [alarm["alarm"] for alarm in status["alarms"]] == ["master"]
-    assert value_at(proxy) == "first 2"
+    assert (value_at(proxy), secret_at(proxy)) == ("first 2", "secret of first")
+    files = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert not any(b"secret of" in content for content in files), "no database, copy or log"
     assert http_get(proxy.port, "/freshz?max-age=0")[0] == 503
     master.start()
     status = eventually(lambda: is_live(proxy), "a live link")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from confwire.objects import OBJECTS, Field, Kind, ObjectType
+from confwire.opaque import GIVEN, is_given
 from proxyapp.services.environments.errors import FileError
 from proxyapp.services.environments.natural_keys import NaturalKey, Part, folder_key, tenant_key
 from proxyapp.services.environments.spelling import (
@@ -119,7 +120,7 @@ class Decoder:
             for name, text in pairs.items()
         }
 
-    def _options(self, value: Any, path: str) -> dict[str, dict[str, str | int]]:
+    def _options(self, value: Any, path: str) -> dict[str, dict[str, Any]]:
         return {
             self._plain(section, path): {
                 self._plain(name, path): self._option(option, f"{path}.{section}.{name}")
@@ -128,11 +129,13 @@ class Decoder:
             for section, options in self._checked(dict, value, path).items()
         }
 
-    def _option(self, value: Any, path: str) -> str | int:
+    def _option(self, value: Any, path: str) -> str | int | dict[str, str]:
+        if is_given(value):
+            return {GIVEN: self._plain(value[GIVEN], path)}
         if type(value) is int and value in _INTEGERS:
             return value
         if not isinstance(value, str):
-            self.refuse(path, "is neither a text nor a whole number of 64 bits")
+            self.refuse(path, "is no text, no whole number of 64 bits and no secret")
         return self._plain(value, path)
 
     # ------------------------------------------------------------ structures

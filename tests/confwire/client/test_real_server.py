@@ -30,9 +30,14 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def master(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Process]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that the master writes is in here."""
+    return tmp_path_factory.mktemp("master")
+
+
+@pytest.fixture(scope="module")
+def master(folder: Path) -> Iterator[Process]:
     """One master for all of these tests: each uses names of its own."""
-    folder: Path = tmp_path_factory.mktemp("master")
     environment = {
         **os.environ,
         "DATABASE_URL": f"sqlite:///{folder / 'csproxy.sqlite3'}",
@@ -52,6 +57,10 @@ async def following(watch: Any) -> Notification:
     async with asyncio.timeout(20):
         notification: Notification = await anext(watch)
         return notification
+
+
+def contents_of(folder: Path) -> list[bytes]:
+    return [path.read_bytes() for path in folder.rglob("*") if path.is_file()]
 
 
 def skill(name: str) -> dict[str, Any]:
@@ -146,6 +155,24 @@ async def test_grants_are_set_and_told_with_what_they_come_to(master) -> None:
         assert isinstance(found.because, list)
         assert (found.because[0].subject_dbid, found.because[0].mask) == (100, 113)
         assert found.mask == 127  # as a super administrator
+
+
+async def test_a_secret_is_told_to_who_may_have_it_and_stands_nowhere(master, folder) -> None:
+    annex = {"db": {"password": {"secret": "Тайна-9731"}, "port": 1}}
+    async with await client_of(master) as client:
+        written = await client.create("skill", {**skill("secret"), "userProperties": annex})
+        assert written.object is not None
+        opaque = written.object["userProperties"]["db"]["password"]
+        assert opaque.startswith("secret:1:")
+        values = {"userProperties": {"db": {"password": "Тайна-9731"}}}
+        assert await client.secrets("skill", written.dbid) == values
+        wrong = {"userProperties": {"db": {"x": {"secret": ["Тайна-9731"]}}}}
+        with pytest.raises(InvalidParameter) as refusal:
+            await client.update("skill", written.dbid, wrong)
+        assert "9731" not in str(refusal.value)
+    files = contents_of(folder)
+    assert any(opaque.encode() in content for content in files), "the database"
+    assert not any(b"-9731" in content for content in files), "no table, journal or log"
 
 
 async def test_a_write_under_the_same_name_is_made_once(master) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -11,12 +12,14 @@ from confwire.errors import InvalidParameter
 from confwire.objects import ObjectType
 from confwire.opaque import is_opaque
 from proxyapp.engine.sealing import Place
-from proxyapp.models import ApplicationTemplate
-from proxyapp.services import changes, objects, secrets
+from proxyapp.models import ApplicationTemplate, Revision
+from proxyapp.services import changes, objects, reverting, secrets
 from proxyapp.services.documents import document_of, find
+from proxyapp.services.environments.exporting import export
 from proxyapp.services.provisioning import application_from
 
 PLAIN = "пароль-Тайна-9731"
+SYSTEM: dict[str, Any] = {"by": None, "origin": "test"}
 APPLICATION = ObjectType.APPLICATION
 
 
@@ -129,6 +132,60 @@ def test_a_secret_whose_key_is_lost_holds_up_no_other_change(dbid: int, settings
     assert opened(dbid) == "new"
     with pytest.raises(InvalidParameter, match="give it anew"):
         update(dbid, options={"db": {"password": text}})
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_done_no_table_and_no_export_holds_a_plain_text(
+    create: Any, seed: int, verify_change: Any
+) -> None:
+    random = Random(seed)
+    ids = [create("skill", name=f"s{n}", tenantDBID=1) for n in range(4)]
+    plain: dict[tuple[int, str, str], str] = {}
+
+    def write() -> None:
+        place = random.choice(ids), random.choice("ab"), random.choice("xy")
+        value = random.choice([None, 1, "text", {"secret": f"Тайна-{random.random()}"}])
+        delta = {place[1]: {place[2]: value}}
+        objects.update("skill", place[0], {"userProperties": delta}, **SYSTEM)
+        plain.pop(place, None)
+        if isinstance(value, dict):
+            plain[place] = value["secret"]
+
+    def write_back() -> None:
+        dbid = random.choice(ids)
+        delta = {"userProperties": skill(dbid).get("userProperties"), "name": f"n{random.random()}"}
+        objects.update("skill", dbid, delta, **SYSTEM)
+
+    def move() -> None:
+        texts = [skill(dbid)["userProperties"][part][name] for dbid, part, name in plain]
+        if texts:
+            delta = {"userProperties": {"other": {"x": random.choice(texts)}}}
+            with pytest.raises(InvalidParameter):
+                objects.update("skill", random.choice(ids), delta, **SYSTEM)
+
+    def go_back() -> None:
+        dbid, now = random.choice(ids), Revision.objects.get().number
+        reverting.revert(
+            reverting.of_object(ObjectType.SKILL, dbid, random.randint(begin, now), by=None),
+            **SYSTEM,
+        )
+        for place in [place for place in plain if place[0] == dbid]:
+            del plain[place]  # what it is now is what it was then
+
+    def skill(dbid: int) -> dict[str, Any]:
+        return document(dbid, ObjectType.SKILL)
+
+    begin = Revision.objects.get().number
+    with verify_change():
+        for _ in range(40):
+            random.choice([write, write, write, write_back, move, go_back])()
+    for (dbid, part, name), text in plain.items():
+        place = Place(int(ObjectType.SKILL), dbid, "userProperties", part, name)
+        assert secrets.keys().open(skill(dbid)["userProperties"][part][name], place) == text
+    for text in (everything(), b"".join(export(())).decode()):
+        assert "secret:1:" in text
+        assert "Тайна" not in text
+        assert ascii("Тайна")[1:-1] not in text
 
 
 def test_a_backup_server_has_the_secrets_of_its_primary(server: Any) -> None:

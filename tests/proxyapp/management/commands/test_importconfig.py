@@ -387,3 +387,22 @@ def test_an_empty_database_is_told_in_one_line(
     assert ended.returncode == 1
     assert "did manage.py migrate run?" in ended.stderr
     assert ended.stderr.count("\n") == 1
+
+
+def test_a_secret_is_given_in_a_file_and_leaves_as_an_opaque_text(run: Any, tmp_path: Path) -> None:
+    annex = {"db": {"password": {"secret": "geheim-9731"}}}
+    skill = {"name": "a", "tenant": "Environment", "userProperties": annex}
+    path = write(tmp_path / "in.json", skills=[skill])
+    assert run("importconfig", path).code == 0
+    out = tmp_path / "out.json"
+    run("exportconfig", "--types", "skills", "--output", out)
+    assert "secret:1:" in out.read_text()
+    assert "9731" not in out.read_text()
+    assert "= skill [Environment/a]" in run("importconfig", out).out, "it comes back unchanged"
+
+    content = out.read_text().replace('"a"', '"b"')
+    (tmp_path / "moved.json").write_text(content)
+    assert "give it anew" in run("importconfig", tmp_path / "moved.json").err
+    wrong = {**skill, "userProperties": {"db": {"password": {"secret": ["9731"]}}}}
+    ended = run("importconfig", write(tmp_path / "wrong.json", skills=[wrong]))
+    assert (ended.code, "9731" in ended.err) == (1, False)
