@@ -300,9 +300,10 @@ class Ledger:
 
     def _check_known(self, place: Place, age: float, source: str, asked_at: float) -> None:
         assert self._server is not None
-        if self._server.is_master and asked_at < self._server.woken_at + WOKEN:
-            return  # it has not looked at its database yet
         late = self._delay + (NOTICED if source == "live" else FOLLOWED)
+        known_at = asked_at - age
+        if any(-late < known_at - woke < WOKEN + late for woke in self._server.woken_masters()):
+            return  # a master that was stopped had not looked at its database yet
         # The answer is at least as old as its request.
         missed = self._truth.missed(place, asked_at - age - late)
         if missed is not None:

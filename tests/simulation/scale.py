@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from confwire.objects import BY_NAME
 from proxyapp.engine import (
     copying,
     follower,
@@ -47,7 +46,8 @@ def small_turns(random: Random) -> Iterator[None]:
     small = random.random() < 0.8
     try:
         # A store makes tables for every type, which takes as long as all that is in them here.
-        store.OBJECTS = {BY_NAME[name].type: BY_NAME[name] for name in _TYPES}
+        known = store.OBJECTS.items()
+        store.OBJECTS = {type_: info for type_, info in known if info.name in _TYPES}
         for module, name, sizes in _SIZES:
             size = random.choice(sizes)
             if small:

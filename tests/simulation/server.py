@@ -213,6 +213,10 @@ class Server:
     def is_master(self) -> bool:
         return self._database is not None
 
+    def woken_masters(self) -> list[float]:
+        """Return when each of the masters went on after its last stop."""
+        return [server.woken_at for server in self._directory.values() if server.is_master]
+
     def has_loaded(self, place: tuple[str, int]) -> bool:
         """Whether a load has brought the present process to this place."""
         return place in self.loads
