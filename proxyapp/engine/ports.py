@@ -105,8 +105,8 @@ def port_notices(application: Mapping[str, Any]) -> list[str]:
             continue
         if port.get("haSync"):
             notices.append(
-                f"port {port['port']} ({port.get('id')}) is for HA sync and cannot be for client user"
-                " interface applications only: the restriction is ignored"
+                f"port {port['port']} ({port.get('id')}) is for HA sync and cannot be for client"
+                " user interface applications only: the restriction is ignored"
             )
         elif port.get("id") == "default":
             notices.append(

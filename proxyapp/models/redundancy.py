@@ -80,9 +80,7 @@ def lacks_sync_port(application: Application) -> bool:
     partner = application.backup_server or application.primaries.first()
     if partner is None or not application.is_configuration_server:
         return False
-    return not all(
-        server.ports.filter(ha_sync=True).exists() for server in (application, partner)
-    )
+    return not all(server.ports.filter(ha_sync=True).exists() for server in (application, partner))
 
 
 def port_refusals(ports: Sequence[Port]) -> list[Refusal]:
