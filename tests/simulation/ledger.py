@@ -302,8 +302,8 @@ class Ledger:
         assert self._server is not None
         late = self._delay + (NOTICED if source == "live" else FOLLOWED)
         known_at = asked_at - age
-        if any(-late < known_at - woke < WOKEN + late for woke in self._server.woken_masters()):
-            return  # a master that was stopped had not looked at its database yet
+        if any(-late < known_at - woke < WOKEN + late for woke in self._server.awakenings()):
+            return  # who was stopped takes what it finds for new
         # The answer is at least as old as its request.
         missed = self._truth.missed(place, asked_at - age - late)
         if missed is not None:

@@ -213,9 +213,10 @@ class Server:
     def is_master(self) -> bool:
         return self._database is not None
 
-    def woken_masters(self) -> list[float]:
-        """Return when each of the masters went on after its last stop."""
-        return [server.woken_at for server in self._directory.values() if server.is_master]
+    def awakenings(self) -> list[float]:
+        """Return when it and each of the masters went on after the last stop."""
+        masters = [server for server in self._directory.values() if server.is_master]
+        return [server.woken_at for server in (self, *masters)]
 
     def has_loaded(self, place: tuple[str, int]) -> bool:
         """Whether a load has brought the present process to this place."""
