@@ -62,7 +62,8 @@ def secrets(
 def _allowed(serving: Serving, request: ReadSecrets, own: int, profile: Profile) -> Row:
     type_ = BY_NAME[request.object_type].type
     row = serving.store.get(type_, request.dbid)
-    is_own = type_ == ObjectType.APPLICATION and own == request.dbid
+    # Without a secret of its own nobody can have proved to be the application.
+    is_own = type_ == ObjectType.APPLICATION and own == request.dbid and bool(row and row.verifier)
     if row is None or not (is_own or profile.may_read(row)):
         raise ObjectNotFound(f"there is no {request.object_type} with DBID {request.dbid}")
     if not is_own and not profile.mask(row.node) & CHANGE:

@@ -74,6 +74,17 @@ def test_permissions_need_their_own_right_beside_read(bob: Client, mask: int) ->
 
 
 @pytest.mark.parametrize("mask", MASKS)
+def test_secrets_need_the_right_to_change_beside_read(bob: Client, mask: int) -> None:
+    (answer,) = bob.ask("readSecrets", objectType="skill", DBID=1000 + mask)
+    if not mask & 1:
+        assert answer["code"] == "objectNotFound"
+    elif not mask & 4:
+        assert answer["code"] == "noPermission"
+    else:
+        assert answer["message"] == "secretsRead"
+
+
+@pytest.mark.parametrize("mask", MASKS)
 def test_an_application_is_opened_by_who_may_execute_it(bench: Bench, mask: int) -> None:
     bench.commit(record("application", 100, 500, name="default", type="sce",
                         acl=[(3, BOB, mask), (3, EVE, 9)]))  # fmt: skip

@@ -88,6 +88,16 @@ def test_others_need_the_right_to_change(bench: Bench) -> None:
     assert ask(eve, 1, "unicorn")["code"] == "invalidParameter"
 
 
+def test_who_took_a_session_of_an_application_without_a_secret_is_not_it(bench: Bench) -> None:
+    client = own(bench)
+    document = {"name": f"daemon{DAEMON}", "type": "genericserver", "accountDBID": BOB}
+    options = {"db": {"password": sealed("application", DAEMON, "options")}}
+    bench.commit(record("application", DAEMON, 500, **document, options=options,
+                        acl=[(3, BOB, 9)]))  # fmt: skip
+    (answer,) = client.ask("readSecrets", objectType="application", DBID=DAEMON)
+    assert answer["code"] == "noPermission"
+
+
 def test_an_object_without_secrets_has_none(bench: Bench) -> None:
     bench.commit(record("skill", SKILL, name="x", tenantDBID=1, acl=[(3, EVE, 5)]))
     assert "values" not in ask(bench.login("eve"), SKILL, "skill")
