@@ -164,9 +164,10 @@ def fuse(tmp_path: Path) -> Fuse:
     return Fuse(tmp_path)
 
 
-def client_of(process: Process) -> BlockingClient:
+def client_of(process: Process, **options: Any) -> BlockingClient:
     address = [("127.0.0.1", process.port)]
-    return BlockingClient.connect(address, application="default", user="default", password=PASSWORD)
+    account = {"application": "default", "user": "default", "password": PASSWORD}
+    return BlockingClient.connect(address, **account, **options)
 
 
 def checked(site: Site) -> dict[str, Any]:
@@ -181,7 +182,7 @@ def checked(site: Site) -> dict[str, Any]:
 
 def create(master: Process, name: str) -> bool:
     """Create a skill; tell whether the answer came."""
-    client = client_of(master)
+    client = client_of(master, request_timeout=2)  # a killed one is not started meanwhile
     try:
         client.create("skill", {"tenantDBID": 1, "name": name})
     except WireError:
