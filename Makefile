@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc) + 1)
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
@@ -37,7 +37,8 @@ docs: $(VENV)/.dev
 
 unit: unit-sqlite unit-postgres
 
-# One process for each core, file by file; what compares times has the machine for itself.
+# One process more than cores, since many tests wait, file by file; what compares times has the
+# machine for itself.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 unit-sqlite: $(VENV)/.dev
