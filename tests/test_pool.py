@@ -119,8 +119,10 @@ def test_a_session_goes_on_at_another_member_and_without_a_master(pool: Pool) ->
         keys = pool.data / "site-2" / "copy" / "tokens.keys"
         assert stat.S_IMODE(keys.stat().st_mode) == 0o600
         eventually(lambda: pool.second.status()["localCopy"]["revision"] >= made.revision, "a copy")
+        log = pool.data / "site-2" / "logs" / "site-2.log"
+        eventually(lambda: 'event="session moved"' in log.read_text(), "the line in the log")
         pool.master.stop(signal.SIGKILL)
-        assert 'event="session moved"' in pool.second.stop(signal.SIGKILL)[1]
+        pool.second.stop(signal.SIGKILL)
         pool.second.start()
         eventually(lambda: is_back(client, "site-2"), "the session at a server without a master")
         assert client.session == session
