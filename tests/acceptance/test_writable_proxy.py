@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from confwire.client import Client
+from confwire.errors import MasterUnavailable
 from tests.cutting import Line
 from tests.servers import PASSWORD, Process, Site
 
@@ -44,7 +45,12 @@ async def writing(port: int, dbid: int, worker: int) -> None:
     ) as client:  # fmt: skip
         for number in range(worker, WRITES, 4):
             delta = {"userProperties": {"desk": {"layout": str(number)}}}
-            await client.update("skill", dbid, delta)
+            while True:
+                try:
+                    await client.update("skill", dbid, delta)
+                    break
+                except MasterUnavailable:  # the proxy has just started: it has begun nothing
+                    await asyncio.sleep(0.1)
 
 
 async def cutting(line: Line, proxy: Process, written: asyncio.Future[None]) -> int:

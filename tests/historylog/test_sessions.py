@@ -59,9 +59,15 @@ def test_open_sessions_of_a_server_are_those_that_neither_ended_nor_moved_on():
 
 @pytest.mark.parametrize("column", ["session", "application", "server"])
 def test_each_query_goes_along_an_index(column):
+    writer.keep(
+        [
+            moment(Kind.SESSION_OPENED, f"s{n}", float(n), application=f"a{n}", server=f"p{n}")
+            for n in range(2_000)
+        ]
+    )
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("ANALYZE historylog_entryrecord")
         explain = "EXPLAIN" if connection.vendor == "postgresql" else "EXPLAIN QUERY PLAN"
         cursor.execute(
             f"{explain} SELECT * FROM historylog_entryrecord WHERE {column} = 'a'"
