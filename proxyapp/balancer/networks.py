@@ -35,6 +35,12 @@ class Networks:
         return address is not None and any(address in network for network in self._networks)
 
 
+@lru_cache(16)
+def networks(text: str) -> Networks:
+    """Return the networks of a text, which is asked about again and again."""
+    return Networks(text)
+
+
 @lru_cache(4096)
 def address_of(host: str) -> Address | None:
     """Return the address that a text names, an IPv4 one also where it is mapped; None for none."""

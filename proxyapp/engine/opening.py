@@ -23,12 +23,13 @@ from confwire.handshake import ServerHandshake, parse_verifier, resume_proof
 from confwire.messages import Challenge, HistoryEntry, Open, Proof
 from confwire.objects import ObjectType
 from historylog.entries import Kind, clean
+from proxyapp.balancer.networks import networks
 from proxyapp.engine import admission
 from proxyapp.engine.checking import MARGIN, Login
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.events import Authenticated
 from proxyapp.engine.serving import Greeting, Serving
-from proxyapp.engine.throttle import is_among
+from proxyapp.engine.throttle import host_of
 from proxyapp.engine.tokens import Holder, Token, fingerprint_of
 
 SCRAM, PLAIN, KERBEROS = "SCRAM-SHA-256", "PLAIN", "KERBEROS"
@@ -39,6 +40,7 @@ class Opening:
 
     __slots__ = (
         "_begun",
+        "_counted",
         "_done",
         "_forwarded",
         "_nonce",
@@ -70,6 +72,8 @@ class Opening:
         self._serving = serving
         self._peer = peer
         self._forwarded = forwarded
+        self._counted = forwarded or _counted(serving, peer)
+        """The address that failed logins count for; a balancer's never does."""
         self._port = port
         self._secure = secure
         self._nonce = nonce
@@ -234,14 +238,6 @@ class Opening:
         if self.message.user:
             serving.accounts.check(self.message.user)
 
-    @property
-    def _counted(self) -> str:
-        """The address that failed logins count for; a balancer's never does."""
-        if self._forwarded:
-            return self._forwarded
-        balancers = self._serving.options.text("balancer-networks")
-        return "" if is_among(self._peer, balancers) else self._peer
-
     def _end_wait(self) -> None:
         self._serving.accounts.end(self.message.user)
         self._serving.throttle.end(self._counted)
@@ -342,3 +338,8 @@ def _with(error: type[RequestError], said: str) -> str:
     """Return the text of an error with what another system said to it."""
     text = (error.__doc__ or "").strip()
     return f"{text}: {said}" if said else text
+
+
+def _counted(serving: Serving, peer: str) -> str:
+    balancers = networks(serving.options.text("balancer-networks"))
+    return "" if balancers and host_of(peer) in balancers else peer

@@ -11,6 +11,7 @@ from functools import lru_cache
 from math import ceil
 
 from confwire.errors import TooManyAttempts
+from proxyapp.balancer.networks import address_of
 
 ADDRESSES = 10_000
 """Addresses that are remembered; those that failed last."""
@@ -71,35 +72,22 @@ class Throttle:
         return max(0.0, taken - (now - at) * most / _MINUTE)
 
 
-@lru_cache(4096)
-def is_among(address: str, networks: str) -> bool:
-    """Whether an "address:port" is in one of the networks of a text, as options have it."""
-    host = _host_of(address)
-    for word in networks.replace(",", " ").split():
-        try:
-            if host is not None and host in ipaddress.ip_network(word, strict=False):
-                return True
-        except ValueError:
-            continue  # whoever reads the option complains of it
-    return False
-
-
-def _host_of(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    host = address.rpartition(":")[0] if address.count(":") == 1 or "]" in address else address
-    try:
-        found = ipaddress.ip_address(host.strip("[]").partition("%")[0])
-    except ValueError:
-        return None
-    return getattr(found, "ipv4_mapped", None) or found
-
-
-@lru_cache(4096)
 def network_of(address: str) -> str:
     """Return what is counted for an "address:port": the address, of IPv6 its /64.
 
     Empty for this host, and for what is no address.
     """
-    found = _host_of(address)
+    return _network_of(host_of(address))
+
+
+def host_of(address: str) -> str:
+    """Return the host of an "address:port"; each connection has another port."""
+    return address.rpartition(":")[0] if address.count(":") == 1 or "]" in address else address
+
+
+@lru_cache(4096)
+def _network_of(host: str) -> str:
+    found = address_of(host)
     if found is None or found.is_loopback:
         return ""
     if found.version == 6:

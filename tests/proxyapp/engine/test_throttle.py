@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from confwire.errors import TooManyAttempts
-from proxyapp.engine.throttle import ADDRESSES, Throttle, is_among, network_of
+from proxyapp.balancer.networks import networks
+from proxyapp.engine.throttle import ADDRESSES, Throttle, host_of, network_of
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,9 @@ def test_only_so_many_addresses_are_remembered():
     assert throttle._pending == {}
 
 
-def test_networks_are_read_as_options_have_them():
-    assert is_among("10.1.2.3:80", "192.0.2.1, 10.0.0.0/8 nonsense")
-    assert not is_among("11.1.2.3:80", "192.0.2.1, 10.0.0.0/8 nonsense")
-    assert not is_among("nobody", "0.0.0.0/0")
+def test_the_networks_of_an_option_are_asked_by_the_host_of_an_address():
+    option = networks("192.0.2.1, 10.0.0.0/8, nonsense")
+    assert host_of("10.1.2.3:80") in option
+    assert host_of("[::ffff:10.1.2.3]:80") in option
+    assert host_of("11.1.2.3:80") not in option
+    assert host_of("nobody") not in networks("0.0.0.0/0")
