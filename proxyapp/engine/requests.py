@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from confwire.errors import InvalidParameter, ReadInterrupted
-from confwire.messages import FilterValue, ReadBrief, ReadObjects
+from confwire.errors import InvalidParameter, ReadInterrupted, RequestError
+from confwire.messages import Error, FilterValue, ReadBrief, ReadObjects
 from confwire.objects import BY_NAME, OBJECTS, ObjectInfo, ObjectType
 from proxyapp.engine.access import Profile
 from proxyapp.engine.filters import Query, compile_filter, number_of, values_at
@@ -29,6 +29,8 @@ from proxyapp.engine.subscriptions import Predicate
 Task = Generator[list[bytes] | None, None, None]
 """Yields the messages of each turn until the work is done; None to sleep until it is woken."""
 
+_LONGEST_TEXT = 2_000
+"""Characters of an error's text: it may echo what the client sent."""
 BYTES_A_TURN = 128 * 1024
 """Work of one turn of the loop: 128 KB keep the others' waiting time near 2 ms."""
 LONGEST_ORDERED = 1_000
@@ -69,6 +71,17 @@ def _looks_at(query: Query) -> frozenset[int]:
 
 def encode_ref(ref: int | str) -> bytes:
     return b"%d" % ref if isinstance(ref, int) else msgspec.json.encode(ref)
+
+
+def refusal(error: RequestError, ref: int | str | None = None) -> Error:
+    """Return a refused request's answer."""
+    return Error(
+        ref=ref,
+        code=error.code,
+        text=error.text[:_LONGEST_TEXT],
+        data=error.data,
+        permanent=error.permanent,
+    )
 
 
 class Reader:

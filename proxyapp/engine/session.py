@@ -40,7 +40,6 @@ from confwire.messages import (
     DeleteObject,
     Disconnect,
     Drain,
-    Error,
     HandOver,
     HistoryEntries,
     HistoryEntry,
@@ -93,7 +92,7 @@ from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
 from proxyapp.engine.permissions import permissions
 from proxyapp.engine.replication import Replication
-from proxyapp.engine.requests import Task, info_of
+from proxyapp.engine.requests import Task, info_of, refusal
 from proxyapp.engine.secretreading import check_line, secrets
 from proxyapp.engine.serving import DismissRequest, PairMessage, Serving, WriteRequest
 from proxyapp.engine.subscriptions import Spec
@@ -101,8 +100,6 @@ from proxyapp.engine.tokens import Holder
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
-_LONGEST_TEXT = 2_000
-"""Characters of an error's text: it may echo what the client sent."""
 _STORE = re.compile("[ -~]{1,32}")
 """Names of stores that every database keeps."""
 KEEP_ALIVE = 60.0
@@ -404,17 +401,7 @@ class Session:
             raise NotOpen
 
     def _refuse(self, error: RequestError, ref: int | str | None) -> None:
-        self._answers.append(
-            codec.encode(
-                Error(
-                    ref=ref,
-                    code=error.code,
-                    text=error.text[:_LONGEST_TEXT],
-                    data=error.data,
-                    permanent=error.permanent,
-                )
-            )
-        )
+        self._answers.append(codec.encode(refusal(error, ref)))
 
     def _fail(self, ref: int | str | None) -> None:
         self._serving.log("error", "request failed", traceback=traceback.format_exc())

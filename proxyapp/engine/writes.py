@@ -14,7 +14,6 @@ from confwire.errors import EpochChanged, RequestError
 from confwire.messages import (
     CreateObject,
     DeleteObject,
-    Error,
     ObjectCreated,
     ObjectDeleted,
     ObjectUpdated,
@@ -27,6 +26,7 @@ from confwire.messages import (
 from confwire.objects import BY_NAME
 from proxyapp.engine.commands import Write
 from proxyapp.engine.events import WriteRefused, Written
+from proxyapp.engine.requests import refusal
 from proxyapp.engine.serving import Serving, WriteRequest
 
 
@@ -87,7 +87,7 @@ class Writes:
         """A write failed: tell who asked for it."""
         connection, asked = self._tickets[event.ticket]
         if isinstance(asked, RelayWrite):
-            self._end_relayed(event.ticket, error=_wire_form(event.error))
+            self._end_relayed(event.ticket, error=refusal(event.error))
             return
         del self._tickets[event.ticket]
         session = self._serving.roster.get(connection)
@@ -143,7 +143,3 @@ class Writes:
         if isinstance(request, UpdatePermissions):
             return PermissionsUpdated(**base)
         return ObjectUpdated(**base)
-
-
-def _wire_form(error: RequestError) -> Error:
-    return Error(code=error.code, text=error.text, data=error.data, permanent=error.permanent)
