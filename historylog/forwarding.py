@@ -7,33 +7,48 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from django.db.models import F
-from django.db.models.functions import Greatest
+from django.db.models import Max, Min
 
 from confwire.messages import HistoryEntry
-from historylog.models import EntryRecord, Store
+from historylog.models import EntryRecord, Source, Store
 
 MOST_ENTRIES = 2_000
 MOST_CHARACTERS = 1_000_000
 """Of the texts of one batch: a message of it stays well below what a master takes."""
 
 
-def next_entries(number: int) -> list[HistoryEntry]:
-    """Return the first of this database's own entries behind a number, in their order."""
-    store = Store.objects.get()
-    records = EntryRecord.objects.filter(store=store.name, number__gt=number).order_by("number")
+def former_stores() -> list[str]:
+    """Return the names that this database had before and has entries of, the oldest first."""
+    others = {*Source.objects.values_list("name", flat=True), Store.objects.get().name}
+    names = [name for name in _stores() if name not in others]
+    entries = {name: EntryRecord.objects.filter(store=name) for name in names}
+    first = {name: entries[name].aggregate(first=Min("number"))["first"] for name in names}
+    # What was pruned meanwhile has nothing to forward.
+    return sorted((name for name in names if first[name] is not None), key=first.__getitem__)
+
+
+def _stores() -> Iterator[str]:
+    """Yield the names of all stores with entries, each by a look at the index."""
+    rows, name = EntryRecord.objects.order_by("store").values_list("store", flat=True), ""
+    while (found := rows.filter(store__gt=name).first()) is not None:
+        yield (name := found)
+
+
+def next_entries(store: str, number: int) -> list[HistoryEntry]:
+    """Return the first of a store's entries behind a number, in their order."""
+    records = EntryRecord.objects.filter(store=store, number__gt=number).order_by("number")
     return list(_bounded(records[:MOST_ENTRIES]))
 
 
-def mark_forwarded(number: int) -> None:
-    """Remember that a master has the entries up to a number.
+def mark_forwarded(store: str, number: int) -> None:
+    """Remember that a master has the entries of an own store up to a number.
 
-    A number that this database has not given yet shows that its file is an old copy; it gives
-    only higher ones from then on.
+    It may know of more than there are here, where the file is an old copy of itself.
     """
-    Store.objects.filter(forwarded__lt=number).update(
-        forwarded=number, last=Greatest(F("last"), number)
-    )
+    entries = EntryRecord.objects.filter(store=store, number__lte=number)
+    last = entries.aggregate(last=Max("number"))["last"]
+    if last is not None:
+        Store.objects.filter(forwarded__lt=last).update(forwarded=last)
 
 
 def _bounded(records: Iterable[EntryRecord]) -> Iterator[HistoryEntry]:

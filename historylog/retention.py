@@ -12,11 +12,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from historylog import checkpoints
 from historylog.entries import SESSION_KINDS
-from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Store, Transaction
+from historylog.models import (
+    ChangedProperty,
+    ChangeRecord,
+    EntryRecord,
+    Source,
+    Store,
+    Transaction,
+)
 
 BATCH = 1000
 """Rows that one statement removes; on SQLite writers wait for it."""
@@ -91,7 +98,8 @@ def prune_entries(
         Store.objects.filter(id=1, floor__lt=sessions_end).update(floor=sessions_end)
     passing = EntryRecord.objects.filter(kind__in=SESSION_KINDS, at__lt=sessions_end)
     if forwards:
-        passing = passing.filter(number__lte=store.forwarded)
+        others = Q(store__in=Source.objects.values("name"))
+        passing = passing.filter(Q(number__lte=store.forwarded) | others)
     return _remove_entries(EntryRecord.objects.filter(at__lt=end), wait) + _remove_entries(
         passing, wait
     )

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from confwire.messages import HistoryEntry
 from historylog.entries import SESSION_KINDS, Kind
-from historylog.models import EntryRecord, Store
+from historylog.models import EntryRecord, Source
 
 _KINDS = sorted(kind.value for kind in SESSION_KINDS)
 
@@ -62,7 +62,8 @@ def is_open(application: str) -> bool:
 
     What a server had open before its last start is over, even if it could not say so.
     """
-    own = _moments().filter(application=application, store__in=Store.objects.values("name"))
+    others = Source.objects.values("name")
+    own = _moments().filter(application=application).exclude(store__in=others)
     newest = _newest_of_each(_entries(own, 100))
     return any(
         entry.kind != Kind.SESSION_CLOSED and entry.at >= _last_start(entry.server)

@@ -16,10 +16,6 @@ from django.db import DataError, connection, transaction
 from confwire.messages import HistoryEntry
 from historylog.models import Store
 
-GAP = 1_000_000
-"""Numbers left out at each start: those that a power cut took from the disk are not given to
-other entries, which would be taken for the ones that were forwarded before it."""
-
 ERROR_CODE = "21-22138"
 """The log event by which the origin's operators know that the history cannot be written."""
 
@@ -74,6 +70,7 @@ ON CONFLICT (store, number) DO NOTHING
 """  # noqa: S608
 
 _STORE = "SELECT name, last FROM historylog_store WHERE id = 1"
+_RENAME = "UPDATE historylog_store SET name = %s WHERE id = 1"
 _ADVANCE = "UPDATE historylog_store SET last = last + %s WHERE id = 1"
 _TAKEN = "SELECT taken FROM historylog_source WHERE name = %s"
 _SET_TAKEN = """
@@ -83,7 +80,7 @@ ON CONFLICT (name) DO UPDATE SET taken = excluded.taken, at = excluded.at
 
 
 class Position(NamedTuple):
-    """Whose numbers a database gives, and the last one that it gave."""
+    """Under which name a database gives numbers, and the last one that it gave."""
 
     store: str
     last: int
@@ -103,9 +100,21 @@ def set_durable(durable: bool) -> None:
             cursor.execute(f"SET synchronous_commit TO {'on' if durable else 'off'}")
 
 
-def open_store() -> Position:
-    """Return where this database stands, after it has left a gap in its numbers."""
-    return _advance(GAP)
+def open_store(*, anew: bool = False) -> Position:
+    """Return where this database stands.
+
+    Args:
+        anew: under a name that it never had: what is kept from now on is not taken for what a
+            master has from this file already, should the file be an old copy of itself, or have
+            lost its last moments by a power cut.
+    """
+    with transaction.atomic():
+        position = _advance(0)
+        if anew:
+            position = position._replace(store=uuid.uuid4().hex)
+            with connection.cursor() as cursor:
+                cursor.execute(_RENAME, [position.store])
+    return position
 
 
 def position() -> Position:

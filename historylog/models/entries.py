@@ -25,8 +25,9 @@ class Store(models.Model):
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     name = models.CharField(max_length=32)
+    """A proxy takes a new one at each start: an old copy of its file gives numbers again."""
     last = models.BigIntegerField(default=0)
-    """The last number that was given; it never goes back, so that none is given twice."""
+    """The last number that was given, under whichever name; it never goes back."""
     forwarded = models.BigIntegerField(default=0)
     """Up to this number a master has them, too. 0 at a master, which forwards nothing."""
     floor = models.DateTimeField(default=BEGINNING)

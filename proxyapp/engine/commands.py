@@ -295,8 +295,12 @@ class ReadHistory(Command):
 
 
 class ReadEntries(Command):
-    """The master has the entries up to a number: read the next; answered by EntriesRead."""
+    """The master has the entries of an own store up to a number: read the next.
 
+    Answered by EntriesRead.
+    """
+
+    store: str
     number: int
 
 

@@ -247,11 +247,14 @@ class EntriesKept(Event):
 
     store: str
     last: int
+    former: list[str] = []
+    """Names that it had at earlier starts, the oldest first; told when it is opened."""
 
 
 class EntriesRead(Event):
-    """The entries of the own store behind a number, in order; none when there are no more."""
+    """The entries of an own store behind a number, in order; none when there are no more."""
 
+    store: str
     number: int
     entries: list[HistoryEntry]
 

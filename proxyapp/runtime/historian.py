@@ -213,7 +213,9 @@ class Historian:
 
     async def _open(self, options: c.ConfigureHistory) -> None:
         if not self._opened:
-            self._moved(await self._in_thread(_open, self._prepare, options))
+            opened = await self._in_thread(_open, self._prepare, options, self._forwards)
+            self._position, former = opened
+            self._tell(e.EntriesKept(*self._position, former))
             self._opened = True
 
     async def _write_all(self) -> None:
@@ -285,14 +287,17 @@ class Historian:
         return asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
 
 
-def _open(prepare: Callable[[c.ConfigureHistory], None], options: c.ConfigureHistory) -> Position:
+def _open(
+    prepare: Callable[[c.ConfigureHistory], None], options: c.ConfigureHistory, forwards: bool
+) -> tuple[Position, list[str]]:
+    """Return where the database stands, and under which names it has entries to forward."""
     prepare(options)
     connection.ensure_connection()
-    # The gap itself must outlive a power cut.
+    # A new name must outlive a power cut.
     writer.set_durable(True)
-    position = writer.open_store()
+    position = writer.open_store(anew=forwards)
     writer.set_durable(options.durable)
-    return position
+    return position, forwarding.former_stores() if forwards else []
 
 
 def _read_history(command: c.ReadHistory) -> e.HistoryRead:
@@ -313,5 +318,6 @@ def _carry_out(order: Order) -> e.Event:
     if isinstance(order, c.TakeEntries):
         taken = writer.take(order.store, order.entries)
         return e.EntriesTaken(order.connection, order.store, taken)
-    forwarding.mark_forwarded(order.number)
-    return e.EntriesRead(order.number, forwarding.next_entries(order.number))
+    forwarding.mark_forwarded(order.store, order.number)
+    found = forwarding.next_entries(order.store, order.number)
+    return e.EntriesRead(order.store, order.number, found)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import signal
 import sqlite3
 import stat
 import time
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,28 @@ def test_an_orderly_stop_keeps_the_end_of_every_session_and_of_the_server(site: 
     assert {"sessionOpened", "sessionClosed", "serverStopped"} <= set(kinds)
     proxy.start()
     assert arrived(site)
+
+
+def test_an_old_copy_of_the_file_loses_and_repeats_nothing_that_came_later(site: Site) -> None:
+    site.master().start()
+    proxy, copy = site.proxy().start(), site.folder / "copy"
+    visit(proxy)
+    proxy.stop()
+    shutil.copy(file_of(site), copy)
+    proxy.start()
+    visit(proxy)
+    before = arrived(site)
+    proxy.stop()
+    shutil.copy(copy, file_of(site))
+    proxy.start()
+    visit(proxy)
+    eventually(
+        lambda: [kind for _, kind in at_master(site)].count("sessionClosed") == 3, "the last session"
+    )
+    found = at_master(site)
+    assert not Counter(before) - Counter(found)
+    kinds = Counter(kind for _, kind in found)
+    assert (kinds["serverStarted"], kinds["sessionOpened"], kinds["sessionClosed"]) == (3, 3, 3)
 
 
 def test_a_full_disk_is_told_once_and_over_when_there_is_room(site: Site) -> None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from confwire.messages import HistoryEntry
 from historylog import checkpoints, forwarding, retention, writer
-from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Transaction
+from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Store, Transaction
 from historylog.retention import EntryLimits, Limits, prune, prune_entries
 
 FOREVER = 10**4
@@ -124,9 +124,18 @@ def test_what_the_master_does_not_have_yet_stays_as_long_as_anything() -> None:
     keep("sessionOpened", 3)
     keep("sessionClosed", 3)
     keep("sessionOpened", 31)
-    forwarding.mark_forwarded(1)
+    forwarding.mark_forwarded(Store.objects.get().name, 1)
     assert prune_entries(EntryLimits(2, 30), NOW, instantly, forwards=True) == 2
     assert kept() == ["sessionClosed"]
+
+
+@pytest.mark.django_db
+def test_what_was_taken_from_others_waits_for_no_master() -> None:
+    entry = HistoryEntry(kind="sessionOpened", at=NOW.timestamp() - 3 * DAY, number=10**15)
+    keep("sessionOpened", 3)
+    writer.take("mirror", [entry])
+    assert prune_entries(EntryLimits(2, 30), NOW, instantly, forwards=True) == 1
+    assert EntryRecord.objects.get().store != "mirror"
 
 
 @pytest.mark.django_db

@@ -99,6 +99,11 @@ def test_what_a_killed_server_had_open_is_over_when_it_starts_again():
     assert not sessions.is_open("other")
 
 
+def test_what_was_kept_under_a_former_name_of_the_database_counts():
+    writer.open_store(anew=True)
+    assert sessions.is_open("agent")
+
+
 def test_sessions_at_other_servers_are_not_known_to_be_open():
     entry = moment(Kind.SESSION_OPENED, "far", 40.0, application="far", server="site-9")
     entry.number = 1

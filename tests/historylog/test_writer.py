@@ -9,7 +9,6 @@ from django.db import connection
 from confwire.messages import HistoryEntry
 from historylog import writer
 from historylog.models import EntryRecord, Source, Store
-from historylog.writer import GAP
 
 pytestmark = pytest.mark.django_db
 
@@ -65,12 +64,25 @@ def test_entries_are_numbered_in_their_order_and_without_a_gap():
     assert list(reasons) == ["0", "1", "2", "0", "1"]
 
 
-def test_a_start_leaves_a_gap_so_that_no_number_is_given_twice():
-    writer.keep(entries(1))
-    opened = writer.open_store()
-    assert opened.last == 1 + GAP
-    assert writer.keep(entries(1)).last == 2 + GAP
-    assert Store.objects.get().name == opened.store
+def test_a_start_changes_nothing_where_nothing_is_forwarded():
+    position = writer.keep(entries(1))
+    assert writer.open_store() == position
+
+
+def test_a_proxy_keeps_on_under_another_name_at_each_start_and_numbers_go_on():
+    first = writer.keep(entries(1))
+    opened = writer.open_store(anew=True)
+    assert opened.last == 1
+    assert opened.store != first.store
+    assert writer.keep(entries(1)) == (opened.store, 2)
+    assert (numbers_of(first.store), numbers_of(opened.store)) == ([1], [2])
+    assert writer.open_store(anew=True).store not in (first.store, opened.store)
+    assert Store.objects.count() == 1
+
+
+def test_a_new_database_gets_its_first_name():
+    opened = writer.open_store(anew=True)
+    assert (opened.last, Store.objects.get().name) == (0, opened.store)
 
 
 def test_a_text_that_is_too_long_is_cut_and_not_refused():

@@ -49,6 +49,10 @@ class Host:
         """The keys of resume tokens, beside the local copy."""
         self.history = Log(f"store of {application}")
 
+    def image(self) -> tuple[Any, Any]:
+        """Return a copy of what is on its disk: the local copy, the history log."""
+        return self.disk.image(), self.history.image()
+
 
 class Server:
     """One server of the world, with all its processes one after another."""
@@ -115,6 +119,8 @@ class Server:
         self._working = False
         self._response_timeout = 600.0
         self.loads = []
+        if self._database is None:
+            self.machine.history.open(f"store of {self.application} since life {self.lives}")
         make = Node.for_master if self._database is not None else Node.for_proxy
         self.node = make(self._settings)
         self.links = {name: Link(self, name) for name in ("master", "peer")}

@@ -62,7 +62,7 @@ class Simulation:
         self._directory: dict[str, Server] = {}
         self.servers = self._make_servers()
         self.masters = [server for server in self.servers if server.is_master]
-        self._images = {server.application: server.machine.disk.image() for server in self.servers}
+        self._images = {server.application: server.machine.image() for server in self.servers}
         self.clients = [self._make_client(number) for number in range(random.choice((3, 4)))]
 
     def __repr__(self) -> str:
@@ -191,9 +191,13 @@ class Simulation:
         return "; ".join(found)
 
     def _has_history_of(self, server: Server) -> bool:
-        """Whether each entry of a proxy's history log has arrived once."""
-        history = server.machine.history
-        return self._taken.taken.get(history.store, []) == history.entries
+        """Whether each entry of a proxy's history log has arrived once.
+
+        Where the log is an old copy, there is more of its former stores.
+        """
+        *_, kept = server.machine.history.image()
+        taken = self._taken.taken
+        return all(taken.get(name, [])[: len(kept[name])] == kept[name] for name in kept)
 
     def _groups(self) -> list[list[Server]]:
         """Return the servers of which one is to serve."""
@@ -279,12 +283,14 @@ class Simulation:
     def _damage_disk(self, event: Event) -> None:
         server = self._chosen(event)
         server.kill()
-        server.machine.disk.damage(self.random, self._images[server.application])
+        disk, history = self._images[server.application]
+        if server.machine.disk.damage(self.random, disk) == "older":
+            server.machine.history.restore(history)
         self.clock.after(event.length, server.start)
 
     def _image_disk(self, event: Event) -> None:
         server = self._chosen(event)
-        self._images[server.application] = server.machine.disk.image()
+        self._images[server.application] = server.machine.image()
 
     # ------------------------------------------------------------ lines
 

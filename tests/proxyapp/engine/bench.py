@@ -119,23 +119,40 @@ class Log:
     def __init__(self, store: str) -> None:
         self.store = store
         self.entries: list[HistoryEntry] = []
+        self.former: dict[str, list[HistoryEntry]] = {}
+        """What was kept at earlier starts, by the name of the store then."""
+        self.last = 0
+        """The last number that was given, under whichever name."""
         self.taken: dict[str, list[HistoryEntry]] = {}
         self.changes: list[events.PastChange] | None = []
         """The history of changes; None: it cannot be read."""
 
-    @property
-    def last(self) -> int:
-        return self.entries[-1].number if self.entries else 0
-
     def keep(self, entries: Sequence[HistoryEntry]) -> events.EntriesKept:
         for entry in entries:
-            kept = msgspec.structs.replace(entry, number=self.last + 1)
-            self.entries.append(kept)
-        return events.EntriesKept(self.store, self.last)
+            self.last += 1
+            self.entries.append(msgspec.structs.replace(entry, number=self.last))
+        return events.EntriesKept(self.store, self.last, list(self.former))
+
+    def open(self, store: str) -> None:
+        """Begin anew under another name, as a proxy does at each start."""
+        if self.entries:
+            self.former[self.store] = self.entries
+        self.store, self.entries = store, []
+
+    def image(self) -> tuple[str, int, dict[str, list[HistoryEntry]]]:
+        """Return a copy of the file; entries themselves are never changed."""
+        return self.store, self.last, {**self.former, self.store: list(self.entries)}
+
+    def restore(self, image: tuple[str, int, dict[str, list[HistoryEntry]]]) -> None:
+        """Put an old copy in its place."""
+        self.store, self.last, stores = image
+        self.former = {name: list(entries) for name, entries in stores.items()}
+        self.entries = self.former.pop(self.store)
 
     def read(self, command: commands.ReadEntries) -> events.EntriesRead:
-        found = [entry for entry in self.entries if entry.number > command.number]
-        return events.EntriesRead(command.number, found[:2])
+        entries = self.former.get(command.store, self.entries)
+        found = [entry for entry in entries if entry.number > command.number]
+        return events.EntriesRead(command.store, command.number, found[:2])
 
     def take(self, command: commands.TakeEntries) -> events.EntriesTaken:
         taken = self.taken.setdefault(command.store, [])

@@ -86,7 +86,7 @@ def test_an_answer_of_the_disk_for_a_lost_link_is_ignored(bench, proxy):
     (read,) = proxy.of(commands.ReadEntries)[-1:]
     proxy.sever()
     count = sent(proxy)
-    proxy.handle(events.EntriesRead(read.number, proxy.log.entries[:1]))
+    proxy.handle(events.EntriesRead(read.store, read.number, proxy.log.entries[:1]))
     assert sent(proxy) == count
 
 
@@ -96,6 +96,56 @@ def test_a_gap_in_the_numbers_is_stepped_over(bench, proxy):
     reads = len(proxy.of(commands.ReadEntries))
     proxy.handle(events.EntriesKept(proxy.log.store, 1_000))
     assert len(proxy.of(commands.ReadEntries)) == reads
+
+
+def begin_anew(proxy: Proxy, store: str) -> None:
+    """Open the log under another name, as the next start of a proxy does."""
+    proxy.log.open(store)
+    proxy.handle(events.EntriesKept(store, proxy.log.last, list(proxy.log.former)))
+
+
+def test_what_was_kept_before_a_start_goes_first_under_its_own_name(bench, proxy):
+    proxy.sever()
+    proxy.login("bob").leave()
+    begin_anew(proxy, "second")
+    proxy.login("bob").leave()
+    begin_anew(proxy, "third")
+    proxy.login("bob")
+    proxy.dial()
+    assert list(proxy.log.former) == ["store of proxy1", "second"]
+    kept = {**proxy.log.former, "third": proxy.log.entries}
+    assert bench.log.taken == kept
+    assert list(bench.log.taken) == ["store of proxy1", "second", "third"]
+    assert [entry.kind for entry in bench.log.taken["third"]] == ["sessionOpened", "masterBack"]
+
+
+@pytest.mark.parametrize("runs", [1, 2, 3])
+def test_an_old_copy_of_the_file_gives_numbers_again_and_nothing_is_lost_or_repeated(
+    bench, proxy, runs
+):
+    proxy.login("bob").leave()
+    image = proxy.log.image()
+    proxy.login("bob").leave()
+    before = {name: list(entries) for name, entries in bench.log.taken.items()}
+    proxy.sever()
+    proxy.log.restore(image)
+    for run in range(runs):  # the first ones never see the master
+        begin_anew(proxy, f"run {run}")
+        proxy.login("bob").leave()
+    assert proxy.log.entries[0].number <= before["store of proxy1"][-1].number + 3 * runs
+    proxy.dial()
+    assert {name: bench.log.taken[name] for name in before} == before
+    for run in range(runs):
+        kinds = [entry.kind for entry in bench.log.taken[f"run {run}"]]
+        assert kinds[:2] == ["sessionOpened", "sessionClosed"]
+
+
+def test_a_log_that_is_opened_anew_on_a_live_link_goes_on(bench, proxy):
+    proxy.login("bob").leave()
+    begin_anew(proxy, "second")
+    proxy.login("bob").leave()
+    assert [entry.kind for entry in bench.log.taken["second"]] == ["sessionOpened", "sessionClosed"]
+    assert bench.log.taken["store of proxy1"] == proxy.log.former["store of proxy1"]
 
 
 def test_a_log_that_opens_after_the_link_is_asked_about_then(bench):

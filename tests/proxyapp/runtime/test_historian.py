@@ -208,9 +208,19 @@ async def test_the_next_entries_are_read_and_what_the_master_has_is_remembered(r
     rig.start()
     opened = await rig.told(e.EntriesKept, lambda event: True)
     rig.historian.keep([entry("a"), entry("b")])
-    read = await rig.order(c.ReadEntries(opened.last + 1))
+    read = await rig.order(c.ReadEntries(opened.store, opened.last + 1))
     assert [item.reason for item in read.entries] == ["b"]
     assert (await sync_to_async(Store.objects.get)()).forwarded == opened.last + 1
+
+
+async def test_each_start_has_a_name_of_its_own_and_tells_the_former_ones(rig: Rig) -> None:
+    former = (await sync_to_async(writer.keep)([entry("of old")])).store
+    rig.start()
+    opened = await rig.told(e.EntriesKept, lambda event: True)
+    assert opened.former == [former]
+    assert opened.store != former
+    read = await rig.order(c.ReadEntries(former, 0))
+    assert [item.reason for item in read.entries] == ["of old"]
 
 
 async def test_changes_of_the_past_are_read_beside_the_writing(rig: Rig) -> None:
