@@ -1,0 +1,98 @@
+"""The history log: what clients ask of it, and how a proxy hands its entries to the master."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import UNSET, Raw, Struct, UnsetType, field
+
+from confwire.messages.envelope import Answer, Cursor, Message, Request
+
+
+class HistoryEntry(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
+    """One thing that the history log keeps beside changes; texts are as they were then."""
+
+    kind: str
+    """A name of the table of kinds; others may come."""
+    at: float
+    """Seconds since 1970 UTC."""
+    server: str = ""
+    """Name of the server's application where it happened."""
+    session: str = ""
+    application: str = ""
+    application_type: str = ""
+    user: str = ""
+    peer: str = ""
+    """The "address:port" of the other end of the connection."""
+    forwarded: str = ""
+    """The client's address as a balancer told it."""
+    port: str = ""
+    """The ID of the listening port, or "web"."""
+    epoch: str = ""
+    revision: int = 0
+    """With `epoch` the cursor: what the session was sent, or where the data stood."""
+    reason: str = ""
+    """Why: an error's code and text, or the cause of a close or a loss."""
+    number: int = 0
+    """Its number in the store that kept it first; on server links only."""
+
+
+class HistoryLog(Request, kw_only=True):
+    """Client: what changed since, as far as it may be read now, and what became of this session."""
+
+    since: Cursor | None = None
+    """Only what came after this cursor; its hash is ignored."""
+    since_time: float = 0
+    """Only what came at or after this time, seconds since 1970 UTC."""
+
+
+class LoggedChange(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """One object's step in a transaction of the past."""
+
+    revision: int
+    at: float
+    by: str = ""
+    """User name of who did it; empty: the system."""
+    change: Literal["created", "updated", "deleted"]
+    object_type: str
+    dbid: int = field(name="DBID")
+    object: Raw | UnsetType = UNSET
+    """The whole document: created."""
+    delta: Raw | UnsetType = UNSET
+    """What changed: updated."""
+    former: Raw | UnsetType = UNSET
+    """The values before, of the properties that the delta names."""
+
+
+class HistoryLogRead(Answer, kw_only=True):
+    """Server: a packet of the history."""
+
+    changes: list[LoggedChange] = []
+    entries: list[HistoryEntry] = []
+    last: bool = False
+    """The answer fits this packet; else historyLogSent follows the last one."""
+
+
+class HistoryLogSent(Answer, kw_only=True):
+    """Server: all packets of the history were sent."""
+
+    total: int
+    """Changes in all packets."""
+
+
+class HistoryEntries(Message, kw_only=True):
+    """Proxy: entries of its own log that are on its disk, in the order of their numbers.
+
+    Without entries it asks how far the master has them.
+    """
+
+    store: str
+    """Names the database that kept them first."""
+    entries: list[HistoryEntry] = []
+
+
+class HistoryTaken(Message, kw_only=True):
+    """Master: all entries of this store up to a number are kept here for good."""
+
+    store: str
+    number: int
