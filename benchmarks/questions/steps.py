@@ -20,6 +20,8 @@ from benchmarks.questions.reads import CLIENTS
 from benchmarks.site import PASSWORD, READER, Node, Site, names
 
 _CHANGES = 20
+_NOTIFICATION = 400
+"""Bytes of a notification, about."""
 
 
 def run(options: Options) -> None:
@@ -36,6 +38,7 @@ def run(options: Options) -> None:
             })  # fmt: skip
         with audience(site, master, proxy, {"all": (SUBSCRIBERS, 0)}) as load:
             changes = [_change(master, proxy, load) for _ in range(options.rounds)]
+        bare = [_bare() for _ in range(options.rounds)]
     rows = [
         results.alone(
             f"a {what}: {step}", "µs", [Turn(steps[what][step] / 1e3) for steps in inside]
@@ -51,7 +54,17 @@ def run(options: Options) -> None:
         results.alone(f"a change: all of the {who}", "µs", [Turn(turn[at]) for turn in changes])
         for at, who in enumerate(("master", "proxy"))
     ]
+    rows.append(
+        results.alone(f"{SUBSCRIBERS:,} sends by a process that does nothing else", "µs", bare)
+    )
     results.write("steps", rows)
+
+
+def _bare() -> Turn:
+    arguments = map(str, (SUBSCRIBERS, _NOTIFICATION, 2 * _CHANGES))
+    command = [sys.executable, "-m", "benchmarks.sending", *arguments]
+    done = subprocess.run(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, check=True)
+    return Turn(float(done.stdout) * 1e6)
 
 
 def _inside(site: Site) -> dict[str, dict[str, float]]:
