@@ -5,8 +5,9 @@ Times are UTC. Marks stand in addresses for where the next page begins. Knows no
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 
@@ -15,6 +16,8 @@ from historylog.entries import Kind
 from historylog.entryreader import GROUPS, EntryPlace, EntryQuestion
 from historylog.models.changes import KINDS
 from historylog.reader import Place, Question
+
+_P = TypeVar("_P")
 
 _MOST = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +28,10 @@ _ENTRY_KINDS = [
     *((group, f"all {group}") for group in GROUPS),
     *((kind.value, "") for kind in Kind),
 ]
+
+
+class Nonsense(Exception):
+    """An address asks for what cannot be; the text says which part of it, and what to do."""
 
 
 def words_of_kind(kind: str) -> str:
@@ -38,6 +45,14 @@ class _Moment(forms.DateTimeField):
             attrs={"type": "datetime-local", "step": "1"}, format="%Y-%m-%dT%H:%M:%S"
         )
         super().__init__(required=False, label=label, widget=widget)
+
+    def clean(self, value: Any) -> Any:
+        """Return the time in UTC, which it is in where no zone is given."""
+        found = super().clean(value)
+        try:
+            return found.astimezone(UTC) if found is not None else None
+        except OverflowError as error:
+            raise forms.ValidationError("There is no such time in UTC.") from error
 
 
 class _Number(forms.IntegerField):
@@ -55,9 +70,14 @@ class _SearchForm(forms.Form):
     """A form in an address: what is not given does not matter."""
 
     def given(self) -> dict[str, Any]:
-        """Return what was filled in; nothing when some of it is wrong."""
-        if not self.is_valid():
-            return {}
+        """Return what was filled in.
+
+        Raises:
+            Nonsense: with all that is wrong, for pages that cannot show the form.
+        """
+        wrong = [f"{name}: {' '.join(texts)}" for name, texts in self.errors.items()]
+        if wrong:
+            raise Nonsense(f"correct this in the address, or leave it out: {' '.join(wrong)}")
         return {name: value for name, value in self.cleaned_data.items() if value}
 
 
@@ -73,7 +93,11 @@ class TransactionsForm(_SearchForm):
     revision = _Number("Revision")
 
     def question(self) -> Question:
-        """Return the question; everything where the form is wrong, which its page shows."""
+        """Return the question.
+
+        Raises:
+            Nonsense: as of `given`.
+        """
         return Question(**{name: _plain(name, value) for name, value in self.given().items()})
 
 
@@ -100,7 +124,9 @@ class ChangesForm(TransactionsForm):
 
     def is_narrow(self) -> bool:
         """Whether one of the fields that may be folded away is filled in, or wrong."""
-        return bool((self.given().keys() | self.errors.keys()) - set(self.FIRST))
+        wrong = self.errors.keys()
+        given = {name for name, value in self.cleaned_data.items() if value}
+        return bool((given | wrong) - set(self.FIRST))
 
 
 class RecentForm(_SearchForm):
@@ -127,7 +153,11 @@ class EntriesForm(_SearchForm):
     until = _Moment("Before (UTC)")
 
     def question(self) -> EntryQuestion:
-        """Return the question."""
+        """Return the question.
+
+        Raises:
+            Nonsense: as of `given`.
+        """
         return EntryQuestion(**{name: _plain(name, value) for name, value in self.given().items()})
 
 
@@ -143,6 +173,32 @@ def _plain(name: str, value: Any) -> Any:
 
 
 # ---------------------------------------------------------------- marks
+
+
+def place_in(query: Mapping[str, str], place_at: Callable[[str], _P | None]) -> _P | None:
+    """Return the place behind which a page of a list begins; None for the first page.
+
+    Raises:
+        Nonsense: the address has a mark that is none.
+    """
+    mark = query.get("after", "")
+    place = place_at(mark)
+    if mark and place is None:
+        raise Nonsense("after is no mark of this list: leave it out to begin at the first page")
+    return place
+
+
+def number_in(query: Mapping[str, str], name: str) -> int | None:
+    """Return a number of an address; None where there is none.
+
+    Raises:
+        Nonsense: it is something else.
+    """
+    text = query.get(name, "").strip()
+    number = number_at(text)
+    if text and number is None:
+        raise Nonsense(f"{name} must be a whole number: correct it in the address, or leave it out")
+    return number
 
 
 def mark_of_change(place: Place | None) -> str:
@@ -176,11 +232,12 @@ def mark_of_entry(place: EntryPlace | None) -> str:
 
 def entry_at(mark: str) -> EntryPlace | None:
     """Return the place of a mark; None for what is none."""
-    numbers = _numbers(mark)
+    numbers = _numbers(mark.removeprefix("-"))
     if len(numbers) != 2:
         return None
+    time = -numbers[0] if mark.startswith("-") else numbers[0]  # a clock may be before 1970
     try:
-        return EntryPlace(_EPOCH + timedelta(microseconds=numbers[0]), numbers[1])
+        return EntryPlace(_EPOCH + timedelta(microseconds=time), numbers[1])
     except OverflowError:
         return None
 

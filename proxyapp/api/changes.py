@@ -19,7 +19,7 @@ from historylog import forms
 from historylog.paths import Difference, differences
 from historylog.reader import Place
 from historylog.showing import CHANGE_SIGNS
-from proxyapp.api.history import Refused, look, page
+from proxyapp.api.history import Refused, look, page, refused
 
 _LONGEST = 500  # characters of a value that are shown
 
@@ -75,14 +75,19 @@ def _text(value: Any) -> str:
 def changes(request: HttpRequest) -> HttpResponse:
     """Show the changes in memory that a search finds, newest first."""
     form = forms.RecentForm(request.GET)
-    question: dict[str, Any] = form.given()
-    place = forms.change_at(request.GET.get("after", ""))
-    if place is not None:
-        question["before"] = forms.mark_of_change(place)
     try:
+        if not form.is_valid():
+            look(request, "/hidden")
+            return page(request, "changes", {"form": form}, 400)
+        question: dict[str, Any] = form.given()
+        place = forms.place_in(request.GET, forms.change_at)
+        if place is not None:
+            question["before"] = forms.mark_of_change(place)
         found = look(request, f"/changes?{urlencode(question)}")
     except Refused as refusal:
         return refusal.response
+    except forms.Nonsense as error:
+        return refused(request, 400, str(error))
     query = request.GET.copy()
     query.pop("after", None)
     mark = forms.mark_of_change(Place(*found["next"])) if found["next"] else ""

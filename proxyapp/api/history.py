@@ -91,7 +91,7 @@ def look(request: HttpRequest, path: str) -> dict[str, Any]:
     try:
         view = window().look(path, peer, request.headers.get("Authorization", ""))
     except NodeAway as error:
-        raise Refused(_away(request, 503, str(error))) from error
+        raise Refused(refused(request, 503, str(error))) from error
     if view.status != 200:
         raise Refused(_challenge(request, view))
     return view.json()
@@ -103,12 +103,13 @@ def _names_of(row: EntryRecord) -> set[tuple[str, str]]:
 
 
 def _challenge(request: HttpRequest, view: View) -> HttpResponse:
-    response = _away(request, view.status, "log in as a super administrator")
+    response = refused(request, view.status, "log in as a super administrator")
     response["WWW-Authenticate"] = view.challenge
     return response
 
 
-def _away(request: HttpRequest, code: int, text: str) -> HttpResponse:
+def refused(request: HttpRequest, code: int, text: str) -> HttpResponse:
+    """Return a page that says why there is nothing to see."""
     return page(request, "away", {"text": text}, code)
 
 
@@ -127,11 +128,17 @@ def page(
 def log(request: HttpRequest) -> HttpResponse:
     """Show the entries that a search finds, newest first."""
     form = forms.EntriesForm(request.GET)
+    viewer = Viewer(request)
     try:
-        place = forms.entry_at(request.GET.get("after", ""))
-        found = Viewer(request).entries(form.question(), place, entryreader.PAGE)
+        if not form.is_valid():
+            viewer.check()
+            return page(request, "log", {"form": form}, 400)
+        place = forms.place_in(request.GET, forms.entry_at)
+        found = viewer.entries(form.question(), place, entryreader.PAGE)
     except Refused as refusal:
         return refusal.response
+    except forms.Nonsense as error:
+        return refused(request, 400, str(error))
     query = request.GET.copy()
     query.pop("after", None)
     mark = forms.mark_of_entry(found.next)
@@ -169,10 +176,13 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
     viewer = Viewer(request)
     try:
         viewer.check()
+        question = forms.EntriesForm(request.GET).question()
+        place = forms.place_in(request.GET, forms.entry_at)
     except Refused as refusal:
         return refusal.response
-    question = forms.EntriesForm(request.GET).question()
-    pages = _pages(viewer, question, forms.entry_at(request.GET.get("after", "")))
+    except forms.Nonsense as error:
+        return refused(request, 400, str(error))
+    pages = _pages(viewer, question, place)
     return exported(request, "log", form, ENTRY_COLUMNS, pages)
 
 

@@ -16,9 +16,8 @@ from historylog.paths import Difference, differences
 from historylog.reader import Change, Question
 from historylog.records import name_of
 from proxyapp.admin.history.transactions import Step, steps_of
-from proxyapp.admin.history.words import Words, links_of, page, sight_of
+from proxyapp.admin.history.words import Words, history_page, links_of, page, sight_of
 from proxyapp.admin.naming import title_of, url_of
-from proxyapp.admin.site import site
 from proxyapp.models import Revision
 from proxyapp.services.asof import Past, State, compared
 from proxyapp.services.browsing import Sight
@@ -37,9 +36,9 @@ def check_readable(sight: Sight, type_: int, dbid: int) -> None:
 
 def about(sight: Sight, type_: int, dbid: int) -> dict[str, Any]:
     """Return what all pages of an object show."""
-    now = Past(Revision.objects.get().number, by=sight.looker).state(ObjectType(type_), dbid)
-    newest = sight.changes(Question(type=type_, dbid=dbid), limit=1).rows
-    name = name_of(now.document) if now else newest[0].name if newest else str(dbid)
+    now = Past(newest(), by=sight.looker).state(ObjectType(type_), dbid)
+    last = sight.changes(Question(type=type_, dbid=dbid), limit=1).rows
+    name = name_of(now.document) if now else last[0].name if last else str(dbid)
     title = title_of(type_)
     return {
         "tab": "history_changes",
@@ -55,12 +54,12 @@ def about(sight: Sight, type_: int, dbid: int) -> dict[str, Any]:
     }
 
 
-@site.page("history/objects/<int:type_>/<int:dbid>/", "history_object")
+@history_page("history/objects/<int:type_>/<int:dbid>/", "history_object")
 def changes(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     """Show all changes of an object, whoever made them, newest first."""
     sight = sight_of(request)
     check_readable(sight, type_, dbid)
-    place = forms.change_at(request.GET.get("after", ""))
+    place = forms.place_in(request.GET, forms.change_at)
     found = sight.changes(Question(type=type_, dbid=dbid), place, limit=25)
     steps = _steps(sight, type_, dbid, found.rows)
     context = {
@@ -78,15 +77,14 @@ def _steps(sight: Sight, type_: int, dbid: int, found: list[Change]) -> Mapping[
     return {step.record.revision: step for step in steps_of(sight, list(records))}
 
 
-@site.page("history/objects/<int:type_>/<int:dbid>/diff/", "history_diff")
+@history_page("history/objects/<int:type_>/<int:dbid>/diff/", "history_diff")
 def diff(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     """Show two revisions of an object side by side."""
     sight = sight_of(request)
     check_readable(sight, type_, dbid)
     context = about(sight, type_, dbid)
-    newest = Revision.objects.get().number
-    numbers = [forms.number_at(request.GET.get(name, "")) for name in ("former", "revision")]
-    former, revision = (newest if number is None else number for number in numbers)
+    numbers = [forms.number_in(request.GET, name) for name in ("former", "revision")]
+    former, revision = (newest() if number is None else number for number in numbers)
     if former > revision:
         former, revision = revision, former
     everything = request.GET.get("everything") == "1"
@@ -126,7 +124,7 @@ def _all_of(former: State | None, state: State | None) -> list[Difference]:
     return sorted(found.values())
 
 
-@site.page("history/objects/<int:type_>/<int:dbid>/at/", "history_object_at")
+@history_page("history/objects/<int:type_>/<int:dbid>/at/", "history_object_at")
 def at(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     """Show an object as it was at a revision or time, beside what it is now."""
     sight = sight_of(request)
@@ -134,6 +132,8 @@ def at(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     context = about(sight, type_, dbid)
     form = forms.PastForm(request.GET)
     title = f"{context['whole_title']} as it was"
+    if not form.is_valid():
+        return page(request, "object_at", title, status=400, form=form, **context)
     try:
         past = past_of(form, sight)
         state = past.state(ObjectType(type_), dbid)
@@ -152,16 +152,20 @@ def at(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
 
 
 def past_of(form: forms.PastForm, sight: Sight) -> Past:
-    """Return the past that a form names; the present where it names none.
+    """Return the past that a valid form names; the present where it names none.
 
     Raises:
         HistoryExpired: it is older than what is kept.
         InvalidParameter: it is yet to come.
     """
-    if form.is_valid():
-        revision, time = form.cleaned_data["revision"], form.cleaned_data["time"]
-        if revision is not None:
-            return Past(revision, by=sight.looker)
-        if time is not None:
-            return Past.at(time, by=sight.looker)
-    return Past(Revision.objects.get().number, by=sight.looker)
+    revision, time = form.cleaned_data["revision"], form.cleaned_data["time"]
+    if revision is not None:
+        return Past(revision, by=sight.looker)
+    if time is not None:
+        return Past.at(time, by=sight.looker)
+    return Past(newest(), by=sight.looker)
+
+
+def newest() -> int:
+    """Return the revision that the data stands at."""
+    return Revision.objects.get().number

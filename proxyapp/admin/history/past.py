@@ -12,10 +12,16 @@ from confwire.objects import OBJECTS, ObjectType
 from historylog import forms
 from historylog.records import name_of
 from historylog.showing import CHANGE_SIGNS
-from proxyapp.admin.history.objects import past_of
-from proxyapp.admin.history.words import links_of, object_url, page, query_of, sight_of
+from proxyapp.admin.history.objects import newest, past_of
+from proxyapp.admin.history.words import (
+    history_page,
+    links_of,
+    object_url,
+    page,
+    query_of,
+    sight_of,
+)
 from proxyapp.admin.naming import title_of
-from proxyapp.admin.site import site
 from proxyapp.models.door import Key
 from proxyapp.services import pastpages
 from proxyapp.services.asof import Past, State
@@ -37,8 +43,8 @@ class EnvironmentForm(forms.PastForm):
     )
 
     def place(self) -> dict[str, int]:
-        """Return type and folder; 0 for all."""
-        given = self.cleaned_data if self.is_valid() else {}
+        """Return type and folder of a valid form; 0 for all."""
+        given = self.cleaned_data
         return {"type_": given.get("type") or 0, "folder": given.get("folder") or 0}
 
 
@@ -54,12 +60,14 @@ class BetweenForm(EnvironmentForm):
     )
 
 
-@site.page("history/at/", "history_at")
+@history_page("history/at/", "history_at")
 def at(request: HttpRequest) -> HttpResponse:
     """List the objects that were there, page by page."""
     sight, form = sight_of(request), EnvironmentForm(request.GET)
     context: dict[str, Any] = {"tab": "history_at", "form": form, "mode": "at"}
     title = "The environment as it was"
+    if not form.is_valid():
+        return page(request, "at", title, status=400, **context)
     try:
         past = past_of(form, sight)
         context |= _folder_of(sight, past, form.place()["folder"])
@@ -75,16 +83,18 @@ def at(request: HttpRequest) -> HttpResponse:
     return page(request, "at", context.get("folder_title") or title, **context)
 
 
-@site.page("history/between/", "history_between")
+@history_page("history/between/", "history_between")
 def between(request: HttpRequest) -> HttpResponse:
     """List the objects that differ between two revisions, page by page."""
     sight, form = sight_of(request), BetweenForm(request.GET)
     context: dict[str, Any] = {"tab": "history_between", "form": form, "mode": "between"}
     title = "What differs"
+    if not form.is_valid():
+        return page(request, "at", title, status=400, **context)
     try:
         former = past_of(form, sight)
-        until = form.cleaned_data.get("until") if form.is_valid() else None
-        past = past_of(forms.PastForm({"revision": until}), sight)
+        until = form.cleaned_data["until"]
+        past = Past(until if until is not None else newest(), by=sight.looker)
         if former.revision > past.revision:
             former, past = past, former
         context |= _folder_of(sight, past, form.place()["folder"])
@@ -138,7 +148,7 @@ def _upper(state: State | None) -> int:
 
 
 def _key(request: HttpRequest) -> Key | None:
-    place = forms.change_at(request.GET.get("after", ""))
+    place = forms.place_in(request.GET, forms.change_at)
     return (place.revision, place.seq) if place is not None else None
 
 

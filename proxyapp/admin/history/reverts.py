@@ -18,9 +18,8 @@ from historylog import forms
 from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.door import author_of, origin_of
 from proxyapp.admin.history.objects import about, check_readable
-from proxyapp.admin.history.words import Words, object_url, page, sight_of
+from proxyapp.admin.history.words import Words, history_page, object_url, page, sight_of
 from proxyapp.admin.naming import title_of
-from proxyapp.admin.site import site
 from proxyapp.services import reverting
 from proxyapp.services.browsing import Sight
 from proxyapp.services.reverting import Conflicting, Plan, Planned, Preview
@@ -33,14 +32,14 @@ _Planner = Callable[[bool], Plan]
 """Makes the plan; the flag says whether what was changed later is to be undone, too."""
 
 
-@site.page("history/objects/<int:type_>/<int:dbid>/revert/", "history_object_revert")
+@history_page("history/objects/<int:type_>/<int:dbid>/revert/", "history_object_revert")
 def revert_object(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     """Bring an object, or all that lay in it, back to a revision."""
     sight = sight_of(request)
     check_readable(sight, type_, dbid)
-    revision = forms.number_at(_given(request).get("revision", ""))
+    revision = forms.number_in(_given(request), "revision")
     if revision is None:
-        raise Http404("to which revision? the address names none")
+        raise forms.Nonsense("to which revision? add ?revision=NUMBER to the address")
     subtree = type_ in CONTAINERS and _given(request).get("subtree") == "1"
     person, kind = author_of(request), ObjectType(type_)
 
@@ -62,7 +61,7 @@ def revert_object(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     return _page(request, sight, plan, context)
 
 
-@site.page("history/transactions/<int:revision>/revert/", "history_transaction_revert")
+@history_page("history/transactions/<int:revision>/revert/", "history_transaction_revert")
 def revert_transaction(request: HttpRequest, revision: int) -> HttpResponse:
     """Undo what a transaction did."""
     sight = sight_of(request)
@@ -143,9 +142,11 @@ def _words_of(one: Planned) -> dict[str, Any]:
 
 def _done(request: HttpRequest, plan: Plan, context: dict[str, Any]) -> HttpResponse | None:
     """Carry out what was confirmed; None when it could not be, and the page is shown anew."""
-    planned = forms.number_at(request.POST.get("planned", ""))
+    planned = forms.number_in(request.POST, "planned")
+    if planned is None:
+        raise forms.Nonsense("nothing was changed: look at the preview first, and confirm there")
     # What was changed after the preview must not be undone unseen.
-    seen = plan if planned is None else replace(plan, revision=min(planned, plan.revision))
+    seen = replace(plan, revision=min(planned, plan.revision))
     try:
         result = reverting.revert(
             seen,

@@ -22,12 +22,12 @@ from proxyapp.admin.history.words import (
     Row,
     counts_of,
     exports_of,
+    history_page,
     links_of,
     page,
     pages_of,
     sight_of,
 )
-from proxyapp.admin.site import site
 from proxyapp.services.browsing import Sight
 
 _CHANGE_COLUMNS = (
@@ -40,17 +40,17 @@ _BATCH = 500  # rows of an export that are read at once
 # ---------------------------------------------------------------- changes
 
 
-@site.page("history/", "history_changes")
+@history_page("history/", "history_changes")
 def changes(request: HttpRequest) -> HttpResponse:
     """Show the changes that a search finds, newest first."""
     form = forms.ChangesForm(request.GET)
+    context: dict[str, Any] = {"tab": "history_changes", "form": form}
+    if not form.is_valid():
+        return page(request, "changes", "History: changes", status=400, **context)
     sight = sight_of(request)
-    found = sight.changes(form.question(), forms.change_at(request.GET.get("after", "")))
-    rows = rows_of(found.rows)
-    context: dict[str, Any] = {
-        "tab": "history_changes",
-        "form": form,
-        "rows": rows,
+    found = sight.changes(form.question(), forms.place_in(request.GET, forms.change_at))
+    context |= {
+        "rows": rows_of(found.rows),
         "more": links_of(request, forms.mark_of_change(found.next)),
         "exports": exports_of(request, "history_changes_export"),
         "floor": reader.floor(),
@@ -64,7 +64,7 @@ def rows_of(found: Sequence[Change]) -> list[Row]:
     return [Row(change, paths[change.place]) for change in found]
 
 
-@site.page("history/changes.<str:form>", "history_changes_export")
+@history_page("history/changes.<str:form>", "history_changes_export")
 def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
     """Export what the page of changes finds."""
     _check_form(form)
@@ -72,7 +72,7 @@ def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
     sight, question = sight_of(request), asked.question()
     pages = pages_of(
         lambda place: sight.changes(question, place, _BATCH),
-        forms.change_at(request.GET.get("after", "")),
+        forms.place_in(request.GET, forms.change_at),
         lambda found: _changes_as_rows(sight, found),
         forms.mark_of_change,
     )
@@ -110,15 +110,16 @@ def _values_of(sight: Sight, places: Sequence[Place]) -> dict[Place, list[dict[s
 # ---------------------------------------------------------------- transactions
 
 
-@site.page("history/transactions/", "history_transactions")
+@history_page("history/transactions/", "history_transactions")
 def transactions(request: HttpRequest) -> HttpResponse:
     """Show the transactions that a search finds, newest first."""
     form = forms.TransactionsForm(request.GET)
-    place = forms.number_at(request.GET.get("after", ""))
+    context: dict[str, Any] = {"tab": "history_transactions", "form": form}
+    if not form.is_valid():
+        return page(request, "transactions", "History: transactions", status=400, **context)
+    place = forms.place_in(request.GET, forms.number_at)
     found = sight_of(request).transactions(form.question(), place)
-    context: dict[str, Any] = {
-        "tab": "history_transactions",
-        "form": form,
+    context |= {
         "rows": [(head, counts_of(head)) for head in found.rows],
         "more": links_of(request, forms.mark_of_number(found.next)),
         "exports": exports_of(request, "history_transactions_export"),
@@ -127,7 +128,7 @@ def transactions(request: HttpRequest) -> HttpResponse:
     return page(request, "transactions", "History: transactions", **context)
 
 
-@site.page("history/transactions.<str:form>", "history_transactions_export")
+@history_page("history/transactions.<str:form>", "history_transactions_export")
 def export_transactions(request: HttpRequest, form: str) -> HttpResponseBase:
     """Export what the page of transactions finds."""
     _check_form(form)
@@ -135,7 +136,7 @@ def export_transactions(request: HttpRequest, form: str) -> HttpResponseBase:
     sight, question = sight_of(request), asked.question()
     pages = pages_of(
         lambda place: sight.transactions(question, place, _BATCH),
-        forms.number_at(request.GET.get("after", "")),
+        forms.place_in(request.GET, forms.number_at),
         lambda heads: [{**head._asdict(), "at": head.at.isoformat()} for head in heads],
         forms.mark_of_number,
     )
@@ -145,24 +146,26 @@ def export_transactions(request: HttpRequest, form: str) -> HttpResponseBase:
 # ---------------------------------------------------------------- entries
 
 
-@site.page("history/log/", "history_log")
+@history_page("history/log/", "history_log")
 def log(request: HttpRequest) -> HttpResponse:
     """Show sessions, logins and server events that a search finds, newest first."""
     form = forms.EntriesForm(request.GET)
-    place = forms.entry_at(request.GET.get("after", ""))
+    title = "History: sessions, logins, servers"
+    context: dict[str, Any] = {"tab": "history_log", "form": form}
+    if not form.is_valid():
+        return page(request, "log", title, status=400, **context)
+    place = forms.place_in(request.GET, forms.entry_at)
     found = sight_of(request).entries(form.question(), place)
-    context: dict[str, Any] = {
-        "tab": "history_log",
-        "form": form,
+    context |= {
         "rows": [ShownEntry(entry) for entry in found.rows],
         "more": links_of(request, forms.mark_of_entry(found.next)),
         "exports": exports_of(request, "history_log_export"),
         "sessions": reverse("admin:history_sessions"),
     }
-    return page(request, "log", "History: sessions, logins, servers", **context)
+    return page(request, "log", title, **context)
 
 
-@site.page("history/log.<str:form>", "history_log_export")
+@history_page("history/log.<str:form>", "history_log_export")
 def export_log(request: HttpRequest, form: str) -> HttpResponseBase:
     """Export what the page of entries finds."""
     _check_form(form)
@@ -170,20 +173,20 @@ def export_log(request: HttpRequest, form: str) -> HttpResponseBase:
     sight, question = sight_of(request), asked.question()
     pages = pages_of(
         lambda place: sight.entries(question, place, _BATCH),
-        forms.entry_at(request.GET.get("after", "")),
+        forms.place_in(request.GET, forms.entry_at),
         lambda entries: [entry_row(entry) for entry in entries],
         forms.mark_of_entry,
     )
     return exported(request, "log", form, ENTRY_COLUMNS, pages)
 
 
-@site.page("history/sessions/", "history_sessions")
+@history_page("history/sessions/", "history_sessions")
 def sessions(request: HttpRequest) -> HttpResponse:
     """Lead to the list of sessions."""
     return HttpResponseRedirect(f"{reverse('admin:history_log')}?kind=sessions")
 
 
-@site.page("history/sessions/<str:session>/", "history_session")
+@history_page("history/sessions/<str:session>/", "history_session")
 def session(request: HttpRequest, session: str) -> HttpResponse:
     """Show the life of a session as a timeline, with the changes that it made."""
     sight = sight_of(request)

@@ -17,6 +17,7 @@ from proxyapp.admin.history.words import (
     Line,
     Words,
     counts_of,
+    history_page,
     links_of,
     object_url,
     page,
@@ -24,7 +25,6 @@ from proxyapp.admin.history.words import (
     sight_of,
 )
 from proxyapp.admin.naming import title_of
-from proxyapp.admin.site import site
 from proxyapp.services.browsing import Sight
 
 _OPEN = 5  # changes whose values are unfolded when there are no more than these
@@ -67,16 +67,19 @@ def steps_of(sight: Sight, records: Sequence[ChangeRecord]) -> list[Step]:
     ]
 
 
-@site.page("history/transactions/<int:revision>/", "history_transaction")
+@history_page("history/transactions/<int:revision>/", "history_transaction")
 def transaction(request: HttpRequest, revision: int) -> HttpResponse:
     """Show what a transaction did."""
     sight = sight_of(request)
     head = sight.transaction(revision)
     if head is None:
         raise Http404(f"there is no transaction {revision}, or it is not kept any more")
-    type_, kind = _number(request.GET.get("type", "")), request.GET.get("kind", "")
-    kind = kind if kind in CHANGE_SIGNS else ""
-    after = forms.number_at(request.GET.get("after", ""))
+    type_, kind = forms.number_in(request.GET, "type") or 0, request.GET.get("kind", "")
+    if kind and kind not in CHANGE_SIGNS:
+        raise forms.Nonsense(f"kind must be one of {', '.join(CHANGE_SIGNS)}, or left out")
+    if type_ and type_ not in OBJECTS:
+        raise forms.Nonsense("type must be the number of a type of objects, or left out")
+    after = forms.place_in(request.GET, forms.number_at)
     found = sight.steps(revision, type_=type_, kind=kind, after=-1 if after is None else after)
     groups = sight.groups(revision)
     context: dict[str, Any] = {
@@ -100,7 +103,3 @@ def transaction(request: HttpRequest, revision: int) -> HttpResponse:
         "more": links_of(request, forms.mark_of_number(found.next)),
     }
     return page(request, "transaction", f"Transaction {revision}", **context)
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() and len(text) < 6 and int(text) in OBJECTS else 0

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any
 
 import msgspec
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from confwire.objects import OBJECTS, Field, Kind, ObjectType
+from historylog.forms import Nonsense
 from historylog.paging import Found
 from historylog.paths import PERMISSIONS, Difference
 from historylog.records import Head
@@ -31,6 +33,36 @@ from proxyapp.services.integrity import names_of
 _LONGEST = 2_000  # characters of a value that a page shows
 _PATHS = 6  # properties that a row of a list names
 _MASK_OF = 3  # parts of a grant: type, DBID, mask
+_MOST = 2**63 - 1
+_View = Callable[..., HttpResponseBase]
+
+
+def history_page(route: str, name: str) -> Callable[[_View], _View]:
+    """Return a decorator that makes a view a page, which says what it cannot show, and why."""
+
+    def added(view: _View) -> _View:
+        @site.page(route, name)
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **given: Any) -> HttpResponseBase:
+            try:
+                _check_address(given)
+                return view(request, *args, **given)
+            except Http404 as error:
+                title, status, text = "Not in the history", 404, str(error)
+            except Nonsense as error:
+                title, status, text = "This cannot be asked", 400, str(error)
+            return page(request, "refused", title, status=status, refusal=text)
+
+        return answered
+
+    return added
+
+
+def _check_address(given: Mapping[str, Any]) -> None:
+    """Refuse what no database could look for."""
+    for value in given.values():
+        if (isinstance(value, int) and value > _MOST) or (isinstance(value, str) and "\0" in value):
+            raise Http404("there is nothing of this number or name in the history")
 
 
 def sight_of(request: HttpRequest) -> Sight:

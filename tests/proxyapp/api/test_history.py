@@ -133,3 +133,17 @@ def test_pages_lead_on(node: Node) -> None:
     assert "sessions/n59/" in first
     assert "sessions/n9/" in second
     assert "sessions/n59/" not in second
+
+
+@pytest.mark.parametrize("page", ["", "log.csv", "log.json", "log.xml"])
+@pytest.mark.parametrize("query", ["kind=x", "since=never", "user=%00", "after=x", "after=1.2.3"])
+def test_nonsense_in_the_address_is_refused_with_what_to_do(page: str, query: str) -> None:
+    response = Client().get(f"/history/{page}?{query}")
+    assert response.status_code == 400
+    words = response.content.decode()
+    assert "orrect" in words or "leave it out" in words
+    assert "anna" not in words
+    assert Client().get(f"/history/{page}?{query}", REMOTE_ADDR="192.0.2.1").status_code in (
+        400,
+        401,
+    )

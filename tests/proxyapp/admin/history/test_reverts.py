@@ -119,7 +119,7 @@ def test_what_would_be_without_a_password_is_named(see: See) -> None:
 
 
 def test_a_revision_must_be_named(see: See, skill: Any) -> None:
-    see(f"{skill.page}revert/", status=404)
+    assert "revision=NUMBER" in see(f"{skill.page}revert/", status=400)
     see("transactions/999999/revert/", status=404)
 
 

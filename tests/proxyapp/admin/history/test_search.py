@@ -69,7 +69,7 @@ def test_texts_are_shown_as_they_are(see: See, skill: Any) -> None:
 
 
 def test_what_is_wrong_is_marked_and_nothing_else_breaks(see: See, skill: Any) -> None:
-    page = see("?dbid=x&since=never&type=99999&after=%3Cx%3E&by=%00")
+    page = see("?dbid=x&since=never&type=99999&after=%3Cx%3E&by=%00", status=400)
     assert page.count("errorlist") >= 3
 
 
