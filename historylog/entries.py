@@ -14,6 +14,9 @@ from confwire.messages import HistoryEntry
 MAX_TEXT = 255
 """Characters of any text of an entry; longer ones are cut."""
 
+TIMES = -62_135_596_800.0, 253_402_300_799.0
+"""Seconds since 1970 of the years 1 to 9999: what every database keeps, and gives back."""
+
 _REFUSED = re.compile("[\0\ud800-\udfff]")
 
 

@@ -16,6 +16,7 @@ from confwire import delta
 from confwire.messages import LoggedChange
 from confwire.objects import OBJECTS, ObjectType
 from historylog import checkpoints
+from historylog.entries import TIMES
 from historylog.models import ChangeRecord, Transaction
 
 PAGE = 250
@@ -55,7 +56,8 @@ def page(revision: int | None, since_time: float, place: tuple[int, int]) -> Pag
 
     Args:
         revision: only what came after it, None for no such condition.
-        since_time: seconds since 1970; only what was committed at or after it, 0 for no condition.
+        since_time: seconds since 1970, whatever a stranger says; only what was committed at or
+            after it, 0 for no condition.
         place: revision and number in it of the last step that was read before; (0, 0) at first.
     """
     start = revision if revision is not None else _before(since_time)
@@ -74,9 +76,8 @@ def _before(since_time: float) -> int | None:
     lowest = found.revision if found is not None else 0
     if not since_time:
         return lowest
-    earlier = Transaction.objects.filter(
-        at__lt=datetime.fromtimestamp(since_time, UTC), revision__gt=lowest
-    )
+    moment = datetime.fromtimestamp(min(max(since_time, TIMES[0]), TIMES[1]), UTC)
+    earlier = Transaction.objects.filter(at__lt=moment, revision__gt=lowest)
     newest = earlier.order_by("-at", "-revision").values_list("revision", flat=True).first()
     if newest is None and lowest:
         return None  # what was before the first that is kept may have been in that time

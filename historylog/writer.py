@@ -14,14 +14,13 @@ import msgspec
 from django.db import DataError, connection, transaction
 
 from confwire.messages import HistoryEntry
+from historylog.entries import TIMES
 from historylog.models import Store
 
 ERROR_CODE = "21-22138"
 """The log event by which the origin's operators know that the history cannot be written."""
 
 _LARGEST = 2**63 - 1
-_TIMES = -62_135_596_800.0, 253_402_300_799.0
-"""Seconds since 1970 of the years 1 to 9999: what every database keeps, and gives back."""
 
 _TEXTS = (
     ("kind", "kind", 20),
@@ -184,7 +183,7 @@ def _takes(store: str, first: int, entries: Sequence[HistoryEntry]) -> bool:
 
 
 def _can_be_kept(entry: HistoryEntry) -> bool:
-    return _TIMES[0] <= entry.at <= _TIMES[1] and abs(entry.revision) <= _LARGEST
+    return TIMES[0] <= entry.at <= TIMES[1] and abs(entry.revision) <= _LARGEST
 
 
 def _insert_all(store: str, first: int, entries: Sequence[HistoryEntry]) -> None:

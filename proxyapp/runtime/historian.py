@@ -43,6 +43,8 @@ LOOK = 2.0
 STOP_LIMIT = 3.0
 
 _FAILURES = (DatabaseError, InterfaceError, OSError)
+"""What a database that cannot be used does. What else goes wrong in the writing must not end it
+either, unseen as that would be."""
 Order = c.ReadSession | c.ReadEntries | c.TakeEntries
 Result = TypeVar("Result")
 
@@ -180,7 +182,9 @@ class Historian:
                 await self._write_all()
                 await self._look()
                 await self._carry_out()
-            except _FAILURES as error:
+            except Exception as error:
+                if not isinstance(error, _FAILURES):
+                    log.exception("the history log has a fault")
                 await self._fail(error)
                 await self._pause(delay)
                 delay = min(2 * delay, RETRY_LIMIT)
@@ -225,7 +229,7 @@ class Historian:
                 self._queue.popleft()
             try:
                 position = await self._in_thread(writer.keep, batch)
-            except _FAILURES:
+            except Exception:
                 self._queue.extendleft(reversed(batch))
                 self._trim()
                 raise
@@ -305,6 +309,9 @@ def _read_history(command: c.ReadHistory) -> e.HistoryRead:
         found = past.page(command.revision, command.since_time, command.place)
     except _FAILURES as error:
         log.error("the history cannot be read", reason=str(error).strip())
+        return e.HistoryRead(command.connection, None)
+    except Exception:  # a client waits for the answer
+        log.exception("the history cannot be read")
         return e.HistoryRead(command.connection, None)
     finally:
         connections.close_all()

@@ -158,6 +158,35 @@ async def test_a_dead_database_is_told_once_and_nothing_is_lost_when_it_is_back(
     assert [log["event"] for log in told] == ["history log error", "history log works again"]
 
 
+async def test_a_fault_of_the_writing_does_not_end_it_unseen(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.start()
+    await rig.told(e.EntriesKept, lambda event: True)
+    with monkeypatch.context() as broken:
+        broken.setattr(writer, "keep", lambda entries: [][0])
+        rig.historian.keep([entry("a")])
+        await rig.until("failing")
+    await rig.until("live")
+    assert await reasons() == ["a"]
+
+
+@pytest.mark.parametrize("since", [-1e300, -1e12, 1e12, 1e300])
+async def test_a_look_back_to_any_time_is_answered(rig: Rig, since: float) -> None:
+    rig.start()
+    rig.historian.read_history(c.ReadHistory(5, None, since, (0, 0)))
+    assert (await rig.told(e.HistoryRead, lambda event: True)).changes is not None
+
+
+async def test_a_look_back_that_fails_is_answered(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(historian.past, "page", lambda *given: [][0])
+    rig.start()
+    rig.historian.read_history(c.ReadHistory(5, 0, 0.0, (0, 0)))
+    assert (await rig.told(e.HistoryRead, lambda event: True)).changes is None
+
+
 async def test_when_too_much_waits_the_newest_is_kept_and_the_loss_counted(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
