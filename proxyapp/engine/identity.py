@@ -6,9 +6,8 @@ identity. Worked out when applications or hosts change, not for each session.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from confwire.messages import ServerIdentity
+from proxyapp.engine.partners import client_address, partner_of
 from proxyapp.engine.pool import OPTION, Pool, objection, pool_of
 from proxyapp.engine.serving import Serving
 
@@ -16,14 +15,9 @@ from proxyapp.engine.serving import Serving
 class Identity:
     """The identity of one node."""
 
-    def __init__(self, serving: Serving, backup: Callable[[], tuple[str, str]]) -> None:
-        """Tell nothing but the names before the first data.
-
-        Args:
-            backup: gives host and port of the backup server, empty where there is none.
-        """
+    def __init__(self, serving: Serving) -> None:
+        """Tell nothing but the names before the first data."""
         self._serving = serving
-        self._backup = backup
         self._pool_name = ""
         self._has_begun = False
         self._known: ServerIdentity | None = None
@@ -59,6 +53,15 @@ class Identity:
             master_host=serving.master_address[0],
             master_port=str(serving.master_address[1] or ""),
         )
+
+    def _backup(self) -> tuple[str, str]:
+        """Return host and port of the other server for clients, empty where there is none."""
+        serving, pairing = self._serving, self._serving.pairing
+        partner = pairing.partner if pairing is not None else None
+        if partner is None:
+            # Of two masters either may lead: to its clients the other one is the backup.
+            partner = partner_of(serving.store, serving.application.get("DBID", 0))
+        return client_address(serving.store, partner.document) if partner is not None else ("", "")
 
     def _pool(self) -> Pool | None:
         """Return the pool of this server; where that cannot be, say why once."""

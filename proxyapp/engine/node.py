@@ -7,70 +7,52 @@ whether it is the master: its authority does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
-from confwire import codec
 from confwire.epochs import is_earlier
-from confwire.errors import CloseCode, NoBackup, NoPermission, RequestError
+from confwire.errors import CloseCode, NoBackup, NoPermission
 from confwire.messages import (
     HistoryTaken,
     PairRole,
-    Progress,
     ReadPeer,
     SwitchOver,
     TokenKeys,
 )
-from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
+from confwire.objects import ObjectType
 from historylog.entries import Kind
-from proxyapp.engine import events
-from proxyapp.engine.access import ServerProfile
+from proxyapp.engine import events, sessionrights
 from proxyapp.engine.accounts import Accounts
-from proxyapp.engine.admission import account_of, may_stay
 from proxyapp.engine.authority import DatabaseAuthority
 from proxyapp.engine.checking import Checks
+from proxyapp.engine.coldstart import ColdStart
 from proxyapp.engine.commands import (
     Again,
-    Broadcast,
     Command,
-    Configure,
-    ConfigureHistory,
     Listen,
-    ReadCopy,
     RefuseCopy,
-    Stop,
 )
 from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.copying import Copying
 from proxyapp.engine.departures import Departures
 from proxyapp.engine.dial import LINK
+from proxyapp.engine.downstream import Downstream
+from proxyapp.engine.heartbeat import Heartbeat
 from proxyapp.engine.identity import Identity
 from proxyapp.engine.intake import Intake
-from proxyapp.engine.journal import Change, Entry
+from proxyapp.engine.journal import Entry
 from proxyapp.engine.keyring import Keyring
-from proxyapp.engine.options import Settings
+from proxyapp.engine.ownapplication import OwnApplication
 from proxyapp.engine.pairing import Pairing
-from proxyapp.engine.partners import client_address, partner_of
 from proxyapp.engine.passwords import Passwords
-from proxyapp.engine.ports import client_ports, port_notices, sync_ports
-from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.records import STORE
 from proxyapp.engine.replica import Replica
-from proxyapp.engine.replication import transaction_parts
 from proxyapp.engine.rollcall import RollCall
-from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
 from proxyapp.engine.session import CLOSED, Session
 from proxyapp.engine.status import status_of
-from proxyapp.engine.transport import security_of
+from proxyapp.engine.viewers import Viewers
 from proxyapp.engine.writes import Writes
-
-_ACCOUNTS = (ObjectType.PERSON, ObjectType.APPLICATION)
-_CLIENT_BEAT = 15.0
-_SERVER_BEAT = 2.0
-"""Seconds between the progress messages that tell a reader that it misses nothing."""
 
 
 class Node:
@@ -78,6 +60,13 @@ class Node:
 
     def __init__(self, settings: NodeSettings) -> None:
         self.serving = serving = Serving(settings)
+        viewers = Viewers(serving)
+        self.verifier_of = viewers.verifier_of
+        self.may_try = viewers.may_try
+        self.has_failed = viewers.has_failed
+        self.is_super_administrator = viewers.is_super_administrator
+        self.hidden_names = viewers.hidden_names
+        self.recent_changes = viewers.recent_changes
         serving.checks = Checks(serving)
         serving.accounts = self._accounts = Accounts(serving)
         serving.passwords = self._passwords = Passwords(serving)
@@ -98,15 +87,15 @@ class Node:
         self._database: DatabaseAuthority | None = None
         self._sessions: dict[int, Session] = {}
         self._opening: dict[int, Session] = {}
-        self._identity = Identity(serving, self._backup)
+        self._identity = Identity(serving)
         serving.identity = self._identity.tell
+        self._own = OwnApplication(serving, self._keyring, self._copying, self._identity)
+        self._cold_start: ColdStart | None = None
+        """None at a master."""
+        self._downstream = Downstream(serving)
+        self._heartbeat = Heartbeat(serving, self._downstream)
         self._departures = Departures(serving, self._opening)
         serving.dismiss = self._departures.dismiss
-        self._beats = [0.0, 0.0]
-        self._active: bool | None = None
-        """The option active as it was read last."""
-        self._host: dict[str, Any] = {}
-        """The document of the own host, as the ports were opened by."""
         self._handlers: dict[type, Callable[[Any, float], None]] = {
             events.Received: self._received,
             events.Connected: self._connected,
@@ -157,11 +146,15 @@ class Node:
     def for_proxy(cls, settings: NodeSettings) -> Node:
         """Return a node whose authority is the link to a master."""
         node = cls(settings)
-        node._replica = node.serving.authority = Replica(node.serving, node._intake)
-        node.serving.relay = node._replica.relay
-        node.serving.master_dbid = node._replica.master_dbid
-        node._pairing = node.serving.pairing = Pairing(
-            node.serving, node._replica, node._listen, node._departures.step_down
+        serving, own = node.serving, node._own
+        node._replica = replica = serving.authority = Replica(serving, node._intake)
+        serving.relay = replica.relay
+        serving.master_dbid = replica.master_dbid
+        node._pairing = serving.pairing = Pairing(
+            serving, replica, own.listen, node._departures.step_down
+        )
+        node._cold_start = ColdStart(
+            serving, node._copying, node._intake, node._keyring, replica, own.serve
         )
         return node
 
@@ -173,12 +166,8 @@ class Node:
         """Begin; the first command of a proxy is to connect."""
         self.serving.now = now
         self.serving.keep(Kind.SERVER_STARTED, f"release {self.serving.settings.release}")
-        if self._replica is not None and self.serving.settings.local_copy:
-            self._copying.reading = True
-            self.serving.withheld = "the local copy is being read"
-            self.serving.out.append(ReadCopy())
-        elif self._replica is not None:
-            self._replica.start(now)
+        if self._cold_start is not None:
+            self._cold_start.begin(now)
         return self._commands()
 
     def handle(self, event: events.Event, now: float) -> list[Command]:
@@ -234,62 +223,6 @@ class Node:
             "departures": leaving,
             **(pairs if self._pairing is None else pair),
         }
-
-    def verifier_of(self, user_name: str) -> str | None:
-        """Return the SCRAM verifier of an enabled person, None where there is none."""
-        row = self.serving.person_named(user_name)
-        if row is None or not row.enabled or not self.serving.checks.ways_of(row).internal:
-            return None
-        return row.verifier or None
-
-    def may_try(self, user_name: str, address: str) -> bool:
-        """Whether neither the account nor the address has failed too often."""
-        serving = self.serving
-        most = serving.options.number("failed-logins-per-address")
-        try:
-            serving.throttle.check(address, most, serving.now)
-            serving.accounts.check(user_name)
-        except RequestError:
-            return False
-        return True
-
-    def has_failed(self, user_name: str, address: str) -> None:
-        """A password that was not brought by a session is wrong: it counts like one that was."""
-        serving = self.serving
-        most = serving.options.number("failed-logins-per-address")
-        serving.throttle.failed(address, most, serving.now)
-        serving.accounts.failed(user_name, address)
-
-    def is_super_administrator(self, user_name: str) -> bool:
-        """Whether the person is in the access group of super administrators."""
-        row = self.serving.person_named(user_name)
-        table = self.serving.store.tables[ObjectType.ACCESS_GROUP]
-        groups = self.serving.access.groups_of(row.dbid) if row is not None else ()
-        rows = [table.get(group) for group in groups]
-        return any(
-            msgspec.json.decode(group.body).get("type") == SUPER_ADMINISTRATORS
-            for group in rows
-            if group is not None
-        )
-
-    def hidden_names(self, user_name: str, type_: ObjectType, names: Iterable[str]) -> list[str]:
-        """Return which names are such of objects that a person may not read."""
-        viewer = self.serving.person_named(user_name)
-        profile = self.serving.access.profile_of(viewer.dbid if viewer is not None else 0)
-        table = self.serving.store.tables[type_]
-        return [
-            name for name in names if not all(profile.may_read(row) for row in table.named(name))
-        ]
-
-    def recent_changes(
-        self, user_name: str | None, question: RecentQuestion, limit: int
-    ) -> RecentChanges:
-        """Return the newest changes in memory that a person may see; None sees all."""
-        if user_name is None:
-            return recent(self.serving, ServerProfile(), question, limit)
-        viewer = self.serving.person_named(user_name)
-        profile = self.serving.access.profile_of(viewer.dbid if viewer is not None else 0)
-        return recent(self.serving, profile, question, limit)
 
     # ------------------------------------------------------------ connections
 
@@ -362,12 +295,7 @@ class Node:
             self._replica.tell(progress)
             for end in self._replica.relaying.expired():
                 self._writes.end(end)
-        for index, (period, beat) in enumerate(
-            ((_CLIENT_BEAT, self._beat_clients), (_SERVER_BEAT, self._beat_servers))
-        ):
-            if now - self._beats[index] >= period:
-                self._beats[index] = now
-                beat()
+        self._heartbeat.tick(now)
 
     def _expire(self, now: float) -> None:
         limit = self.serving.options.number("client-connect-timeout")
@@ -387,27 +315,6 @@ class Node:
     def _take_keys(self, keys: TokenKeys) -> None:
         self._keyring.take(keys)
         self._copying.keep_keys()
-
-    def _beat_clients(self) -> None:
-        members = [m for view in self.serving.subscriptions for m in view.members]
-        self._beat(members)
-
-    def _beat_servers(self) -> None:
-        # A master whose database is away knows of no changes either.
-        self._beat(self._live_links(), self.serving.authority.age(self.serving.now))
-
-    def _beat(self, connections: list[int], age: float = 0.0) -> None:
-        if connections:
-            serving = self.serving
-            beat = Progress(epoch=serving.epoch, revision=serving.revision, age=age)
-            serving.out.append(Broadcast(connections, [codec.encode(beat)]))
-
-    def _live_links(self) -> list[int]:
-        return [
-            session.connection
-            for session in self.serving.servers.values()
-            if session.replication is not None and session.replication.live
-        ]
 
     # ------------------------------------------------------------ data
 
@@ -471,7 +378,7 @@ class Node:
         if database is None or not level or not database.leadership.is_elected:
             return
         if database.leadership.take_lead():
-            self._stop_withholding()
+            self._own.serve()
         database.settle(leads=True)
 
     def _let_load(self, now: float) -> None:
@@ -514,7 +421,7 @@ class Node:
         age, live = self._replica.age(now), self._replica.live
         self._replica.received(event.messages, now)
         if self.serving.withheld and self._replica.live:
-            self._stop_withholding()
+            self._own.serve()
         if age > self._replica.age(now):
             self.serving.freshness.look()
         if live != self._replica.live:
@@ -557,51 +464,14 @@ class Node:
     # ------------------------------------------------------------ the local copy
 
     def _copy_read(self, event: events.CopyRead, now: float) -> None:
-        """What there was on the disk is in memory: now the master, by its cursor."""
-        assert self._replica is not None
-        serving, copying = self.serving, self._copying
-        for reason in event.refused:
-            serving.log("warning", "local copy refused", reason=reason)
-        copying.reading = False
-        if event.keys is not None:
-            self._keyring.take(event.keys)
-        if not serving.ready:
-            serving.withheld = ""
-            self._intake.abandon()
-            self._replica.discard()
-        else:
-            if not serving.application:
-                serving.withheld = "the local copy does not know this application"
-            elif serving.options.flag("fresh-data-only"):
-                serving.withheld = "only fresh data is served, and the master was not reached yet"
-            else:
-                self._stop_withholding()
-            serving.log(
-                "info",
-                "local copy withheld" if serving.withheld else "local copy served",
-                reason=serving.withheld,
-                age=round(serving.authority.age(now), 1),
-                epoch=serving.epoch,
-                revision=serving.revision,
-            )
-            copying.begin(whole=bool(event.refused))
-        self._replica.start(now)
+        assert self._cold_start is not None
+        self._cold_start.read(event, now)
 
     def _copy_asked(self, event: events.CopyAsked, now: float) -> None:
         self._copying.step()
 
     def _copy_outgrown(self, event: events.CopyOutgrown, now: float) -> None:
         self._copying.outgrown()
-
-    def _stop_withholding(self) -> None:
-        """The data is the master's: serve it."""
-        self.serving.withheld = ""
-        if not self.serving.application:
-            self._follow_application([])
-        elif self._pairing is not None and not self._pairing.begun:
-            self._pairing.follow()
-        else:
-            self._listen()
 
     # ------------------------------------------------------------ history
 
@@ -642,8 +512,8 @@ class Node:
         for message in self._accounts.tick(now):
             if self._replica is not None:
                 self._replica.tell_accounts(message)
-            elif links := self._live_links():
-                self.serving.out.append(Broadcast(links, [codec.encode(message)]))
+            else:
+                self._downstream.tell(message)
 
     def _authenticated(self, event: events.Authenticated, now: float) -> None:
         self.serving.checks.take(event)
@@ -666,177 +536,14 @@ class Node:
         if entry.at:
             self._convergence.applied(entry.revision, entry.at)
         types = {change.type for change in entry.changes}
-        if entry.structural or entry.regroups:
-            self._regroup()
-        accounts = not types.isdisjoint(_ACCOUNTS)
-        if entry.structural or (accounts and any(map(_bars, entry.changes))):
-            self._check_sessions()
-        links = self._live_links()
-        if links and serving.journal.revision == entry.revision and entry.at:
-            self._pass_on(entry, links)
-        elif not entry.at:
-            self._end_links()
+        sessionrights.follow(serving, entry, types)
+        self._downstream.follow(entry)
         if not serving.application or ObjectType.APPLICATION in types:
-            self._follow_application(entry.changes)
+            self._own.follow(entry.changes)
         if serving.application and ObjectType.HOST in types:
-            self._follow_host()
-            self._identity.follow()
+            self._own.follow_host()
         if serving.settings.local_copy:
             self._copying.follow(entry)
         self._writes.answer()
         self._passwords.answer()
         serving.freshness.committed()
-
-    def _pass_on(self, entry: Entry, links: list[int]) -> None:
-        if not entry.large:
-            parts = list(transaction_parts(self.serving.epoch, entry))
-            self.serving.out.append(Broadcast(links, parts))
-        else:
-            for link in links:
-                self.serving.roster.lag(link, entry.revision - 1)
-
-    def _regroup(self) -> None:
-        serving = self.serving
-        used = set()
-        for session in serving.roster:
-            if not isinstance(session.profile, ServerProfile):
-                session.profile = serving.access.profile_of(session.person)
-                session.follower.regroup(session.profile)
-                used.add(session.profile)
-        serving.access.prune(used)
-
-    def _check_sessions(self) -> None:
-        for session in self.serving.roster:
-            reason = may_stay(self.serving, session)
-            if reason:
-                session.close(CloseCode.RIGHTS_WITHDRAWN, reason)
-
-    def _end_links(self) -> None:
-        """The data was replaced: servers that replicate from here must ask anew."""
-        for session in self.serving.roster:
-            if session.replication is not None:
-                session.close(CloseCode.RELOAD, "the data was replaced: ask again")
-
-    def _follow_application(self, changes: list[Change]) -> None:
-        """Application objects have changed: the own one, or perhaps the pair's."""
-        self._take_application(changes)
-        if self.serving.application and self._pairing is not None:
-            self._pairing.follow()
-        self._identity.follow()
-
-    def _take_application(self, changes: list[Change]) -> None:
-        """Take over options and ports when the server's own Application object has changed."""
-        serving = self.serving
-        row = self._own_application()
-        if row is None:
-            return
-        key = (int(ObjectType.APPLICATION), row.dbid)
-        known = bool(serving.application)
-        if known and not any((change.type, change.dbid) == key for change in changes):
-            return
-        serving.application = msgspec.json.decode(row.body)
-        serving.options = Settings(serving.application.get("options", {}))
-        serving.issuing.server = serving.application["DBID"]
-        self._keyring.tick(serving.now)
-        for complaint in serving.options.complaints:
-            serving.log("warning", "option ignored", complaint=complaint)
-        serving.out.append(
-            Configure(
-                serving.options.number("max-client-output-queue-size") * 1024,
-                float(serving.options.number("client-response-timeout")),
-                serving.options.text("verbose"),
-                serving.options.number("max-output-queue-size") * 1024 * 1024,
-                serving.options.text("balancer-networks"),
-                serving.options.text("balancer-protocol"),
-            )
-        )
-        self._configure_history()
-        for notice in port_notices(serving.application):
-            serving.log("warning", "port notice", notice=notice)
-        if not serving.withheld and (self._pairing is None or self._pairing.begun):
-            self._listen()
-
-    def _listen(self) -> None:
-        serving = self.serving
-        if serving.draining:
-            return
-        open_ = not (serving.withheld or serving.standby)
-        self._host = host = serving.host_of(serving.application)
-        ports = client_ports(serving.application, host) if open_ else ()
-        paired = self._pairing is not None and self._pairing.paired
-        for_pair = sync_ports(serving.application, host) if paired else ()
-        serving.out.append(Listen((*ports, *for_pair), shut=bool(serving.standby)))
-
-    def _follow_host(self) -> None:
-        """Take over other TLS parameters of the own host."""
-        host = self.serving.host_of(self.serving.application)
-        if security_of(host) != security_of(self._host) and not self.serving.withheld:
-            self._listen()
-
-    def _configure_history(self) -> None:
-        options = self.serving.options
-        active = options.flag("active")
-        if self._active is not None and self._active is not active:
-            # What the start finds there is from before it: only a change suspends.
-            self.serving.keeping = active
-            self.serving.log(
-                "warning", "history log resumed" if active else "history log suspended"
-            )
-        self._active = active
-        self.serving.out.append(
-            ConfigureHistory(
-                options.text("all"),
-                options.flag("failsafe-store-processing"),
-                options.number("client-expiration"),
-                options.number("expiration"),
-            )
-        )
-
-    def _own_application(self) -> Row | None:
-        """Return the server's own Application: by its name at the start, by its DBID from then on.
-
-        A server that runs goes on as it is when its object is renamed or deleted: its clients
-        must not suffer from a slip in the administration.
-        """
-        serving, name = self.serving, self.serving.settings.application
-        if not serving.application:
-            row = serving.application_named(name)
-            if row is None and not self._copying.reading:
-                reason = (
-                    f"there is no application '{name}': create it in the administration, or start"
-                    " with the -app that it has there"
-                )
-                serving.out.append(Stop(reason))
-            return row
-        row = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
-        if row is None:
-            text = f"application '{name}' was deleted: create it anew, or stop this server"
-        elif row.name.casefold() != name.casefold():
-            text = f"application '{name}' is now '{row.name}': start it with -app '{row.name}'"
-        else:
-            serving.calm("application")
-            return row
-        if serving.alarms.get("application", ("", 0))[0] != text:
-            serving.alarm("application", text, serving.now)
-        return row
-
-    def _backup(self) -> tuple[str, str]:
-        """Return host and port of the other server for clients, empty where there is none."""
-        store = self.serving.store
-        if self._pairing is not None and (partner := self._pairing.partner) is not None:
-            return client_address(store, partner.document)
-        # Of two masters either may lead: to its clients the other one is the backup.
-        partner = partner_of(store, self.serving.application.get("DBID", 0))
-        return client_address(store, partner.document) if partner is not None else ("", "")
-
-
-def _bars(change: Change) -> bool:
-    """Whether a change may end sessions: an account or an application is gone or disabled, or
-    an application has another account.
-    """
-    if change.type not in _ACCOUNTS or change.old is None:
-        return False
-    if change.new is None or not change.new.enabled:
-        return True
-    is_application = change.type == ObjectType.APPLICATION
-    return is_application and account_of(change.old) != account_of(change.new)

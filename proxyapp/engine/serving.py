@@ -180,6 +180,17 @@ class Pairing(Protocol):
     def partner(self) -> Partner | None:
         """The other server, None where this one is of no pair."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether it is known if this server is of a pair."""
+
+    @property
+    def paired(self) -> bool:
+        """Whether there is another server to share the work with."""
+
+    def follow(self) -> None:
+        """Application objects have changed."""
+
     def sync_port_ids(self) -> frozenset[str]:
         """Return the IDs of the ports that only the other server may use."""
 

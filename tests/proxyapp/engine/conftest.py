@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.proxyapp.engine.bench import Bench, Proxy, master
+from tests.proxyapp.engine.copybench import Copied
 
 
 @pytest.fixture
@@ -19,4 +20,13 @@ def proxy(bench: Bench) -> Proxy:
     made = Proxy(bench)
     made.start()
     assert made.link == "live"
+    return made
+
+
+@pytest.fixture
+def copied(bench: Bench) -> Copied:
+    """A proxy with a live link that keeps a local copy."""
+    made = Copied(bench)
+    made.begin()
+    made.dial()
     return made

@@ -299,17 +299,3 @@ def test_the_memory_of_strangers_is_bounded(user):
     for number in range(accounts.STRANGERS + 10):
         found.failed(f"{user}{number}", "")
     assert len(found._strangers) == accounts.STRANGERS
-
-
-def test_passwords_of_the_status_page_count_like_those_of_sessions():
-    bench = bench_with(rules(), security={"failed-logins-per-address": 5}, **DIRECTORY)
-    node = bench.node
-    for _ in range(3):
-        assert node.may_try("bob", "192.0.2.7")
-        node.has_failed("bob", "192.0.2.7")
-    assert not node.may_try("bob", "192.0.2.8")
-    assert code(fail(bench)) == "accountLocked"
-    for number in range(2):
-        node.has_failed(f"user{number}", "192.0.2.7")
-    assert not node.may_try("eve", "192.0.2.7")
-    assert node.may_try("eve", "192.0.2.8")

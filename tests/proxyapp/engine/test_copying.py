@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pytest
-
-from confwire import codec
-from confwire.messages import Record, Transaction
 from proxyapp.engine import commands, events
 from proxyapp.engine.node import Node
-from proxyapp.engine.replication import transaction_parts
 from tests.proxyapp.engine.bench import (
     FOLDER,
     Bench,
@@ -24,79 +17,7 @@ from tests.proxyapp.engine.bench import (
     tree_of,
 )
 from tests.proxyapp.engine.bench import environment as few
-
-Kept = list[Any]
-
-
-class Copied(Proxy):
-    """A proxy with a local copy in memory: what it commanded to write."""
-
-    def __init__(self, bench: Any, **more: Any) -> None:
-        super().__init__(bench, local_copy=True, **more)
-        self.kept: Kept = []
-        self.hold_pages = False
-
-    def carry_out(self, given: list[commands.Command]) -> None:
-        super().carry_out(given)
-        for command in given:
-            if isinstance(command, commands.BeginCopy):
-                self.kept = [command] if command.whole else [*self.kept, command]
-                if command.whole:
-                    self.ask()
-            elif isinstance(command, (commands.CopyRows, commands.CopyEntry)):
-                self.kept.append(command)
-                if isinstance(command, commands.CopyRows) and command.rows:
-                    self.ask()
-
-    def ask(self) -> None:
-        if not self.hold_pages:
-            self.handle(events.CopyAsked())
-
-    def begin(self, kept: Kept = (), current_at: float = 0.0) -> None:  # type: ignore[assignment]
-        """Start from what another one has kept."""
-        self.carry_out(self.node.start(self.now))
-        assert self.of(commands.ReadCopy)
-        self.kept = list(kept)
-        if kept:
-            tell(self, kept, current_at)
-        self.handle(events.CopyRead([]))
-
-    def restart(self, **more: Any) -> Copied:
-        """Return another one that starts from what this one has kept, its master away."""
-        self.sever()
-        made = Copied(self.master, **more)
-        made.now = self.now + 60
-        made.begin(self.kept, self.now)
-        return made
-
-
-def tell(proxy: Proxy, kept: Kept, current_at: float) -> None:
-    """Tell what was kept, as the files would give it."""
-    first, *rest = kept
-    pages = [item for item in rest if isinstance(item, commands.CopyRows)]
-    end = pages[-1]
-    proxy.handle(events.LoadStarted(first.epoch, first.revision, 0, "local copy", current_at))
-    for page in pages[:-1]:
-        proxy.handle(events.RecordsLoaded([row.record() for row in page.rows]))
-    ended = False
-    for entry in (item for item in rest if isinstance(item, commands.CopyEntry)):
-        if entry.entry.revision > end.revision and not ended:
-            ended = True
-            proxy.handle(events.LoadEnded(end.revision, int(end.tree, 16), end.hash))
-        for part in transaction_parts(entry.epoch, entry.entry):
-            message = codec.decode_server(part)
-            assert isinstance(message, Transaction)
-            proxy.handle(events.Committed(message))
-    if not ended:
-        proxy.handle(events.LoadEnded(end.revision, int(end.tree, 16), end.hash))
-
-
-@pytest.fixture
-def copied(bench) -> Copied:
-    made = Copied(bench)
-    made.begin()
-    made.dial()
-    return made
+from tests.proxyapp.engine.copybench import Copied
 
 
 def source(proxy: Proxy) -> tuple[str, float]:
@@ -110,14 +31,6 @@ def test_what_is_kept_gives_the_same_data_after_a_restart(bench, copied):
     assert tree_of(again) == tree_of(bench)
     assert again.node.ready()
     assert again.login("bob").read("skill") == [601]
-
-
-def test_data_from_the_disk_is_marked_with_its_age(copied):
-    again = copied.restart()
-    assert source(again) == ("disk", 60.0)
-    (info,) = again.login("bob").ask("readServerInfo")
-    assert (info["source"], info["age"]) == ("disk", 60.0)
-    assert [item for item in again.of(commands.Log) if item.event == "local copy served"]
 
 
 def test_the_master_is_asked_for_what_came_after_the_copy(bench, copied):
@@ -190,86 +103,6 @@ def test_a_large_transaction_is_kept_and_read_as_a_whole(bench):
     assert tree_of(again) == tree_of(bench)
     third = again.restart()
     assert tree_of(third) == tree_of(bench)
-
-
-def test_a_copy_that_is_not_what_it_says_is_refused_and_the_next_taken(bench, copied):
-    made = Copied(bench)
-    made.carry_out(made.node.start(made.now))
-    wrong = [copied.kept[0], *copied.kept[2:]]
-    tell(made, wrong, made.now)
-    (refusal,) = made.of(commands.RefuseCopy)
-    assert "tree hash" in refusal.reason
-    assert not made.node.ready()
-    tell(made, copied.kept, made.now)
-    made.handle(events.CopyRead(["one: damaged"]))
-    assert tree_of(made) == tree_of(bench)
-    assert made.kept[0].whole
-
-
-def test_without_a_copy_the_master_is_waited_for(bench):
-    made = Copied(bench)
-    made.begin()
-    assert not made.node.ready()
-    assert made.node.status(made.now)["age"] == 0
-    made.dial()
-    assert tree_of(made) == tree_of(bench)
-
-
-def own(*, fresh: bool = False, name: str = "proxy1", dbid: int = 110) -> Record:
-    options = {"csproxy": {"fresh-data-only": "true"}} if fresh else {}
-    return record("application", dbid, 500, name=name, type="configserver", accountDBID=100,
-                  acl=[(3, 100, 9)], portInfos=[{"id": "default", "port": "2030"}],
-                  options=options, verifier=verifier())  # fmt: skip
-
-
-def verifier() -> str:
-    return next(item.verifier for item in few() if (item.type, item.dbid) == (9, 110))
-
-
-def test_a_copy_can_be_withheld_until_the_master_is_there(bench, copied):
-    bench.commit(own(fresh=True))
-    again = copied.restart()
-    assert not again.node.ready()
-    assert not again.of(commands.Listen)
-    assert again.node.status(again.now)["withheld"]
-    again.dial()
-    assert again.node.ready()
-    assert [port.port for port in again.of(commands.Listen)[0].ports] == [2030]
-    status = again.node.status(again.now)
-    assert (status["loads"], status["withheld"]) == (1, "")
-
-
-def test_a_running_proxy_is_not_withheld_by_the_option(bench, copied):
-    bench.commit(own(fresh=True))
-    copied.sever()
-    assert copied.node.ready()
-    assert source(copied)[0] == "memory"
-
-
-def test_a_copy_without_the_own_application_waits_for_the_master(bench, copied):
-    again = copied.restart(application="proxy2")
-    assert not again.node.ready()
-    assert not again.of(commands.Stop)
-    bench.commit(own(name="proxy2", dbid=111))
-    again.dial()
-    assert again.node.ready()
-
-
-def test_a_master_that_refuses_ends_a_proxy_that_has_only_its_copy(bench, copied):
-    bench.commit(record("application", 110, 500, name="proxy1", type="configserver",
-                        accountDBID=100, state="disabled", verifier=verifier()))  # fmt: skip
-    again = copied.restart()
-    again.dial()
-    assert again.of(commands.Stop)
-
-
-def test_that_the_master_cannot_be_reached_is_an_alarm(copied):
-    again = copied.restart()
-    assert again.alarms() == set()
-    again.handle(events.LinkLost("refused", jitter=0.5))
-    assert again.alarms() == {"master"}
-    again.dial()
-    assert again.alarms() == set()
 
 
 def test_current_data_is_dated_and_old_data_is_not(copied):

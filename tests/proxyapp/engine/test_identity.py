@@ -98,3 +98,15 @@ def test_nobody_starts_the_object_of_the_balancer(bench):
     assert line.inbox[-1]["code"] == "noPermission"
     assert "balancer" in line.inbox[-1]["text"]
     assert line.closed[0] == CloseCode.REFUSED
+
+
+def test_clients_are_told_where_the_backup_is(bench):
+    bench.commit(
+        record("host", 70, name="host-b"),
+        record("application", 98, 500, name="confserv2", type="configserver",
+               serverInfo={"hostDBID": 70}, portInfos=[{"id": "default", "port": "2120"}]),
+        record("application", 99, 500, name="confserv", type="configserver",
+               accountDBID=100, serverInfo={"backupServerDBID": 98}),
+    )  # fmt: skip
+    (info,) = bench.login("bob").ask("readServerInfo")
+    assert (info["server"]["backupHost"], info["server"]["backupPort"]) == ("host-b", "2120")

@@ -8,7 +8,7 @@ from proxyapp.engine import commands, events
 from proxyapp.engine.commands import Broadcast
 from proxyapp.engine.sealing import derive
 from tests.proxyapp.engine.bench import Bench, Proxy, master, record
-from tests.proxyapp.engine.test_copying import Copied
+from tests.proxyapp.engine.copybench import Copied
 
 DAY = 86_400
 

@@ -25,8 +25,8 @@ from tests.proxyapp.engine.bench import (
     record,
     tree_of,
 )
+from tests.proxyapp.engine.copybench import Copied, tell
 from tests.proxyapp.engine.fleet import Fleet
-from tests.proxyapp.engine.test_copying import Copied, tell
 from tests.proxyapp.engine.world import PERSONS, Copy
 
 SKILLS = [Subscription(types=["skill"])]

@@ -24,7 +24,7 @@ from tests.proxyapp.engine.bench import (
     master,
     record,
 )
-from tests.proxyapp.engine.test_copying import Copied
+from tests.proxyapp.engine.copybench import Copied
 
 PLAIN = "Тайна-9731"
 DAEMON, SKILL = 120, 601
