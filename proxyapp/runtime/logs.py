@@ -11,6 +11,7 @@ import logging
 import sys
 import time
 from collections.abc import Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from queue import SimpleQueue
@@ -77,10 +78,10 @@ class Logs:
         if file is not None:
             file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._handlers.append(
-                RotatingFileHandler(file, maxBytes=FILE_SIZE, backupCount=FILES, encoding="utf-8")
+                _Rotated(file, maxBytes=FILE_SIZE, backupCount=FILES, encoding="utf-8")
             )
         for level, name in (files or {}).items():
-            more = logging.FileHandler(name, encoding="utf-8")
+            more = _File(name, encoding="utf-8")
             more.setLevel(LEVELS[level])
             self._handlers.append(more)
         self._writer = _Writer(self._handlers)
@@ -111,13 +112,50 @@ class Logs:
         logging.getLogger().removeHandler(self._foreign)
         self._writer.stop()
         for handler in self._handlers:
-            handler.close()
+            with suppress(OSError):  # on a full disk, what the file misses is told already
+                handler.close()
 
 
 def set_verbosity(verbosity: str) -> None:
     """Let through what the origin's level name means; an unknown name changes nothing."""
     if verbosity in LEVELS:
         logging.getLogger().setLevel(LEVELS[verbosity])
+
+
+class _Failing(logging.FileHandler):
+    """A log file on a disk that may be full: that is told once, and once that it is over.
+
+    As a line of the log, which others can write. What the file misses is not written later.
+    """
+
+    _fails = _failed = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or tell that it cannot be written."""
+        self._failed = False
+        super().emit(record)
+        if self._fails and not self._failed:
+            self._fails = False
+            structlog.stdlib.get_logger(__name__).warning(
+                "log file works again", file=self.baseFilename
+            )
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Tell what goes wrong, the first time."""
+        self._failed = True
+        if not self._fails:
+            self._fails = True
+            structlog.stdlib.get_logger(__name__).error(
+                "log file cannot be written", file=self.baseFilename, reason=str(sys.exc_info()[1])
+            )
+
+
+class _File(_Failing):
+    """Grows for ever."""
+
+
+class _Rotated(_Failing, RotatingFileHandler):
+    """Is put aside when it is large."""
 
 
 class _Writer(Thread):

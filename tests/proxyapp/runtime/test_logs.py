@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import structlog
 
-from proxyapp.runtime.logs import Logs, hide_secrets, set_verbosity
+from proxyapp.runtime.logs import LEVELS, Logs, hide_secrets, set_verbosity
 
 
 @pytest.fixture
@@ -99,3 +101,40 @@ def test_many_lines_stay_in_their_order_and_each_goes_only_where_it_belongs(
     assert numbers == [number for number in range(500) for _ in ("info", "debug")]
     assert "a detail" not in (tmp_path / "standard.log").read_text()
     assert len((tmp_path / "standard.log").read_text().splitlines()) == 500
+
+
+def test_a_full_disk_is_told_once_and_when_it_is_over(
+    own_logging: None, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    full, other = tmp_path / "full.log", tmp_path / "other.log"
+    full.symlink_to("/dev/full")
+    logs = Logs(None, {"standard": str(full), "all": str(other)})
+    logs.start()
+    log = structlog.stdlib.get_logger("proxyapp.test")
+
+    def write(line: str) -> None:
+        log.info(line)
+        deadline = time.monotonic() + 10
+        while line not in other.read_text():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+
+    for number in range(3):
+        write(f"line {number}")
+    (handler,) = (item for item in logs._handlers if item.level == LEVELS["standard"])
+    assert isinstance(handler, logging.FileHandler)
+    room = tmp_path / "room.log"
+    with suppress(OSError):
+        handler.stream.close()
+    handler.stream = room.open("w")
+    for number in range(3, 6):
+        write(f"line {number}")
+    logs.stop()
+    text = other.read_text()
+    assert text.count('event="log file cannot be written"') == 1
+    assert text.count('event="log file works again"') == 1
+    assert "No space left on device" in text
+    assert "line 5" in room.read_text()
+    errors = capfd.readouterr().err
+    assert "Traceback" not in errors
+    assert errors.count("line 1") == 1
