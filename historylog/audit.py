@@ -18,7 +18,7 @@ from historylog import reader
 from historylog.exporting import attributes
 from historylog.models import ChangeRecord, Transaction
 from historylog.paths import PERMISSIONS, SECRET
-from historylog.values import differences_of, sides_of
+from historylog.values import differences_of, masked, sides_of
 
 OPERATIONS = {"created": 3, "deleted": 4, "changed": 5}
 """CfgEventType: CFGObjectAdded, CFGObjectDeleted, CFGObjectInfoChanged."""
@@ -91,8 +91,8 @@ def _records(record: ChangeRecord) -> Iterator[dict[str, Any]]:
     """Yield what was changed; of an object that came or went its whole document."""
     sides = sides_of(record)
     if record.kind != "changed" or not sides.known:
-        former = msgspec.json.encode(sides.former).decode() if sides.former else ""
-        yield {"action": record.kind, "former_value": former, "value": record.body}
+        former, value = (_text(side) if side else "" for side in (sides.former, sides.document))
+        yield {"action": record.kind, "former_value": former, "value": value}
     for one in differences_of(record, permissions=True):
         if record.kind == "changed" or one.path in (PERMISSIONS, SECRET):
             yield {
@@ -104,9 +104,10 @@ def _records(record: ChangeRecord) -> Iterator[dict[str, Any]]:
 
 
 def _text(value: Any) -> str:
-    if value is None or isinstance(value, str):
-        return value or ""
-    return msgspec.json.encode(value).decode()
+    shown = masked(value)
+    if shown is None or isinstance(shown, str):
+        return shown or ""
+    return msgspec.json.encode(shown).decode()
 
 
 def _element(name: str, indent: str, values: dict[str, Any], inner: str = "") -> str:

@@ -6,12 +6,13 @@ secret that was replaced it is told that it was, and nothing else.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from confwire.delta import apply
 from confwire.objects import OBJECTS, Document, ObjectType
+from confwire.opaque import SHOWN, is_opaque
 from historylog.models import ChangeRecord
 from historylog.paths import PERMISSIONS, SECRET, Difference, differences
 
@@ -58,6 +59,15 @@ def differences_of(record: ChangeRecord, *, permissions: bool) -> list[Differenc
     if record.secret:
         found.append(Difference(SECRET, MASK, MASK))
     return found
+
+
+def masked(value: Any) -> Any:
+    """Return a value as people see it: without the opaque texts of secret options."""
+    if isinstance(value, dict):
+        return {name: masked(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [masked(part) for part in value]
+    return SHOWN if is_opaque(value) else value
 
 
 def flat(type_: int, document: Document) -> dict[str, object]:

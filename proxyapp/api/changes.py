@@ -19,6 +19,7 @@ from historylog import forms
 from historylog.paths import Difference, differences
 from historylog.reader import Place
 from historylog.showing import CHANGE_SIGNS
+from historylog.values import masked
 from proxyapp.api.history import Refused, look, page, refused
 
 _LONGEST = 500  # characters of a value that are shown
@@ -68,6 +69,7 @@ def _line(one: Difference) -> tuple[str, str, str]:
 def _text(value: Any) -> str:
     if value is None:
         return ""
+    value = masked(value)
     text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 

@@ -17,7 +17,7 @@ from historylog.reader import Change, Place
 from historylog.records import Head
 from historylog.responses import exported
 from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
-from historylog.values import differences_of
+from historylog.values import differences_of, masked
 from proxyapp.admin.history.words import (
     Row,
     counts_of,
@@ -100,7 +100,7 @@ def _values_of(sight: Sight, places: Sequence[Place]) -> dict[Place, list[dict[s
     permitted = sight.showing_permissions({(row.type, row.dbid) for row in records})
     return {
         Place(row.revision, row.seq): [
-            {"property": one.path, "former": one.former, "value": one.value}
+            {"property": one.path, "former": masked(one.former), "value": masked(one.value)}
             for one in differences_of(row, permissions=(row.type, row.dbid) in permitted)
         ]
         for row in records

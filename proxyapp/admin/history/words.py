@@ -22,6 +22,7 @@ from historylog.paging import Found
 from historylog.paths import PERMISSIONS, Difference
 from historylog.records import Head
 from historylog.showing import CHANGE_SIGNS
+from historylog.values import masked
 from proxyapp.admin.door import author_of
 from proxyapp.admin.naming import title_of
 from proxyapp.admin.rights import words_of
@@ -227,6 +228,7 @@ class Words:
         keys = _references(type_, path, value)
         if keys and isinstance(value, int | list):
             return ", ".join(map(self._called, keys))
+        value = masked(value)
         text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
+from historylog import audit
 from proxyapp.models import Person
 from proxyapp.services import accounts, changes, objects
 
@@ -36,6 +38,31 @@ def test_a_secret_is_masked(see: See) -> None:
     assert "••••••" in shown
     assert "hush" not in shown
     assert "SCRAM" not in shown
+
+
+def test_a_secret_option_is_masked_in_every_page_and_export(see: See) -> None:
+    body = {"tenantDBID": 1, "name": "x", "userProperties": {"db": {"password": {"secret": "a"}}}}
+    made = objects.create("skill", body, by=None, origin="test")
+    later = {"userProperties": {"db": {"password": {"secret": "b"}, "user": "anna"}}}
+    changed = objects.update("skill", made.dbid, later, by=None, origin="test")
+    of_object, number = f"objects/13/{made.dbid}/", changed.result.revision or 0
+    for address in (
+        of_object,
+        f"{of_object}at/?revision={number}",
+        f"{of_object}diff/?former={number - 1}&revision={number}",
+        f"{of_object}diff/?everything=1",
+        f"{of_object}revert/?revision={number - 1}",
+        f"transactions/{number}/",
+        f"transactions/{number}/revert/",
+        *(f"changes.{form}?type=13" for form in ("csv", "json", "xml")),
+    ):
+        page = see(address)
+        assert "(secret)" in page, address
+        assert "secret:1:" not in page, address
+    file = io.StringIO()
+    audit.write(file)
+    assert "(secret)" in file.getvalue()
+    assert "secret:1:" not in file.getvalue()
 
 
 def test_many_changes_are_grouped_and_paged(
