@@ -7,7 +7,6 @@ done. Knows no sockets, and no time but what it is told.
 
 from __future__ import annotations
 
-import re
 import traceback
 from collections.abc import Callable
 from enum import Enum
@@ -18,61 +17,27 @@ from confwire import codec
 from confwire.errors import (
     AlreadyOpen,
     CloseCode,
-    Compacted,
-    EpochChanged,
     InternalError,
-    InvalidParameter,
-    NoPermission,
     NotOpen,
     PasswordChangeRequired,
     RequestError,
     TokenRefused,
-    UnknownSubscription,
 )
 from confwire.messages import (
-    AccountStates,
-    Acknowledge,
     ChangePassword,
-    CheckLogin,
     ClientMessage,
-    CreateObject,
-    Cursor,
-    DeleteObject,
-    Disconnect,
-    Drain,
-    HandOver,
-    HistoryEntries,
     HistoryEntry,
-    HistoryLog,
     Message,
-    NotificationRegistered,
-    NotificationUnregistered,
     Open,
     Opened,
-    PairRole,
     Proof,
     ReadBrief,
     ReadObjects,
-    ReadPeer,
-    ReadPermissions,
-    ReadSecrets,
-    ReadServerInfo,
-    RegisterNotification,
-    RelayWrite,
-    Replicate,
-    ServerInfo,
-    SessionsMirrored,
-    SessionsSentAway,
-    Shed,
-    SiteProgress,
-    SwitchOver,
     TokenRenewed,
-    UnregisterNotification,
-    UpdateObject,
-    UpdatePermissions,
 )
 from historylog.entries import Kind, clean
-from proxyapp.engine.access import Profile, ServerProfile
+from proxyapp.engine import answering, registering, serverlinks
+from proxyapp.engine.access import Profile
 from proxyapp.engine.admission import Admitted
 from proxyapp.engine.commands import (
     Admit,
@@ -82,26 +47,19 @@ from proxyapp.engine.commands import (
     ResumeReading,
     Send,
     SetKeepAlive,
-    TakeEntries,
 )
 from proxyapp.engine.events import Authenticated
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.freshness import Floor
-from proxyapp.engine.journal import tree_text
 from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
-from proxyapp.engine.permissions import permissions
 from proxyapp.engine.replication import Replication
-from proxyapp.engine.requests import Task, info_of, refusal
-from proxyapp.engine.secretreading import check_line, secrets
-from proxyapp.engine.serving import DismissRequest, PairMessage, Serving, WriteRequest
-from proxyapp.engine.subscriptions import Spec
+from proxyapp.engine.requests import Task, refusal
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.tokens import Holder
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Bytes of one message of a client that has logged in."""
-_STORE = re.compile("[ -~]{1,32}")
-"""Names of stores that every database keeps."""
 KEEP_ALIVE = 60.0
 """Seconds of silence after which a client that wished nothing else is polled."""
 MAX_WRITES = 64
@@ -135,7 +93,6 @@ class Session:
         "_ended",
         "_opening",
         "_scheduled",
-        "_serving",
         "_task",
         "_task_ref",
         "_waiting",
@@ -161,6 +118,7 @@ class Session:
         "replication",
         "role",
         "secure",
+        "serving",
         "user",
         "writes",
     )
@@ -176,7 +134,7 @@ class Session:
         now: float,
         forwarded: str = "",
     ) -> None:
-        self._serving = serving
+        self.serving = serving
         self.connection = connection
         self.peer = peer
         self.forwarded = forwarded
@@ -242,14 +200,14 @@ class Session:
         """What the session's task sleeps for has come."""
         if self._task is not None and not self._scheduled:
             self._scheduled = True
-            self._serving.out.append(Again(self))
+            self.serving.out.append(Again(self))
 
     def block(self) -> None:
         """Its output is full: notifications stop at a cursor."""
         self.blocked = True
-        self.follower.fall_behind(self._serving.revision)
+        self.follower.fall_behind(self.serving.revision)
         if self.replication is not None:
-            self.replication.fall_behind(self._serving.revision)
+            self.replication.fall_behind(self.serving.revision)
 
     def lag(self, revision: int) -> None:
         """Go through what comes after a revision at its own pace, by its own task."""
@@ -260,7 +218,7 @@ class Session:
         if task is not None:
             # Not begun in this turn, since many sessions lag at once.
             self._task, self._task_ref = task, None
-            self._serving.out.append(PauseReading(self.connection))
+            self.serving.out.append(PauseReading(self.connection))
             self.wake()
 
     def drain(self) -> None:
@@ -278,13 +236,13 @@ class Session:
             self._flush()
             self._ended = reason
             self.leave()
-            self._serving.out.append(Close(self.connection, code, reason))
+            self.serving.out.append(Close(self.connection, code, reason))
 
     def disconnect(self, reason: str) -> None:
         """The connection is gone, for this reason unless this side had one before."""
         if self.name:
             reason = self._ended or reason
-            self._serving.log(
+            self.serving.log(
                 "info",
                 "session closed",
                 session=self.id,
@@ -293,8 +251,8 @@ class Session:
                 peer=self.peer,
                 reason=reason,
             )
-            if self._serving.roster.named(self.id) in (None, self):  # else it goes on elsewhere
-                self._keep(Kind.SESSION_CLOSED, self.cursor, clean(reason))
+            if self.serving.roster.named(self.id) in (None, self):  # else it goes on elsewhere
+                self.keep(Kind.SESSION_CLOSED, self.cursor, clean(reason))
         self.leave()
 
     def leave(self) -> None:
@@ -303,13 +261,13 @@ class Session:
         self.follower.stop()
         self._task = None
         self._waiting.clear()
-        self._serving.roster.strike(self)
-        self._serving.servers.pop(self.connection, None)
-        self._serving.issuing.forget(self.connection)
+        self.serving.roster.strike(self)
+        self.serving.servers.pop(self.connection, None)
+        self.serving.issuing.forget(self.connection)
 
     def renew_token(self) -> None:
         """Give it another token, unless what it holds was revoked."""
-        serving, holder = self._serving, self.holder
+        serving, holder = self.serving, self.holder
         ring = serving.issuing.ring
         if holder is not None and ring is not None and holder.generation == ring.generation:
             token = serving.issuing.issue(self.connection, holder, serving.now)
@@ -321,6 +279,16 @@ class Session:
         if self.phase is not CLOSED:
             self._answers.append(codec.encode(message))
             self._flush()
+
+    def queue(self, message: Message | bytes) -> None:
+        """Send a message with the others of the turn."""
+        self._answers.append(message if isinstance(message, bytes) else codec.encode(message))
+
+    def writing(self) -> None:
+        """One of its writes has begun."""
+        self.writes += 1
+        if self.writes == MAX_WRITES:
+            self.serving.out.append(PauseReading(self.connection))
 
     def written(self) -> None:
         """One of its writes has ended."""
@@ -342,7 +310,7 @@ class Session:
             return self.follower.cursor
         if self.replication is not None and self.replication.behind:
             return self.replication.cursor
-        return self._serving.revision
+        return self.serving.revision
 
     # ------------------------------------------------------------ messages
 
@@ -354,8 +322,8 @@ class Session:
                 return
             if self.phase is OPEN and self.floor is None:
                 rest = messages[at:] if at else messages
-                read = self._serving.points.answer(rest, self.profile, self._answers)
-                self._serving.counters.reads += read
+                read = self.serving.points.answer(rest, self.profile, self._answers)
+                self.serving.counters.reads += read
                 at += read
             if at < len(messages):
                 self._take(messages[at])
@@ -392,7 +360,7 @@ class Session:
         elif self.phase is BARRED:
             if not isinstance(message, ChangePassword):
                 raise PasswordChangeRequired
-            self._change_password(message)
+            answering.change_password(self, message)
         elif isinstance(message, Open) and self.phase is CONNECTED:
             self._begin(message)
         elif isinstance(message, Proof) and self.phase is CHALLENGED:
@@ -404,11 +372,12 @@ class Session:
         self._answers.append(codec.encode(refusal(error, ref)))
 
     def _fail(self, ref: int | str | None) -> None:
-        self._serving.log("error", "request failed", traceback=traceback.format_exc())
+        self.serving.log("error", "request failed", traceback=traceback.format_exc())
         self._refuse(InternalError(), ref)
 
-    def _keep(self, kind: Kind, revision: int, reason: str = "") -> None:
-        serving = self._serving
+    def keep(self, kind: Kind, revision: int, reason: str = "") -> None:
+        """Keep in the history log what happened to it."""
+        serving = self.serving
         serving.keep_entry(
             HistoryEntry(
                 kind=kind.value,
@@ -429,7 +398,7 @@ class Session:
 
     def _flush(self) -> None:
         if self._answers:
-            self._serving.out.append(Send(self.connection, self._answers))
+            self.serving.out.append(Send(self.connection, self._answers))
             self._answers = []
 
     # ------------------------------------------------------------ opening
@@ -479,34 +448,22 @@ class Session:
             self._refuse(error, None)
             return
         self.id = token.session
-        other = self._serving.roster.named(self.id)
+        other = self.serving.roster.named(self.id)
         if other is not None:
             other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
-        record = self._serving.records.claim(self.id)
+        record = self.serving.records.claim(self.id)
         since = message.since
         if record is not None and since is not None and not message.subscriptions:
             # As the primary of the pair has told of them, so that the client need not. Where it
             # stands only the client knows: what was sent to it may have been lost on the way.
             specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
-        here = token.server == self._serving.issuing.server
+        here = token.server == self.serving.issuing.server
         self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
         if specs and self.phase is OPEN:
-            self._follow_on(specs, since)
-
-    def _follow_on(self, specs: dict[str, Spec], since: Cursor | None) -> None:
-        """Take up subscriptions where they were, or say that this cannot be done."""
-        try:
-            if since is not None:
-                self.follower.check_since(since)
-        except (EpochChanged, Compacted) as error:
-            self._answers.append(
-                self.follower.lose("epoch" if isinstance(error, EpochChanged) else "compacted")
-            )
-        else:
-            self._follow(specs, since)
+            registering.follow_on(self, specs, since)
 
     def _enter(self, attempt: Opening, admitted: Admitted, kind: Kind) -> None:
-        serving = self._serving
+        serving = self.serving
         self._opening = None
         opening = attempt.message
         self.name, self.user, self.role = opening.application, opening.user, opening.role
@@ -529,7 +486,7 @@ class Session:
             peer=self.forwarded or self.peer,
             port=self.port,
         )
-        self._keep(kind, serving.revision)
+        self.keep(kind, serving.revision)
         if kind is not Kind.SESSION_OPENED:
             serving.counters.resumes += 1
         elif self.role == "client":
@@ -571,160 +528,18 @@ class Session:
 
     # ------------------------------------------------------------ requests
 
-    def _change_password(self, message: ChangePassword) -> None:
-        self._serving.passwords.begin(self, message)
-
-    def _account_states(self, message: AccountStates) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy tells of accounts")
-        self._serving.accounts.take(message.states, kept=False)
-
-    def _profile(self) -> Profile:
+    def rights(self) -> Profile:
+        """Return the profile as it is when it is asked for."""
         return self.profile
 
     def _read(self, message: ReadObjects | ReadBrief) -> None:
-        serving = self._serving
+        serving = self.serving
         serving.counters.reads += 1
         if message.freshness is False and self.floor is None:
-            task = serving.reader.read(message, self._profile)
+            task = serving.reader.read(message, self.rights)
         else:
-            task = serving.freshness.read(self, message, self._profile)
-        self._start(task, message.ref)
-
-    def _register(self, message: RegisterNotification) -> None:
-        specs = self.follower.specs_of(message.subscriptions)
-        self._serving.counters.registrations += 1
-        if message.since is not None:
-            self.follower.check_first(message)
-        if message.snapshot:
-            task = self.follower.snapshot(message.ref, specs, self._profile)
-            self._start(task, message.ref)
-            return
-        serving = self._serving
-        registered = NotificationRegistered(
-            ref=message.ref, epoch=serving.epoch, revision=serving.revision
-        )
-        self._answers.append(codec.encode(registered))
-        self._follow(specs, message.since)
-
-    def _follow(self, specs: dict[str, Spec], since: Cursor | None) -> None:
-        """Follow by these subscriptions, too, from now on or from a cursor that was checked."""
-        self.follower.change(self.follower.specs | specs, self.profile)
-        if since is not None:
-            self.follower.ahead = since.revision
-            if since.revision < self._serving.revision:
-                self.follower.fall_behind(since.revision)
-                self._start(self.follower.catch_up(self._profile), None)
-
-    def _unregister(self, message: UnregisterNotification) -> None:
-        known = self.follower.specs
-        if message.subscription not in known:
-            raise UnknownSubscription(f"there is no subscription '{message.subscription}'")
-        rest = {name: spec for name, spec in known.items() if name != message.subscription}
-        self.follower.change(rest, self.profile)
-        serving = self._serving
-        ended = NotificationUnregistered(
-            ref=message.ref,
-            epoch=serving.epoch,
-            revision=serving.revision,
-            subscription=message.subscription,
-        )
-        self._answers.append(codec.encode(ended))
-
-    def _write(self, message: WriteRequest) -> None:
-        serving = self._serving
-        info_of(message.object_type)
-        check_line(message, self.secure)
-        serving.authority.check_write(self.connection, message)
-        self.writes += 1
-        if self.writes == MAX_WRITES:
-            serving.out.append(PauseReading(self.connection))
-        origin = f"{self.name} {self.peer} session {self.id}"
-        serving.write(self.connection, message, self.person, origin)
-
-    def _permissions(self, message: ReadPermissions) -> None:
-        info_of(message.object_type)
-        found = permissions(self._serving, message, self.person, self.profile)
-        self._answers.append(codec.encode(found))
-
-    def _secrets(self, message: ReadSecrets) -> None:
-        info_of(message.object_type)
-        own = 0 if self.user else self.application
-        found = secrets(self._serving, message, own, self.profile, self.secure)
-        self._answers.append(codec.encode(found))
-        what = f"{message.object_type} {message.dbid}"
-        self._keep(Kind.SECRETS_READ, self._serving.revision, what)
-
-    def _server_info(self, message: ReadServerInfo) -> None:
-        serving = self._serving
-        info = ServerInfo(
-            ref=message.ref,
-            epoch=serving.epoch,
-            revision=serving.revision,
-            server=serving.identity(),
-            link=str(serving.authority.status(serving.now).get("link", "")),
-            age=serving.age(serving.now),
-            source=serving.source(),
-            tree_hash=tree_text(serving.store.tree),
-            objects=serving.store.count,
-            sessions=len(serving.roster),
-        )
-        self._answers.append(codec.encode(info))
-
-    def _dismiss(self, message: DismissRequest) -> None:
-        serving = self._serving
-        count = serving.dismiss(self, message)
-        self._answers.append(
-            codec.encode(
-                SessionsSentAway(
-                    ref=message.ref, epoch=serving.epoch, revision=serving.revision, count=count
-                )
-            )
-        )
-
-    def _acknowledge(self, message: Acknowledge) -> None:
-        self.acknowledged = max(self.acknowledged, message.revision)
-
-    def _replicate(self, message: Replicate) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy may replicate")
-        self.replication = Replication(self._serving, self.connection, message.ref)
-        self._serving.servers[self.connection] = self
-        ring = self._serving.issuing.ring
-        if ring is not None:
-            self._answers.append(codec.encode(ring.given))
-        self._start(self.replication.start(message.since, load=message.load), message.ref)
-
-    def _history_log(self, message: HistoryLog) -> None:
-        self.past = Past(self._serving, self.connection, self.id, self._profile)
-        self._start(self.past.tell(message), message.ref)
-
-    def _history_entries(self, message: HistoryEntries) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy has entries to send")
-        if not _STORE.fullmatch(message.store):
-            raise InvalidParameter("the name of a store has 1 to 32 ASCII characters")
-        entries = message.entries
-        self._serving.out.append(TakeEntries(self.connection, message.store, entries))
-
-    def _check_login(self, message: CheckLogin) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy has logins judged")
-        self._serving.checks.judge(message, self.answer)
-
-    def _said(self, message: PairMessage) -> None:
-        self._serving.said(self, message)
-
-    def _relay_write(self, message: RelayWrite) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy passes writes on")
-        self.writes += 1
-        self._serving.relay_write(self.connection, message, self.name)
-
-    def _site_progress(self, message: SiteProgress) -> None:
-        if not isinstance(self.profile, ServerProfile):
-            raise NoPermission("only a server that opened with the role proxy tells of its clients")
-        self._serving.hear(self.connection, self.name, message)
+            task = serving.freshness.read(self, message, self.rights)
+        self.start(task, message.ref)
 
     # ------------------------------------------------------------ tasks
 
@@ -732,14 +547,15 @@ class Session:
         """Whether requests wait: for a task, for the reader, or for the database."""
         return self._task is not None or self.blocked or self.writes >= MAX_WRITES
 
-    def _start(self, task: Task, ref: int | str | None) -> None:
+    def start(self, task: Task, ref: int | str | None) -> None:
+        """Let a task go on until its end before anything else is taken."""
         self._flush()
         self._task, self._task_ref = task, ref
-        self._serving.out.append(PauseReading(self.connection))
+        self.serving.out.append(PauseReading(self.connection))
         if not self.blocked:
             self._advance(task)
         if not self._holds():
-            self._serving.out.append(ResumeReading(self.connection))
+            self.serving.out.append(ResumeReading(self.connection))
 
     def _advance(self, task: Task) -> bool:
         """Let the task work until its next turn, or to its end; tell whether it has ended."""
@@ -757,7 +573,7 @@ class Session:
                 self.close(CloseCode.INTERNAL_ERROR, "the notifications failed")
         else:
             if messages:
-                self._serving.out.append(Send(self.connection, messages))
+                self.serving.out.append(Send(self.connection, messages))
             if messages is not None:
                 self.wake()
         return self._task is None
@@ -767,46 +583,23 @@ class Session:
         if self.phase is CLOSED or self.blocked:
             return
         if (task := self._catching_up()) is not None:
-            self._start(task, None)
+            self.start(task, None)
         waiting, self._waiting = self._waiting, []
         self._take_all(waiting)
         if not self._holds() and self.is_open:
-            self._serving.out.append(ResumeReading(self.connection))
+            self.serving.out.append(ResumeReading(self.connection))
 
     def _catching_up(self) -> Task | None:
         """Return the task that makes up for what was missed, None where nothing was."""
         if self.replication is not None and self.replication.behind:
             return self.replication.catch_up()
-        return self.follower.catch_up(self._profile) if self.follower.behind else None
+        return self.follower.catch_up(self.rights) if self.follower.behind else None
 
 
 _HANDLERS: dict[type, Callable[[Session, Any], None]] = {
     ReadObjects: Session._read,
     ReadBrief: Session._read,
-    RegisterNotification: Session._register,
-    UnregisterNotification: Session._unregister,
-    CreateObject: Session._write,
-    UpdateObject: Session._write,
-    DeleteObject: Session._write,
-    ReadPermissions: Session._permissions,
-    UpdatePermissions: Session._write,
-    ReadSecrets: Session._secrets,
-    ReadServerInfo: Session._server_info,
-    Disconnect: Session._dismiss,
-    Shed: Session._dismiss,
-    Drain: Session._dismiss,
-    Acknowledge: Session._acknowledge,
-    Replicate: Session._replicate,
-    HistoryLog: Session._history_log,
-    HistoryEntries: Session._history_entries,
-    SiteProgress: Session._site_progress,
-    RelayWrite: Session._relay_write,
-    SwitchOver: Session._said,
-    PairRole: Session._said,
-    SessionsMirrored: Session._said,
-    HandOver: Session._said,
-    ReadPeer: Session._said,
-    CheckLogin: Session._check_login,
-    AccountStates: Session._account_states,
-    ChangePassword: Session._change_password,
+    **registering.HANDLERS,
+    **answering.HANDLERS,
+    **serverlinks.HANDLERS,
 }

@@ -211,10 +211,6 @@ def test_a_part_of_a_transaction_is_forgotten_with_its_link(bench, proxy):
     assert tree_of(proxy) == tree_of(bench)
 
 
-def test_only_a_server_may_replicate(bench):
-    assert bench.login("bob").error("replicate") == "noPermission"
-
-
 def test_a_cursor_of_a_future_that_never_was_starts_a_new_epoch(bench, proxy):
     line = proxy.line
     line.send(b'{"message":"replicate","ref":9,"since":{"epoch":"e1","revision":99,"hash":"x"}}')

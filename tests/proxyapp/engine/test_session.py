@@ -118,21 +118,6 @@ def test_a_blocked_reader_gets_no_packets_until_it_is_drained(big):
 # ---------------------------------------------------------------- small requests
 
 
-def test_server_info_tells_who_serves_and_how_current_it_is(bench, bob):
-    (info,) = bob.ask("readServerInfo")
-    assert (info["server"]["application"], info["server"]["mode"]) == ("confserv", "master")
-    assert info["treeHash"] == bench.node.status(bench.now)["treeHash"]
-    assert (info["objects"], info["sessions"]) == (15, 1)
-    assert "link" not in info
-
-
-def test_an_acknowledgement_is_not_answered_and_never_goes_back(bench, bob):
-    for revision in (5, 3):
-        bob.send(json.dumps({"message": "acknowledge", "revision": revision}).encode())
-    assert bob.inbox == []
-    assert bench.node.status(bench.now)["sessions"][0]["acknowledged"] == 5
-
-
 def test_a_failure_inside_of_one_request_hurts_nobody(bench, bob):
     eve = bench.login("bob")
     acl = [(3, 101, 1)]
@@ -144,15 +129,6 @@ def test_a_failure_inside_of_one_request_hurts_nobody(bench, bob):
 
 
 # ---------------------------------------------------------------- writes
-
-
-def test_a_created_object_comes_back_as_it_is_stored(bench, bob):
-    bob.post("createObject", objectType="skill", object={"name": "new"})
-    bench.handle(events.Written(bench.of(commands.Write)[0].ticket, 2, 700))
-    bench.commit(record("skill", 700, FOLDER, name="new", tenantDBID=1))
-    (answer,) = bob.inbox
-    assert (answer["message"], answer["DBID"]) == ("objectCreated", 700)
-    assert answer["object"] == {"DBID": 700, "name": "new", "tenantDBID": 1, "folderDBID": FOLDER}
 
 
 def test_only_so_many_writes_of_one_session_wait_for_the_database(bench, bob):
@@ -183,20 +159,6 @@ def test_nothing_is_sent_after_a_close(bench, bob):
     bench.handle(events.WriteRefused(second.ticket, UniquenessViolation()))
     bench.handle(events.Drained(bob.connection))
     assert bob.inbox == []
-
-
-def test_a_write_of_an_unknown_type_is_refused_at_once(bench, bob):
-    assert bob.error("createObject", objectType="thing", object={}) == "invalidParameter"
-    assert bench.of(commands.Write) == []
-
-
-def test_writes_are_refused_while_the_database_is_away_and_reads_are_not(bench, bob):
-    bench.handle(events.AuthorityLost("no route"))
-    assert bob.error("deleteObject", objectType="skill", DBID=601) == "databaseUnavailable"
-    assert bob.read("skill") == [601, 602]
-    bench.handle(events.AuthorityBack())
-    write(bob)
-    assert len(bench.of(commands.Write)) == 1
 
 
 # ---------------------------------------------------------------- bad input
