@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -19,6 +19,8 @@ from threading import Thread
 from typing import Any
 
 import structlog
+
+from proxyapp.runtime.logfmt import Event, render, stamp
 
 FILE_SIZE = 10 * 1024 * 1024
 FILES = 5
@@ -46,8 +48,6 @@ _QUIET = {
     "twisted": logging.WARNING,
 }
 
-Event = MutableMapping[str, Any]
-
 
 def hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
     """Replace the values of fields that are secrets by their name."""
@@ -57,10 +57,9 @@ def hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
 
 
 _SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    stamp,
     hide_secrets,
 ]
 
@@ -98,7 +97,7 @@ class Logs:
                 structlog.stdlib.filter_by_level,
                 *_SHARED,
                 structlog.processors.format_exc_info,
-                _RENDERER,
+                render,
             ],
             logger_factory=lambda *name: _Pen(self._writer, *name),
             wrapper_class=structlog.stdlib.BoundLogger,
@@ -231,15 +230,10 @@ class _Foreign(logging.Handler):
         self.setFormatter(
             structlog.stdlib.ProcessorFormatter(
                 foreign_pre_chain=_SHARED,
-                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _RENDERER],
+                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
             )
         )
 
     def emit(self, record: logging.LogRecord) -> None:
         """Make the line here: what the record speaks of may have changed later."""
         self._put(record.levelno, self.format(record))
-
-
-_RENDERER = structlog.processors.LogfmtRenderer(
-    key_order=["timestamp", "level", "event"], bool_as_flag=False
-)

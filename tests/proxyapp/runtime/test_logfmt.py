@@ -1,0 +1,34 @@
+"""Log lines have the form of structlog's, whatever is in them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxyapp.runtime.logfmt import render, stamp
+
+FIELDS = st.dictionaries(
+    st.sampled_from(["user", "peer", "reason", "logger", "timestamp", "level", "event"]),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+    | st.text(' ="\\\n\r\tab\N{SNOWMAN}'),
+)  # fmt: skip
+STRUCTLOG = structlog.processors.LogfmtRenderer(
+    key_order=["timestamp", "level", "event"], bool_as_flag=False
+)
+
+
+@given(FIELDS)
+def test_a_line_is_what_structlog_makes_of_the_event(fields: dict[str, Any]) -> None:
+    assert render(None, "info", dict(fields)) == STRUCTLOG(None, "info", dict(fields))
+
+
+def test_a_line_bears_the_time_in_utc() -> None:
+    before = datetime.now(UTC)
+    told = stamp(None, "info", {})["timestamp"]
+    assert told.endswith("Z")
+    assert before.replace(microsecond=0) <= datetime.fromisoformat(told) <= datetime.now(UTC)
+    assert len(told) == len("2026-01-02T03:04:05.000006Z")
