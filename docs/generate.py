@@ -416,7 +416,7 @@ def _number(value: float | None) -> str:
 
 
 PAGES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
-    "objects.md": ("confwire/objects.py", objects_page),
+    "objects.md": ("confwire/objects/table.py", objects_page),
     "filters.md": ("proxyapp/engine/filters.py", filters_page),
     "options.md": ("proxyapp/engine/options.py", options_page),
     "rights.md": ("proxyapp/engine/rights.py", rights_page),

@@ -1,214 +1,23 @@
-"""The object model: every object type, its fields, and what they refer to.
+"""Every object type and its fields, once.
 
-One declarative table serves documents, filters, references, import, JSON Schema and the
-reference page. It knows no storage, no framework and no input or output. Types and numbers:
-the product's object model; a document is the JSON form of one object.
+Documents, filters, references, import, JSON Schema and the reference page come from this table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import Enum, IntEnum
 from typing import Any
 
-Document = dict[str, Any]
-"""The JSON form of one object: field name -> value, as listed in its `ObjectInfo`."""
-
-Options = dict[str, dict[str, str | int]]
-"""Section -> option -> value."""
-
-
-class ObjectType(IntEnum):
-    """Every type of configuration object (CfgObjectType); the number is the origin's."""
-
-    SWITCH = 1
-    DN = 2
-    PERSON = 3
-    PLACE = 4
-    AGENT_GROUP = 5
-    PLACE_GROUP = 6
-    TENANT = 7
-    SERVICE = 8
-    APPLICATION = 9
-    HOST = 10
-    PHYSICAL_SWITCH = 11
-    SCRIPT = 12
-    SKILL = 13
-    ACTION_CODE = 14
-    AGENT_LOGIN = 15
-    TRANSACTION = 16
-    DN_GROUP = 17
-    STAT_DAY = 18
-    STAT_TABLE = 19
-    APP_PROTOTYPE = 20
-    ACCESS_GROUP = 21
-    FOLDER = 22
-    FIELD = 23
-    FORMAT = 24
-    TABLE_ACCESS = 25
-    CALLING_LIST = 26
-    CAMPAIGN = 27
-    TREATMENT = 28
-    FILTER = 29
-    TIME_ZONE = 30
-    VOICE_PROMPT = 31
-    IVR_PORT = 32
-    IVR = 33
-    ALARM_CONDITION = 34
-    ENUMERATOR = 35
-    ENUMERATOR_VALUE = 36
-    OBJECTIVE_TABLE = 37
-    CAMPAIGN_GROUP = 38
-    GVP_RESELLER = 39
-    GVP_CUSTOMER = 40
-    GVP_IVR_PROFILE = 41
-    SCHEDULED_TASK = 42
-    ROLE = 43
-    PERSON_LAST_LOGIN = 44
-
-
-class Kind(Enum):
-    """The shape of a field's value in a document."""
-
-    STRING = "string"
-    INTEGER = "integer"
-    BOOLEAN = "boolean"
-    CHOICE = "choice"  # a string out of `Field.choices`
-    OPTIONS = "options"  # section -> option -> string or integer
-    MAP = "map"  # string -> string
-    REFERENCE = "reference"  # the DBID of an object of type `Field.target`, 0 for none
-    REFERENCES = "references"  # a list of such DBIDs, each once
-    IDENTITY = "identity"  # {"objectType", "DBID"}: any object, the type is in the value
-    IDENTITIES = "identities"
-    STRUCT = "struct"  # one mapping with `Field.fields`
-    STRUCTS = "structs"  # a list of them
-
-
-STATES = ("enabled", "disabled")
-"""CfgObjectState 1 and 2; a deleted object (3) is absent."""
-
-REDUNDANCY_TYPES = ("none", "coldstandby", "warmstandby", "hotstandby")
-"""CfgHAType 0-3. Administration shows coldstandby as "Not Specified"."""
-
-TRACE_MODES = ("unset", "none", "local", "remote", "both")
-"""CfgTraceMode 0-4 of a connection's keep-alive."""
-
-GROUP_TYPES = (
-    "none",
-    "default",
-    "users",
-    "administrators",
-    "superadministrators",
-    "system",
-    "everyone",
+from confwire.objects.choices import (
+    APP_TYPES,
+    GROUP_TYPES,
+    HOST_TYPES,
+    OS_TYPES,
+    REDUNDANCY_TYPES,
+    STATES,
+    TRACE_MODES,
 )
-"""Types 0-6 of an access group."""
-
-SUPER_ADMINISTRATORS = "superadministrators"
-"""The type of the access group whose members may use the administration."""
-
-HOST_TYPES = ("unknown", "networkserver", "agentworkstation", "tenantserver")
-OS_TYPES = (
-    "unknown",
-    "linux",
-    "windows",
-    "aix",
-    "solaris",
-    "hpux",
-    "macos",
-    "other",
-    "solarisx86",
-    "digitalunix",
-    "sunos",
-    "winnt",
-    "os2",
-    "macintosh",
-    "tandemunix",
-    "unixware",
-    "windows2000",
-    "windowsxp",
-    "windowsserver2003",
-    "redhatlinux",
-    "windowsserver2008",
-    "windowsvista",
-)
-
-_APP_TYPE_NAMES = (
-    """
-unknown tserver statserver billingserver billingclient agentview voicetreatmentserver
-voicetreatmentmanager dbserver callconcentrator sdialer listmanager cmserver cmclient lme
-routerserver strategybuilder strategyloader agentdesktop sce ccview configserver thirdpartyapp
-thirdpartyserver strategysimulator strategyscheduler dartserver dartclient customserver
-externalrouter virtualinteractivet virtualrp database netvector detailbiller summarybiller nacd
-backupcontrolclient infomartstatcollector infomartstatconfigurator ivrinterfaceserver iserver
-messageserver scs sci snmpagent realdbserver wfmclient wfmdataaggregator wfmwebservices
-wfmscheduleserver interactionroutingdesigner etlproxy itcutility vss54 vss55 vss56 vss57
-ccanalyzerdatamart chatserver callbackserver cobrowsingserver istransportserver contactserver
-emailserver medialink web66 web67 web68 web69 web70 contactservermanager contentanalyzer
-responsemanager voip74 voip75 automatedworkflowengine haproxy voip78 voip79 webapiserver
-loadbalancer applicationcluster loaddistributionserver gproxy gis agentdesktopdeliveryserver
-gcnclient ivrdt gcnthinserver classificationserver trainingserver universalcallbackserver
-cpdserverproxy xlinkcontroller kworkerportal wfm96 wfm97 wfm98 wfm99 knowledgemanager ivrdriver
-ivrlibrary lcsadapter desktopnetserver siebel7confsynch siebel7campsynch genericserver
-genericclient calldirector sipcommunicationserver interactionserver integrationserver wfmdaemon
-""".split()
-    + [f"gvp{number}" for number in range(114, 156)]
-    + """
-resourceaccesspoint interactionworkspace advisors essextensibleservices customerview
-orchestrationserver reserved capturepoint rulesespserver genesysadministrator iwdmanager
-iwdruntimenode businessrulesexecutionserver businessrulesgui vppolicyserver socialms
-cstaconnector vpmrcpproxy
-""".split()
-)
-
-APP_TYPES: tuple[str, ...] = tuple(_APP_TYPE_NAMES)
-"""Application types (CfgAppType): the index is the origin's number."""
-
-_CLIENT_APP_TYPES = {
-    "unknown", "billingclient", "agentview", "voicetreatmentmanager", "cmclient",
-    "strategybuilder", "strategyloader", "agentdesktop", "sce", "ccview", "thirdpartyapp",
-    "strategysimulator", "strategyscheduler", "dartclient", "sci", "wfmclient",
-    "interactionroutingdesigner", "web70", "contactservermanager", "contentanalyzer",
-    "responsemanager", "ivrdt", "wfm97", "knowledgemanager", "genericclient",
-    "interactionworkspace", "genesysadministrator", "businessrulesgui",
-}  # fmt: skip
-
-
-def is_server_type(app_type: str) -> bool:
-    """Whether applications of this type are daemons (`isServer`): one session at a time."""
-    return app_type not in _CLIENT_APP_TYPES
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field of a document or of a structure inside it."""
-
-    name: str
-    kind: Kind = Kind.STRING
-    target: ObjectType | None = None
-    choices: tuple[str, ...] = ()
-    fields: tuple[Field, ...] = ()
-    key: str = ""  # the member that tells the items of STRUCTS apart, for deltas
-    required: bool = False
-    fixed: bool = False  # given at creation, unchangeable afterwards
-    derived: bool = False  # computed by the server; what a client sends for it is ignored
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
-    """What is known of one object type."""
-
-    type: ObjectType
-    name: str  # on the wire: "application"
-    plural: str  # in environment files: "applications"
-    title: str  # for people: "Application"
-    fields: tuple[Field, ...]
-    natural_key: tuple[str, ...]  # the fields that name an object to people
-    by_name: Mapping[str, Field] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "by_name", {item.name: item for item in self.fields})
+from confwire.objects.fields import Field, Kind, ObjectInfo
+from confwire.objects.types import ObjectType
 
 
 def _text(name: str, **flags: Any) -> Field:
@@ -629,39 +438,3 @@ _CALLED_BY = {
 def name_field(type_: ObjectType) -> str:
     """Return the field that people call objects of a type by; lists by name are ordered by it."""
     return _CALLED_BY.get(type_, "name")
-
-
-def references_of(
-    info: ObjectInfo, document: Mapping[str, Any]
-) -> Iterator[tuple[str, ObjectType, int]]:
-    """Yield (field path, type, DBID) of every object that the document refers to.
-
-    The tenant and the folder of an object are its place, not a reference of its own.
-    """
-    for item in info.fields:
-        if item.name not in ("tenantDBID", "folderDBID") and item.name in document:
-            yield from _references(item, document[item.name], item.name)
-
-
-def _references(item: Field, value: Any, path: str) -> Iterator[tuple[str, ObjectType, int]]:
-    if item.kind is Kind.REFERENCE and value:
-        assert item.target is not None, item
-        yield path, item.target, value
-    elif item.kind is Kind.REFERENCES:
-        assert item.target is not None, item
-        for dbid in value:
-            yield path, item.target, dbid
-    elif item.kind is Kind.IDENTITY and value:
-        yield path, BY_NAME[value["objectType"]].type, value["DBID"]
-    elif item.kind is Kind.IDENTITIES:
-        for member in value:
-            yield path, BY_NAME[member["objectType"]].type, member["DBID"]
-    elif item.kind is Kind.STRUCT and value:
-        for inner in item.fields:
-            if inner.name in value:
-                yield from _references(inner, value[inner.name], f"{path}.{inner.name}")
-    elif item.kind is Kind.STRUCTS:
-        for member in value:
-            for inner in item.fields:
-                if inner.name in member:
-                    yield from _references(inner, member[inner.name], f"{path}.{inner.name}")
