@@ -18,9 +18,9 @@ from confwire.errors import CloseCode
 from proxyapp.engine.events import Blocked, Connected, Drained, Event, Received
 from proxyapp.runtime import frames
 from proxyapp.runtime.anteroom import Standing, standing_of
-from proxyapp.runtime.balancers import DIRECT, Origin
+from proxyapp.runtime.balancers import Origin
 from proxyapp.runtime.output import Output
-from proxyapp.runtime.peers import format_address, host_of, is_end, is_loopback, new_nonce
+from proxyapp.runtime.peers import host_of, is_end, is_loopback, new_nonce
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
 """Bytes of one message of an open session, all fragments together."""
@@ -123,9 +123,7 @@ class Connection(WSListener):
         "standing",
     )
 
-    def __init__(
-        self, listeners: Owner, port: str, client: socket.socket, origin: Origin = DIRECT
-    ) -> None:
+    def __init__(self, listeners: Owner, port: str, client: socket.socket, origin: Origin) -> None:
         self.id = listeners.next_id()
         self.origin = origin
         self.standing = Standing.NEW
@@ -189,32 +187,20 @@ class Connection(WSListener):
         self._transport = transport
         self._wire = wire = transport.underlying_transport
         wire.set_write_buffer_limits(HIGH_WATER, LOW_WATER)
-        _keep_alive_by_tcp(self._socket)
-        peer = wire.get_extra_info("peername")
+        origin = self.origin
+        # A balancer on this machine hides nothing of what is said beyond it.
+        far = host_of(origin.client or origin.peer)
         self._listeners.add(
             self,
             Connected(
                 connection=self.id,
-                peer=format_address(peer),
+                peer=origin.peer,
                 port=self._port,
-                secure=transport.is_secure or is_loopback(self._far_host(peer[0])),
+                secure=transport.is_secure or is_loopback(far),
                 nonce=new_nonce(),
-                forwarded=self.origin.client,
+                forwarded=origin.client,
             ),
         )
-
-    @property
-    def peer_host(self) -> str:
-        """The address of the other end; empty when it is gone."""
-        try:
-            host: str = self._socket.getpeername()[0]
-        except OSError:
-            return ""
-        return host.removeprefix("::ffff:")
-
-    def _far_host(self, peer: str) -> str:
-        """Return where what is said here comes from: a balancer on this machine hides nothing."""
-        return host_of(self.origin.client) if self.origin.client else peer
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         """Take in one frame. The frame dies with this call, so its payload is copied."""
@@ -587,11 +573,3 @@ class Connection(WSListener):
         if self._transport.is_close_frame_sent:
             return "a frame broke the WebSocket rules"
         return "the client's socket closed"
-
-
-def _keep_alive_by_tcp(connected: socket.socket) -> None:
-    """Let the kernel find out that a peer's host is gone, for clients without keep-alive."""
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 60)
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 15)
-    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)

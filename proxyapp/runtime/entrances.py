@@ -1,6 +1,6 @@
 """One listening port: in clear, by TLS, or whichever of the two a client begins with.
 
-The first byte of a connection tells TLS from HTTP. Handshakes that do not get on are bounded in
+The first byte of a connection has told TLS from HTTP. Handshakes that do not get on are bounded in
 number and in time, as each keeps tens of kilobytes. Knows the accept loop and TLS; of WebSocket
 only that a protocol waits for its own handshake.
 """
@@ -22,7 +22,6 @@ from proxyapp.engine.transport import Tls
 from proxyapp.runtime import tls
 from proxyapp.runtime.accept import Doorway, Receive
 from proxyapp.runtime.balancers import Origin
-from proxyapp.runtime.peers import format_address
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +33,6 @@ HALF_OPEN_LIMIT = 1_000
 """Connections of one port whose handshakes by TLS are not done; the oldest make room."""
 LOG_PAUSE = 1.0
 """Seconds between log records of failed handshakes."""
-_CLIENT_HELLO = b"\x16"
 _BROKEN_OFF: dict[type[OSError], str] = {
     ConnectionAbortedError: f"the client did not finish within {HANDSHAKE_LIMIT:g} s",
     ConnectionResetError: "the client broke off: it may not trust the certificate, or its name",
@@ -118,10 +116,9 @@ class Entrance:
         return found if self.identity is None else {**found, **self.identity.status()}
 
     async def _shake_hands(self, client: socket.socket, origin: Origin) -> None:
-        by_tls = _first_byte(client) == _CLIENT_HELLO
-        if by_tls and self.identity is not None:
+        if origin.by_tls and self.identity is not None:
             await self._connect_by_tls(client, origin, self.identity.context)
-        elif by_tls:
+        elif origin.by_tls:
             _refuse(client, b"this port speaks no TLS: connect in clear")
         elif self.port.mode == "secured":
             _refuse(client, b"this port speaks TLS only: connect with TLS")
@@ -145,7 +142,6 @@ class Entrance:
     async def _connect(
         self, client: socket.socket, origin: Origin, context: ssl.SSLContext | None
     ) -> None:
-        peer = origin.client or (_peer_of(client) if context else "")
         protocol: Greeted = self._make(self.port.id, client, origin)
         try:
             await self._loop.connect_accepted_socket(
@@ -158,7 +154,7 @@ class Entrance:
         except OSError as error:
             client.close()  # The peer went away in between, or TLS failed.
             if context is not None:
-                self._tell_failure(peer, error)
+                self._tell_failure(origin.client or origin.peer, error)
             return
         try:
             await protocol.wait_until_handshake_complete()
@@ -186,14 +182,6 @@ def _demands(port: ListeningPort) -> tuple[bool, str, str]:
     return wanted.mutual, wanted.trusted_ca, wanted.crl
 
 
-def _first_byte(client: socket.socket) -> bytes:
-    """Return the first byte that a client has sent, and leave it there."""
-    try:
-        return client.recv(1, socket.MSG_PEEK)
-    except OSError:
-        return b""
-
-
 def _refuse(client: socket.socket, reason: bytes) -> None:
     """Say in clear what this port speaks; to TLS it shows that nobody here does."""
     try:
@@ -203,10 +191,3 @@ def _refuse(client: socket.socket, reason: bytes) -> None:
         pass
     finally:
         client.close()
-
-
-def _peer_of(client: socket.socket) -> str:
-    try:
-        return format_address(client.getpeername())
-    except OSError:
-        return "unknown"

@@ -16,6 +16,7 @@ from heapq import heappop, heappush
 from http import HTTPStatus
 from typing import Any
 
+import msgspec
 import structlog
 from picows import (
     WSListener,
@@ -153,6 +154,8 @@ class Listeners:
         self._beats: list[tuple[float, int]] = []
         self.now = time.monotonic()
         """The time of the last sweep: exact enough for limits of seconds, and free to read."""
+        self.asked_at = 0.0
+        """When clients last wanted anything, by the monotonic clock."""
         self.balancers = Balancers()
         self.crowded = False
         """All slow readers together have more output than is allowed: each waits at once."""
@@ -266,11 +269,11 @@ class Listeners:
             return _refuse(HTTPStatus.NOT_FOUND, "there is nothing here; connect to / instead")
         headers = request.headers
         if connection.origin.unannounced:
-            reason = self.balancers.refuse_unannounced(connection.peer_host)
+            reason = self.balancers.refuse_unannounced(connection.origin.peer)
             return _refuse(HTTPStatus.BAD_REQUEST, reason)
         told = headers.getall("x-forwarded-for", []) if self.balancers.read_http else ()
-        if told and (client := self.balancers.forwarded_in(connection.peer_host, told)):
-            connection.origin = Origin(client)
+        if told and (client := self.balancers.forwarded_in(connection.origin.peer, told)):
+            connection.origin = msgspec.structs.replace(connection.origin, client=client)
         if "upgrade" not in headers:
             return _refuse(HTTPStatus.UPGRADE_REQUIRED, "this port speaks WebSocket")
         # Browsers send "keep-alive, Upgrade", which the library's check does not take.
@@ -371,13 +374,19 @@ class Listeners:
         if self._flushing is None and self._delivery is None:
             self._flushing = self._loop.call_soon(self._flush_later)
 
+    def answer_now(self) -> None:
+        """Deliver now what would be delivered later in this turn."""
+        if self._delivery is not None:
+            self._delivery.cancel()
+            self._deliver()
+
     def _deliver_soon(self) -> None:
         if self._delivery is None:
             self._delivery = self._loop.call_soon(self._deliver)
 
     def _deliver(self) -> None:
         ready, self._ready = self._ready, []
-        begun = time.monotonic()
+        begun = self.asked_at = time.monotonic()
         until = begun + TURN
         done = 0
         for connection in ready:

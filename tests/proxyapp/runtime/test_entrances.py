@@ -477,3 +477,22 @@ async def test_a_balancer_says_before_tls_whom_it_speaks_for(port, issued, trust
         assert await echoes(client)
     told = await port.told(Connected)
     assert (told.forwarded, told.secure) == ("198.51.100.7:4711", True)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mode", ["secured", "autodetect"])
+async def test_what_a_client_begins_with_may_come_long_after_the_header(
+    port, issued, trusting, mode
+) -> None:
+    port.listeners.balancers.configure("127.0.0.1", "proxy-v2")
+    wanted = secured(port, issued, mode)
+    through = socket.create_connection(("127.0.0.1", wanted.port))
+    through.sendall(PROXY_HEADER)
+    silent = port.listeners._entrances[wanted.port].door._silent
+    await eventually(lambda: [arrival.header for arrival in silent.values()] == [PROXY_HEADER])
+    through.setblocking(False)
+    async with connect(
+        f"wss://localhost:{wanted.port}/", ssl=trusting, sock=through, proxy=None, compression=None
+    ) as client:
+        assert await echoes(client)
+    assert (await port.told(Connected)).forwarded == "198.51.100.7:4711"

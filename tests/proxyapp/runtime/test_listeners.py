@@ -111,6 +111,15 @@ async def test_a_connection_tells_its_peer_and_port_and_a_fresh_nonce(port, clie
 
 
 @pytest.mark.asyncio
+async def test_the_kernel_looks_for_hosts_that_are_gone(port, raw) -> None:
+    (connection,) = port.listeners.connections.values()
+    found = connection._socket.getsockopt
+    assert found(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+    assert [found(socket.IPPROTO_TCP, option) for option in options] == [60, 15, 4]
+
+
+@pytest.mark.asyncio
 async def test_messages_of_one_read_are_one_event_and_their_answers_one_read(port, raw) -> None:
     raw.say(client_frame(TEXT, b"one"), client_frame(TEXT, b"two"), client_frame(PING, b"!"))
     assert [await raw.hear() for _ in range(3)] == [(10, b"!"), (TEXT, b"one"), (TEXT, b"two")]
