@@ -31,7 +31,7 @@ _SOURCES = (
     "benchmarks/filling.py",
     "proxyapp/migrations/*.py",
     "historylog/migrations/*.py",
-    "confwire/objects.py",
+    "confwire/objects/*.py",
 )
 
 

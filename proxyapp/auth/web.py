@@ -27,8 +27,8 @@ from proxyapp.balancer.networks import Networks
 from proxyapp.engine import locks
 from proxyapp.engine.accountrules import Rules, rules_for
 from proxyapp.engine.commands import Authenticate
-from proxyapp.engine.options import Settings
 from proxyapp.engine.sealing import Place, SecretKeys, Unreadable, derive
+from proxyapp.engine.settings import Settings
 from proxyapp.engine.throttle import Throttle
 from proxyapp.engine.ways import Internal, Sections, Way, Ways, server_of, ways_for
 from proxyapp.models import Application, Person, Tenant

@@ -10,7 +10,8 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from proxyapp.engine.options import Option, parse
+from proxyapp.engine.options import Option
+from proxyapp.engine.settings import parse
 
 Sections = Mapping[str, Mapping[str, str | int]]
 

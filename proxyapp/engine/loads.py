@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from proxyapp.engine.options import Settings
+from proxyapp.engine.settings import Settings
 
 
 class Loads:

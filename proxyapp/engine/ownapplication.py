@@ -12,10 +12,10 @@ from proxyapp.engine.copying import Copying
 from proxyapp.engine.identity import Identity
 from proxyapp.engine.journal import Change
 from proxyapp.engine.keyring import Keyring
-from proxyapp.engine.options import Settings
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.settings import Settings
 from proxyapp.engine.transport import security_of
 
 

@@ -48,7 +48,6 @@ from proxyapp.engine.freshness import Freshness
 from proxyapp.engine.issuing import Issuing
 from proxyapp.engine.journal import Journal
 from proxyapp.engine.loads import Loads
-from proxyapp.engine.options import Settings
 from proxyapp.engine.parcels import Parcels
 from proxyapp.engine.partners import Partner
 from proxyapp.engine.points import PointReader
@@ -58,6 +57,7 @@ from proxyapp.engine.requests import Reader
 from proxyapp.engine.roster import Roster
 from proxyapp.engine.rows import Row
 from proxyapp.engine.sealing import SecretKeys
+from proxyapp.engine.settings import Settings
 from proxyapp.engine.store import Store
 from proxyapp.engine.subscriptions import Subscriptions
 from proxyapp.engine.throttle import Throttle

@@ -12,7 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from proxyapp.engine.options import Option, parse
+from proxyapp.engine.options import Option
+from proxyapp.engine.settings import parse
 
 Sections = Mapping[str, Mapping[str, str | int]]
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from historylog import retention
 from historylog.retention import EntryLimits, Limits, Pruned
-from proxyapp.engine.options import Settings
+from proxyapp.engine.settings import Settings
 from proxyapp.models import Application
 from proxyapp.models.base import key_of
 from proxyapp.services import receipts, recording

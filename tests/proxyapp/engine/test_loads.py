@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from proxyapp.engine.loads import Loads
-from proxyapp.engine.options import Settings
+from proxyapp.engine.settings import Settings
 
 
 def options(**values: int) -> Settings:
