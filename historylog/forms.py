@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django import forms
 
@@ -60,6 +60,46 @@ class _Number(forms.IntegerField):
         super().__init__(required=False, label=label, min_value=1, max_value=_MOST)
 
 
+class PlacesLike(Protocol):
+    """Who knows the tenants and folders that people name."""
+
+    def find(self, kind: str, text: str) -> int:
+        """Return the DBID of a tenant or folder; ValidationError where there is not one."""
+
+    def suggestions(self, kind: str) -> list[str]:
+        """Return what may be named."""
+
+
+class PlaceField(forms.CharField):
+    """A tenant or folder: its DBID, its name, or a path; its value is the DBID, None for none."""
+
+    def __init__(self, kind: str, label: str) -> None:
+        self._kind = kind
+        self.places: PlacesLike | None = None
+        hint = "DBID, name or path" if kind == "folder" else "DBID or name"
+        attributes = {"placeholder": hint, "list": f"id_{kind}_suggested"}
+        widget = forms.TextInput(attrs=attributes)
+        super().__init__(required=False, label=label, max_length=2_000, widget=widget)
+
+    @property
+    def suggestions(self) -> list[str]:
+        """What people may mean."""
+        return self.places.suggestions(self._kind) if self.places is not None else []
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+        """Return the DBID."""
+        text = super().clean(value)
+        if not text:
+            return None
+        if text.isdecimal() and text.isascii():
+            if not 0 < int(text) <= _MOST:
+                raise forms.ValidationError("There is no such DBID.")
+            return int(text)
+        if self.places is None:
+            raise forms.ValidationError("Enter a DBID.")
+        return self.places.find(self._kind, text)
+
+
 class _Text(forms.CharField):
     def __init__(self, label: str, hint: str = "") -> None:
         widget = forms.TextInput(attrs={"placeholder": hint} if hint else {})
@@ -79,6 +119,13 @@ class _SearchForm(forms.Form):
         if wrong:
             raise Nonsense(f"correct this in the address, or leave it out: {' '.join(wrong)}")
         return {name: value for name, value in self.cleaned_data.items() if value}
+
+
+def know(form: forms.Form, places: PlacesLike | None) -> None:
+    """Let a form take tenants and folders by their names."""
+    for one in form.fields.values():
+        if isinstance(one, PlaceField):
+            one.places = places
 
 
 class TransactionsForm(_SearchForm):
@@ -116,11 +163,16 @@ class ChangesForm(TransactionsForm):
         required=False, label="Kind", choices=[("", "every kind"), *((k, k) for k in KINDS)]
     )
     path = _Text("Property", "options.log. or state")
-    tenant = _Number("Tenant (DBID)")
-    folder = _Number("Folder (DBID)")
+    tenant = PlaceField("tenant", "Tenant")
+    folder = PlaceField("folder", "Folder")
     field_order = ("name", "type", "kind", "path", "by", "since", "until", "application")
     FIRST = ("name", "type", "kind", "path", "by", "since", "until")
     """Fields that are always shown; the others may be folded away."""
+
+    def __init__(self, data: Mapping[str, Any], places: PlacesLike | None = None) -> None:
+        """Take what was filled in; without places, tenants and folders have DBIDs only."""
+        super().__init__(data)
+        know(self, places)
 
     def is_narrow(self) -> bool:
         """Whether one of the fields that may be folded away is filled in, or wrong."""

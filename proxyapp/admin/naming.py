@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from django.urls import reverse
 
@@ -14,6 +14,7 @@ from proxyapp.services.documents import binding_of
 from proxyapp.services.integrity import names_of
 
 _SEPARATOR = " / "
+_UNSEEN = "…"
 
 
 def title_of(type_: int) -> str:
@@ -26,10 +27,22 @@ def titles_of(keys: Iterable[Key]) -> dict[Key, str]:
     return {key: f"{title_of(key[0])} {name}" for key, name in names_of(set(keys)).items()}
 
 
-def paths_of(dbids: Iterable[int | None]) -> dict[int, str]:
-    """Return the paths of folders: "Environment / Applications / Proxies"."""
+def paths_of(
+    dbids: Iterable[int | None], readable: Callable[[set[Key]], set[Key]] | None = None
+) -> dict[int, str]:
+    """Return the paths of folders: "Environment / Applications / Proxies".
+
+    Args:
+        readable: says which objects the viewer may read; of the others no name is told.
+    """
     folders = _with_parents({dbid for dbid in dbids if dbid is not None})
     owners = names_of({(folder.owner_type, folder.owner_dbid) for folder in folders.values()})
+    if readable is not None:
+        seen = readable({(int(ObjectType.FOLDER), dbid) for dbid in folders} | owners.keys())
+        owners = {key: name if key in seen else _UNSEEN for key, name in owners.items()}
+        for dbid, folder in folders.items():
+            if (ObjectType.FOLDER, dbid) not in seen:
+                folder.name = _UNSEEN
     paths = {}
     for dbid, folder in folders.items():
         parts: list[str] = []

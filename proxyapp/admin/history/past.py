@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms as django_forms
@@ -13,6 +14,7 @@ from historylog import forms
 from historylog.records import name_of
 from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.history.objects import newest, past_of
+from proxyapp.admin.history.places import Places
 from proxyapp.admin.history.words import (
     history_page,
     links_of,
@@ -38,9 +40,12 @@ class EnvironmentForm(forms.PastForm):
     type = django_forms.TypedChoiceField(
         required=False, coerce=int, label="Type", choices=[("", "every type"), *_TYPES]
     )
-    folder = django_forms.IntegerField(
-        required=False, label="Folder (DBID)", min_value=1, max_value=2**63 - 1
-    )
+    folder = forms.PlaceField("folder", "Folder")
+
+    def __init__(self, data: Mapping[str, Any], places: Places) -> None:
+        """Take what was filled in."""
+        super().__init__(data)
+        forms.know(self, places)
 
     def place(self) -> dict[str, int]:
         """Return type and folder of a valid form; 0 for all."""
@@ -63,7 +68,8 @@ class BetweenForm(EnvironmentForm):
 @history_page("history/at/", "history_at")
 def at(request: HttpRequest) -> HttpResponse:
     """List the objects that were there, page by page."""
-    sight, form = sight_of(request), EnvironmentForm(request.GET)
+    sight = sight_of(request)
+    form = EnvironmentForm(request.GET, Places(sight))
     context: dict[str, Any] = {"tab": "history_at", "form": form, "mode": "at"}
     title = "The environment as it was"
     if not form.is_valid():
@@ -86,7 +92,8 @@ def at(request: HttpRequest) -> HttpResponse:
 @history_page("history/between/", "history_between")
 def between(request: HttpRequest) -> HttpResponse:
     """List the objects that differ between two revisions, page by page."""
-    sight, form = sight_of(request), BetweenForm(request.GET)
+    sight = sight_of(request)
+    form = BetweenForm(request.GET, Places(sight))
     context: dict[str, Any] = {"tab": "history_between", "form": form, "mode": "between"}
     title = "What differs"
     if not form.is_valid():

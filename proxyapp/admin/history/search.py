@@ -18,6 +18,7 @@ from historylog.records import Head
 from historylog.responses import exported
 from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
 from historylog.values import differences_of, masked
+from proxyapp.admin.history.places import Places
 from proxyapp.admin.history.words import (
     Row,
     counts_of,
@@ -43,11 +44,11 @@ _BATCH = 500  # rows of an export that are read at once
 @history_page("history/", "history_changes")
 def changes(request: HttpRequest) -> HttpResponse:
     """Show the changes that a search finds, newest first."""
-    form = forms.ChangesForm(request.GET)
+    sight = sight_of(request)
+    form = forms.ChangesForm(request.GET, Places(sight))
     context: dict[str, Any] = {"tab": "history_changes", "form": form}
     if not form.is_valid():
         return page(request, "changes", "History: changes", status=400, **context)
-    sight = sight_of(request)
     found = sight.changes(form.question(), forms.place_in(request.GET, forms.change_at))
     context |= {
         "rows": rows_of(found.rows),
@@ -68,8 +69,8 @@ def rows_of(found: Sequence[Change]) -> list[Row]:
 def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
     """Export what the page of changes finds."""
     _check_form(form)
-    asked = forms.ChangesForm(request.GET)
-    sight, question = sight_of(request), asked.question()
+    sight = sight_of(request)
+    question = forms.ChangesForm(request.GET, Places(sight)).question()
     pages = pages_of(
         lambda place: sight.changes(question, place, _BATCH),
         forms.place_in(request.GET, forms.change_at),
