@@ -10,9 +10,12 @@ from typing import Any
 
 from confwire.errors import DatabaseUnavailable
 from proxyapp.engine.commands import NewEpoch, Reload, Write
-from proxyapp.engine.leadership import Leadership
+from proxyapp.engine.leadership import RETRY_AFTER, Leadership
 from proxyapp.engine.pacing import Pacing
 from proxyapp.engine.serving import Serving, WriteRequest
+
+NEW_EPOCH_LIMIT = 5.0
+"""Seconds after which a new epoch that has not begun is asked for again."""
 
 
 class DatabaseAuthority:
@@ -27,7 +30,11 @@ class DatabaseAuthority:
         self.pacing = Pacing(serving)
         self._lost_since: float | None = None
         self._doubted = ""
-        """The epoch that was found out to have two histories."""
+        """The epoch that was found out to have two histories: a new one is to begin."""
+        self._wanted = NewEpoch("", "")
+        """What was asked for in its place."""
+        self._asked_at = 0.0
+        """When that was, the last time."""
         self._deferred: tuple[str, str] | None = None
         """Why a new epoch is needed, and an epoch that it is to be later than."""
 
@@ -48,13 +55,28 @@ class DatabaseAuthority:
         self._serving.out.append(Reload(reason))
 
     def doubt(self, reason: str, proven: str = "") -> None:
-        """A cursor proves that the database was restored: begin a new epoch, once."""
+        """A cursor proves that the database was restored: begin a new epoch."""
         if not self.leadership.leads:
             return  # it may be that this master is behind, and not that anybody is ahead
-        if self._doubted != self._serving.epoch:
-            self._doubted = self._serving.epoch
-            self._serving.alarm("epoch", f"the database was restored: {reason}", self._serving.now)
-            self._serving.out.append(NewEpoch(reason, proven))
+        serving = self._serving
+        if self._doubted != serving.epoch:
+            self._doubted, self._wanted = serving.epoch, NewEpoch(reason, proven)
+            serving.alarm("epoch", f"the database was restored: {reason}", serving.now)
+            self._ask(serving.now)
+
+    def _ask(self, now: float) -> None:
+        self._asked_at = now
+        self._serving.out.append(self._wanted)
+
+    def tick(self, now: float) -> None:
+        """Ask again for a new epoch that has not begun: the database may have been away."""
+        overdue = now >= self._asked_at + NEW_EPOCH_LIMIT
+        if self._is_doubted() and overdue and self.leadership.leads:
+            self._ask(now)
+        self.pacing.expire(now)
+
+    def _is_doubted(self) -> bool:
+        return bool(self._doubted) and self._doubted == self._serving.epoch
 
     def defer(self, reason: str, proven: str) -> None:
         """The database was set back while it is not known who leads: whoever does sees to it."""
@@ -69,6 +91,12 @@ class DatabaseAuthority:
     def check_write(self, connection: int, request: WriteRequest) -> None:
         """Raise DatabaseUnavailable while the database is away, or what `Leadership` raises."""
         self.leadership.check_write()
+        if self._is_doubted():
+            # Its revision would be one that others know for another change.
+            raise DatabaseUnavailable(
+                "the database was restored, and a new epoch begins: try again in some seconds",
+                retryAfter=RETRY_AFTER,
+            )
         if self._lost_since is not None:
             raise DatabaseUnavailable("the configuration database is away: try again later")
 

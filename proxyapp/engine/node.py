@@ -284,7 +284,7 @@ class Node:
         if self._database is not None:
             self._take_lead()
             self._database.leadership.rest(self._sessions)
-            self._database.pacing.expire(now)
+            self._database.tick(now)
             self._let_load(now)
         self._keyring.tick(now)
         self._renew_tokens(now)

@@ -29,6 +29,8 @@ class Revision(models.Model):
     """Names its process; a web process writes for as long as it is the one of its node."""
     web_port = models.PositiveIntegerField(default=0)
     """The port of its web site; 0 where it has none."""
+    timeline = models.CharField(max_length=32, blank=True)
+    """The history of the database cluster on which the lead was taken; empty on SQLite."""
 
     def __str__(self) -> str:
         return f"{self.epoch}:{self.number}"

@@ -67,6 +67,8 @@ class Authority:
         self._lost = False
         self._elected: e.Elected | None = None
         """To be told behind everything that the database has now."""
+        self._moves = False
+        """The connection to the database is to be made anew."""
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
@@ -101,6 +103,9 @@ class Authority:
     def announce(self, elected: e.Elected | None) -> None:
         """Tell that this master leads, behind all that was committed before; None: it does not."""
         self._elected = elected
+        # The lock may be on another server of the database now than its connections.
+        self._moves = True
+        self._writer.renew()
         self._wake.set()
 
     def read_transactions(self, command: ReadTransactions) -> None:
@@ -127,6 +132,7 @@ class Authority:
             await self._in_thread(epochs.begin, command.proven)
         except (DatabaseError, RequestError) as error:
             log.error("no new epoch could be begun", reason=str(error).strip())
+            await self._in_thread(connections.close_all)  # a broken connection stays broken
         self._wake.set()
 
     # ------------------------------------------------------------ following
@@ -136,6 +142,9 @@ class Authority:
         while True:
             self._wake.clear()
             elected = self._elected
+            if self._moves:
+                self._moves = False
+                await self._in_thread(connections.close_all)
             try:
                 if self._known is None:
                     await self._load()
@@ -146,18 +155,19 @@ class Authority:
                 return
             except DatabaseError as error:
                 await self._lose(error)
-                await asyncio.sleep(delay * (0.5 + random.random()))
+                await self._wait(delay * (0.5 + random.random()))
                 delay = min(2 * delay, RETRY_LIMIT)
                 continue
             delay = RETRY_FIRST
             if elected is not None and self._known is not None and elected is self._elected:
                 self._elected = None
                 self._tell(elected)
-            await self._wait()
+            await self._wait(feed.poll_interval())
 
-    async def _wait(self) -> None:
+    async def _wait(self, seconds: float) -> None:
+        """Wait for a wake-up, and no longer than that."""
         try:
-            async with asyncio.timeout(feed.poll_interval()):
+            async with asyncio.timeout(seconds):
                 await self._wake.wait()
         except TimeoutError:
             pass  # The poll is due.

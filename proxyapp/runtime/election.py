@@ -23,10 +23,10 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from proxyapp.engine import events as e
-from proxyapp.runtime import feed
+from proxyapp.runtime import cluster, feed
 from proxyapp.runtime.bootstrap import StartError
 from proxyapp.runtime.tasks import cancel, spawn
-from proxyapp.services import leadership
+from proxyapp.services import epochs, leadership
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,7 @@ HEAD_START = 2.0
 
 _DOUBT = "it is not certain which master leads: try again in some seconds"
 _ATTEMPT = (
-    "SELECT pg_try_advisory_lock(%s), term, leader, instance, web_port"
+    "SELECT pg_try_advisory_lock(%s), epoch, term, leader, instance, web_port"
     " FROM proxyapp_revision WHERE id = 1"
 )
 _BEAT = "SELECT instance = %s AND term = %s FROM proxyapp_revision WHERE id = 1"
@@ -128,15 +128,16 @@ class PostgresElection(Candidate):
     def __init__(self, application: str, instance: str, web_port: int) -> None:
         """Take the arguments of `Candidate`."""
         super().__init__(application, instance, web_port)
+        self._cluster = cluster.cluster()
         self._leads = False
         self._deposed_by = ""
+        self._highest = 0
+        """The highest term that was seen: terms go on above it, also after a restore."""
 
     async def _run(self) -> None:
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    autocommit=True, application_name="csproxy lead", **feed.parameters()
-                )
+                connection = await self._cluster.connect("csproxy lead")
                 async with connection:
                     await self._stand(connection)
             except (psycopg.Error, OSError) as error:
@@ -157,16 +158,13 @@ class PostgresElection(Candidate):
                 if rows and rows[0][0]:
                     break
                 if rows:
-                    self._follow(leadership.Standing(*rows[0][1:]))
+                    self._follow(leadership.Standing(*rows[0][2:]))
             else:
                 await _ask(connection, "SELECT 1")
             await asyncio.sleep(POLL)
-        former = rows[0][2]
-        # No limit: a large transaction of a command that is being committed is waited for.
-        cursor = await connection.execute(
-            leadership.TAKE, [self._application, self._instance, self._web_port]
-        )
-        term = (await cursor.fetchall())[0][0]
+        _, epoch, term, former, *_ = rows[0]
+        self._highest = max(self._highest, term)
+        term = await self._take(connection, epoch)
         self._leads, self._deposed_by = True, ""
         log.info("the lead was taken", term=term)
         self._lead(term, former)
@@ -175,6 +173,29 @@ class PostgresElection(Candidate):
             rows = await _ask(connection, _BEAT, self._instance, term)
             if rows != [(True,)]:
                 raise psycopg.OperationalError("the database was restored: it names another leader")
+
+    async def _take(self, connection: psycopg.AsyncConnection[Any], epoch: str) -> int:
+        """Begin a new term, and a new epoch where commits may have been lost; return the term."""
+        fresh = epochs.new_name(epoch)
+        values = leadership.taking(
+            self._application,
+            self._instance,
+            self._web_port,
+            above=self._highest,
+            timeline=str(self._cluster.timeline),
+            epoch=fresh,
+        )
+        # No limit: a large transaction of a command that is being committed is waited for.
+        cursor = await connection.execute(leadership.TAKE, values)
+        ((term, epoch),) = await cursor.fetchall()
+        self._highest = term
+        if epoch == fresh:
+            log.warning(
+                "a new epoch begins: the database has failed over, and who led before is gone",
+                timeline=str(self._cluster.timeline),
+            )
+            await asyncio.to_thread(_sign_epoch)
+        return int(term)
 
     async def _goes_first(self, connection: psycopg.AsyncConnection[Any]) -> bool:
         rows = await _ask(connection, "SELECT leader FROM proxyapp_revision WHERE id = 1")
@@ -185,6 +206,7 @@ class PostgresElection(Candidate):
 
     def _follow(self, standing: leadership.Standing) -> None:
         """Another connection has the lock."""
+        self._highest = max(self._highest, standing.term)
         if standing.instance == self._instance or standing.instance == self._deposed_by:
             return  # known; or an old connection of this one, which the database ends soon
         if not standing.leader:
@@ -250,6 +272,16 @@ class FileElection(Candidate):
         finally:
             connections.close_all()
         return None if term is None else (term, former)
+
+
+def _sign_epoch() -> None:
+    """Sign where the history was when an epoch began; whoever checks it can do without."""
+    try:
+        epochs.sign()
+    except DatabaseError as error:
+        log.error("the end of the history was not signed", reason=str(error).strip())
+    finally:
+        connections.close_all()
 
 
 async def _ask(

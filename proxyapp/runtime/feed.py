@@ -21,6 +21,14 @@ CHANNEL = "csproxy"
 POLL_WITH_WAKE_UPS = 1.0
 POLL_WITHOUT = 0.1
 RETRY_LIMIT = 10.0
+_DJANGOS_OWN = {
+    "assume_role",
+    "isolation_level",
+    "pool",
+    "prepare_threshold",
+    "server_side_binding",
+}
+"""Of the OPTIONS those that are no connection parameters."""
 LISTEN_ROUND = 60.0
 """Seconds after which the connection is checked though nothing came."""
 
@@ -67,18 +75,16 @@ async def listen(wake: Callable[[], None]) -> None:
 def parameters() -> dict[str, Any]:
     """Return how to connect to the configuration database, for connections beside Django's."""
     database = settings.DATABASES["default"]
-    parameters = {
+    given = {
+        key: value
+        for key, value in database.get("OPTIONS", {}).items()
+        if key not in _DJANGOS_OWN and value is not None
+    }
+    named = {
         "dbname": database.get("NAME"),
         "user": database.get("USER"),
         "password": database.get("PASSWORD"),
         "host": database.get("HOST"),
         "port": database.get("PORT"),
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 10_000,
-        "connect_timeout": 10,
     }
-    options = database.get("OPTIONS", {})
-    secured = {key: value for key, value in options.items() if key.startswith("ssl")}
-    return {key: value for key, value in {**parameters, **secured}.items() if value}
+    return {**given, **{key: value for key, value in named.items() if value}}

@@ -57,6 +57,11 @@ class Writer:
         loop = asyncio.get_running_loop()
         self._tell(await loop.run_in_executor(self._thread, passwords.change, command))
 
+    def renew(self) -> None:
+        """Make a new connection to the database for the next write."""
+        if not self._stopping.is_set():
+            self._thread.submit(connections.close_all)
+
     async def stop(self) -> None:
         """End after the write under way; those behind it are dropped."""
         self._stopping.set()

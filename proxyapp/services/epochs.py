@@ -34,6 +34,11 @@ def begin(proven: str = "") -> str:
         leadership.check(leadership.standing())
         epoch = new_name(position.epoch, proven)
         Revision.objects.filter(pk=1).update(epoch=epoch)
-        # The history goes on from what the backup had; its end is signed as it was found.
-        checkpoints.add(position.number, timezone.now(), "epoch", position.chain)
+        sign()
     return epoch
+
+
+def sign() -> None:
+    """Sign the end of the history as a new epoch has found it: what follows goes on from there."""
+    position = Revision.objects.get()
+    checkpoints.add(position.number, timezone.now(), "epoch", position.chain)

@@ -43,6 +43,8 @@ class _Claim(NamedTuple):
 
 
 _claim: _Claim | None = None
+_highest = 0
+"""The highest term that this process has seen its own instance in."""
 
 
 def claim(instance: str, term: int | None = None) -> None:
@@ -59,8 +61,8 @@ def forbid(instance: str, reason: str) -> None:
 
 def forget() -> None:
     """Write as an operator's command does: under whatever term there is."""
-    global _claim
-    _claim = None
+    global _claim, _highest
+    _claim, _highest = None, 0
 
 
 def check(standing: Standing) -> None:
@@ -76,6 +78,19 @@ def check(standing: Standing) -> None:
         raise DatabaseUnavailable(_claim.reason, retryAfter=RETRY_AFTER)
     if _claim.instance != standing.instance or _claim.term not in (None, standing.term):
         raise deposed(standing.leader)
+    if _is_behind(standing):
+        raise MasterUnavailable(
+            f"this database is behind: it is in term {standing.term}, and {_highest} was seen; a"
+            " former primary of PostgreSQL must not take writes",
+            retryAfter=RETRY_AFTER,
+        )
+
+
+def _is_behind(standing: Standing) -> bool:
+    """Whether the database is in a term before one that this instance was seen in."""
+    global _highest
+    _highest = max(_highest, standing.term)
+    return standing.term < _highest
 
 
 def deposed(leader: str = "") -> MasterUnavailable:
@@ -97,19 +112,41 @@ def leads() -> bool:
     """Whether this process may write: it is no server's, or its server leads."""
     if _claim is None:
         return True
-    return not _claim.reason and standing().instance == _claim.instance
+    found = standing()
+    return not _claim.reason and found.instance == _claim.instance and not _is_behind(found)
 
 
 TAKE = (
-    "UPDATE proxyapp_revision SET term = term + 1, leader = %s, instance = %s, web_port = %s"
-    " WHERE id = 1 RETURNING term"
+    "UPDATE proxyapp_revision SET term = CASE WHEN term > %s THEN term ELSE %s END + 1,"
+    " epoch = CASE WHEN timeline NOT IN ('', %s) AND instance <> %s THEN %s ELSE epoch END,"
+    " leader = %s, instance = %s, web_port = %s, timeline = %s"
+    " WHERE id = 1 RETURNING term, epoch"
 )
 """Begins a new term: writers of the old one are refused from then on. It waits for a transaction
-that is being committed."""
+that is being committed. Its values are those of `taking`."""
+
+
+def taking(
+    leader: str, instance: str, web_port: int, *, above: int, timeline: str, epoch: str
+) -> list[str | int]:
+    """Return the values of TAKE.
+
+    Args:
+        leader: name of the Application object of who takes the lead.
+        instance: names its process.
+        web_port: of its web site.
+        above: the highest term that it has seen: the new one is above that, too.
+        timeline: of the database cluster; empty where that is not known.
+        epoch: what is begun if another process led on another timeline: the database may have
+            lost commits that this one had told others about.
+    """
+    fence: list[str | int] = [above, above, timeline, instance, epoch]
+    return [*fence, leader, instance, web_port, timeline]
 
 
 def take(leader: str, instance: str, web_port: int) -> int | None:
-    """Begin a new term and return it; None in an empty database."""
+    """Begin a new term on a database without standbys and return it; None in an empty one."""
+    values = taking(leader, instance, web_port, above=0, timeline="", epoch="")
     with transaction.atomic():
-        rows = run(TAKE, [leader, instance, web_port])
+        rows = run(TAKE, values)
     return rows[0][0] if rows else None

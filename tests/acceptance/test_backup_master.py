@@ -50,8 +50,9 @@ print("|".join(f"{entry.server}: {entry.reason}" for entry in roles))
 class Writer:
     """Writes one object after another, and asks again until each is answered."""
 
-    def __init__(self, *ports: int) -> None:
+    def __init__(self, *ports: int, prefix: str = "Skill") -> None:
         self._ports = ports
+        self._prefix = prefix
         self.acknowledged: list[str] = []
         self.longest = 0.0
         """Seconds between two acknowledgements at most."""
@@ -78,7 +79,7 @@ class Writer:
         ) as client:
             last = time.monotonic()
             while not self._ends.is_set():
-                name = f"Skill {len(self.acknowledged)}"
+                name = f"{self._prefix} {len(self.acknowledged)}"
                 self._write(client, name)
                 now = time.monotonic()
                 self.longest, last = max(self.longest, now - last), now

@@ -62,6 +62,8 @@ class Database:
         self.first = 1
         """The revision before the oldest transaction that the journal table holds."""
         self.transactions: list[Transaction] = []
+        self.writable = True
+        """Else a new epoch cannot begin."""
 
     def hash_at(self, revision: int) -> str | None:
         return next((t.hash for t in self.transactions if t.revision == revision), None)
@@ -228,7 +230,7 @@ class Bench:
             elif isinstance(command, commands.Reload):
                 for event in self.database.load_events(command.reason):
                     self.handle(event)
-            elif isinstance(command, commands.NewEpoch):
+            elif isinstance(command, commands.NewEpoch) and self.database.writable:
                 self.database.new_epoch()
                 for event in self.database.load_events("epoch"):
                     self.handle(event)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import pytest
+
+from confwire.errors import DatabaseUnavailable
 from proxyapp.engine import commands, events
+from proxyapp.engine.authority import NEW_EPOCH_LIMIT
 from tests.proxyapp.engine.bench import FOLDER, record, tree_of
 
 
@@ -53,3 +57,35 @@ def test_a_running_masters_database_that_is_set_back_begins_a_new_epoch(bench):
     assert tree_of(bench)[:2] == ("e1x", 1)
     assert bob.changes() == [("deleted", "skill", 604)]
     assert "epoch" in alarms(bench)
+
+
+def test_a_new_epoch_that_could_not_begin_is_asked_for_again(bench):
+    bench.database.writable = False
+    bench.node.serving.authority.doubt("a server has seen more", "e7")
+    for now in (0.1, NEW_EPOCH_LIMIT - 0.2):
+        bench.tick(now)
+    assert bench.of(commands.NewEpoch) == [commands.NewEpoch("a server has seen more", "e7")]
+    bench.tick(0.2)
+    assert len(bench.of(commands.NewEpoch)) == 2
+    bench.database.writable = True
+    bench.tick(NEW_EPOCH_LIMIT)
+    assert tree_of(bench)[0] == "e1x"
+    bench.tick(NEW_EPOCH_LIMIT)
+    assert len(bench.of(commands.NewEpoch)) == 3
+
+
+def test_a_second_restore_begins_another_epoch(bench):
+    for epoch in ("e1x", "e1xx"):
+        bench.node.serving.authority.doubt("a server has seen more")
+        bench.handle(events.Ticked())
+        assert tree_of(bench)[0] == epoch
+
+
+def test_nothing_is_written_in_an_epoch_that_has_two_histories(bench):
+    bench.database.writable = False
+    bench.node.serving.authority.doubt("a server has seen more")
+    with pytest.raises(DatabaseUnavailable, match="a new epoch begins"):
+        bench.node.serving.authority.check_write(0, None)
+    bench.database.writable = True
+    bench.tick(NEW_EPOCH_LIMIT)
+    bench.node.serving.authority.check_write(0, None)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from django.db.models import F
 
 from confwire.errors import DatabaseUnavailable, MasterUnavailable
 from historylog.models import Transaction
@@ -100,3 +101,13 @@ def test_a_master_that_was_replaced_begins_no_epoch():
     with pytest.raises(MasterUnavailable):
         epochs.begin()
     assert Revision.objects.get().epoch == epoch
+
+
+def test_a_web_process_writes_in_no_database_that_is_behind_what_it_has_seen() -> None:
+    leadership.take("confserv", "a", 0)
+    leadership.claim("a")
+    assert leadership.leads()
+    Revision.objects.update(term=F("term") - 1)
+    assert not leadership.leads()
+    with pytest.raises(MasterUnavailable, match="this database is behind"):
+        create("to a former primary")
