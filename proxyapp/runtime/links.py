@@ -25,6 +25,7 @@ from confwire.tls import BROKEN_OFF, TlsError, explain
 from proxyapp.engine.commands import ConnectLink
 from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
 from proxyapp.runtime.peers import is_end, is_loopback, is_refusal, new_nonce
+from proxyapp.runtime.slices import Slices
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.tls import context_for
 
@@ -34,12 +35,11 @@ CLOSE_LIMIT = 2.0
 """Seconds that the closing handshake may take."""
 MESSAGE_LIMIT = 256 * 1024 * 1024
 """Bytes of one message of the other server."""
-TOLD_A_TURN = 32 * 1024
-"""Bytes told at once; the rest waits a turn, so that clients do not wait for a load."""
-INBOX_LIMIT = 4 * 1024 * 1024
-"""Bytes read ahead of what is told; above this the other server has to wait."""
 READ_AT_ONCE = 256 * 1024
 """Bytes of one read."""
+INBOX_LIMIT = READ_AT_ONCE
+"""Bytes read ahead of what is told; with so many, nothing is read. The loop reads again in the same
+turn whenever a read fills its buffer: without a limit, all that the kernel keeps, some MB."""
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
 
@@ -167,7 +167,7 @@ class Line(WSListener):
     def _take(self, message: bytes) -> None:
         self._inbox.append(message)
         self._size += len(message)
-        if self._size > INBOX_LIMIT and self._reading:
+        if self._size >= INBOX_LIMIT and self._reading:
             self._reading = False
             self._transport.underlying_transport.pause_reading()
         if self._delivery is None:
@@ -190,7 +190,8 @@ class Line(WSListener):
     def _deliver(self) -> None:
         self._delivery = None
         size = count = 0
-        while count < len(self._inbox) and size < TOLD_A_TURN:
+        told = self._link.slices.next(time.monotonic()).told
+        while count < len(self._inbox) and size < told:
             size += len(self._inbox[count])
             count += 1
         messages, self._inbox = self._inbox[:count], self._inbox[count:]
@@ -211,8 +212,11 @@ class Link:
         self,
         tell: Callable[[Event], None],
         secret: str,
+        slices: Slices,
         name: str = "master",
     ) -> None:
+        self.slices = slices
+        """How much is told in one turn; the rest waits, so that clients do not."""
         self.name = name
         """Which of the process's links it is; every event bears it."""
         self._tell = tell

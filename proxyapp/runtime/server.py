@@ -217,7 +217,8 @@ class Server:
             self._election.start(self._authority.announce, worker.tell, self._halt)
         else:
             worker.links = {
-                name: Link(worker.tell, self._secret, name) for name in ("master", "peer")
+                name: Link(worker.tell, self._secret, worker.slices, name)
+                for name in ("master", "peer")
             }
             worker.copy = self._copy = LocalCopy(
                 worker.tell, self._folder / "copy", arguments.application, self._secret

@@ -28,6 +28,7 @@ from proxyapp.runtime.clock import Clock, Ticker
 from proxyapp.runtime.health import limit_in
 from proxyapp.runtime.links import Link
 from proxyapp.runtime.listeners import Listeners
+from proxyapp.runtime.slices import Slices
 
 log = structlog.get_logger(__name__)
 
@@ -36,8 +37,6 @@ PULSE = 0.05
 PULSES_A_TICK = 5
 RECENT = 5.0
 """Seconds whose worst stall is told as the recent one."""
-TASKS_A_TURN = 0.004
-"""Seconds that put-off tasks may take of one turn."""
 PORT_RETRY = 5.0
 """Seconds between attempts at a port that could not be opened."""
 NO_PORT = "the application has no listening port for clients: give it one with the ID default"
@@ -203,6 +202,7 @@ class Worker:
     ) -> None:
         self.node = node
         self.listeners = Listeners(self.tell, self.probe, self.next_id, address)
+        self.slices = Slices(self.listeners)
         self.authentication = Authentication(self.tell)
         self.accounts: Accounts | None = None
         """None: what is known of accounts ends with the process."""
@@ -500,7 +500,8 @@ class Worker:
     def _work(self) -> None:
         """Give put-off tasks their turns, one after another, for a short while."""
         self._working = None
-        until = time.monotonic() + TASKS_A_TURN
+        seconds = self.slices.next(time.monotonic()).tasks
+        until = time.monotonic() + seconds
         # A task that is put off again goes to the end: all get on at the same pace.
         for _ in range(len(self._tasks)):
             self.tell(e.Resumed(self._tasks.popleft()))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from proxyapp.engine.transport import Tls
 from proxyapp.runtime import links
 from proxyapp.runtime.accept import bind
 from proxyapp.runtime.links import Link
+from proxyapp.runtime.slices import LARGE, SMALL, Slices
 from tests.certificates import Authority
 
 
@@ -41,14 +44,30 @@ class Node:
         return event
 
 
+@dataclass
+class Clients:
+    """Clients of the server that has the link, who ask nothing before they are said to."""
+
+    asked_at: float = -inf
+    answered: int = 0
+
+    def answer_now(self) -> None:
+        self.answered += 1
+
+
 @pytest.fixture
 def node() -> Node:
     return Node()
 
 
+@pytest.fixture
+def clients() -> Clients:
+    return Clients()
+
+
 @pytest_asyncio.fixture
-async def link(node) -> AsyncIterator[Link]:
-    link = Link(node.events.put_nowait, "the secret")
+async def link(node, clients) -> AsyncIterator[Link]:
+    link = Link(node.events.put_nowait, "the secret", Slices(clients))
     yield link
     link.stop()
 
@@ -77,9 +96,36 @@ async def test_messages_of_any_size_arrive_in_order(port, link, node) -> None:
     got: list[bytes] = []
     while len(got) < len(sent):
         messages = (await node.told(LinkReceived)).messages
-        assert sum(map(len, messages[:-1])) < links.TOLD_A_TURN
+        assert sum(map(len, messages[:-1])) < LARGE.told
         got += messages
     assert got == sent
+
+
+@pytest.mark.asyncio
+async def test_while_clients_ask_little_is_told_and_they_come_first(
+    port, link, node, clients
+) -> None:
+    clients.asked_at = inf
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
+    await node.told(LinkOpened)
+    peer_of(port).send([bytes(SMALL.told // 4)] * 100)
+    got = turns = 0
+    while got < 100:
+        messages = (await node.told(LinkReceived)).messages
+        assert len(messages) <= 4
+        got, turns = got + len(messages), turns + 1
+    assert clients.answered >= turns >= 25
+
+
+@pytest.mark.asyncio
+async def test_no_more_is_read_than_is_told_soon(port, link, node, clients) -> None:
+    clients.asked_at = inf
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
+    await node.told(LinkOpened)
+    peer_of(port).send([bytes(SMALL.told)] * 300)
+    for _ in range(300):
+        await node.told(LinkReceived)
+        assert link._line._size <= links.INBOX_LIMIT + links.READ_AT_ONCE
 
 
 @pytest.mark.asyncio
@@ -216,7 +262,7 @@ async def test_the_keys_are_derived_once_for_a_salt(link, node, monkeypatch) -> 
 
 @pytest.mark.asyncio
 async def test_the_local_address_can_be_chosen(port, node) -> None:
-    link = Link(node.events.put_nowait, "")
+    link = Link(node.events.put_nowait, "", Slices(Clients()))
     link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 5.0, local_address=("127.0.0.7", 0)))
     assert (await port.told(Connected)).peer.startswith("127.0.0.7:")
     link.stop()
@@ -257,7 +303,7 @@ async def test_a_server_that_leaves_in_an_orderly_way_is_gone(port, link, node) 
 
 @pytest.mark.asyncio
 async def test_every_event_bears_the_name_of_its_link(port, node) -> None:
-    link = Link(node.events.put_nowait, "the secret", name="peer")
+    link = Link(node.events.put_nowait, "the secret", Slices(Clients()), name="peer")
     link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     assert (await node.told(LinkOpened)).link == "peer"
     peer_of(port).send([b"hello"])

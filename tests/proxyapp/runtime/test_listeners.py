@@ -127,6 +127,18 @@ async def test_messages_of_one_read_are_one_event_and_their_answers_one_read(por
 
 
 @pytest.mark.asyncio
+async def test_what_came_in_this_turn_can_be_answered_now_and_is_so_once(port, raw) -> None:
+    port.listeners.answer_now()
+    assert port.received() == []
+    (connection,) = port.listeners.connections.values()
+    connection._take(b"?")
+    port.listeners.answer_now()
+    assert port.received() == [[b"?"]]
+    assert await raw.hear() == (TEXT, b"?")
+    assert port.received() == [[b"?"]]
+
+
+@pytest.mark.asyncio
 async def test_fragments_are_joined_around_a_ping(port, raw) -> None:
     raw.say(client_frame(TEXT, b"He", fin=False), client_frame(PING, b""))
     raw.say(client_frame(CONTINUATION, b"l", fin=False), client_frame(CONTINUATION, b"lo"))
