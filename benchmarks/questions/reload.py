@@ -23,6 +23,8 @@ SESSIONS = 32
 _IDLE = 10.0
 _RELOAD = 15.0
 """Seconds in which reads are looked at: longer than a reload takes."""
+_LOOK = 0.25
+"""Seconds between looks at the status pages: each takes a millisecond, in which nothing is read."""
 _LIMIT = 600.0
 _BAR = "≤ 3"
 
@@ -87,5 +89,5 @@ def _until(condition: Callable[[], bool]) -> float:
     while not condition():
         if time.monotonic() - begun > _LIMIT:
             raise TimeoutError("master and proxy did not come to equal data")
-        time.sleep(0.05)
+        time.sleep(_LOOK)
     return time.monotonic() - begun
