@@ -86,7 +86,7 @@ class PlaceField(forms.CharField):
         """What people may mean."""
         return self.places.suggestions(self._kind) if self.places is not None else []
 
-    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+    def clean(self, value: Any) -> int | None:
         """Return the DBID."""
         text = super().clean(value)
         if not text:
@@ -115,7 +115,7 @@ class _SearchForm(forms.Form):
         Raises:
             Nonsense: with all that is wrong, for pages that cannot show the form.
         """
-        wrong = [f"{name}: {' '.join(texts)}" for name, texts in self.errors.items()]
+        wrong = [f"{name}: {' '.join(map(str, texts))}" for name, texts in self.errors.items()]
         if wrong:
             raise Nonsense(f"correct this in the address, or leave it out: {' '.join(wrong)}")
         return {name: value for name, value in self.cleaned_data.items() if value}

@@ -5,11 +5,15 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +46,26 @@ print(make_secret(proxy, by=None, origin="test"))
 """
 
 
+def _ports() -> Iterator[int]:
+    """Yield ports round and round, of each process of tests its own.
+
+    None that the kernel gives to outgoing connections: a server that starts again needs its port.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+    first, count = 12_000 + 2_500 * worker, 2_500
+    start = random.randrange(count)  # beside other runs on this machine
+    return cycle([first + (start + step) % count for step in range(count)])
+
+
+_free = _ports()
+
+
 def free_port() -> int:
     """Return a port that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    for port in _free:
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("there are always more")
 
 
 def http_get(

@@ -37,6 +37,9 @@ objects.update("application", proxy.dbid, options, by=None, origin="test")
 """
 
 
+STATES = ("authority", "history", "alarms")
+
+
 def visit(process: Process, times: int = 1) -> None:
     """Log in and out."""
     for _ in range(times):
@@ -64,8 +67,15 @@ def on_disk(site: Site) -> list[tuple[int, str]]:
         return []  # it has not begun yet
 
 
-def arrived(site: Site) -> Any:
-    return eventually(lambda: (found := at_master(site)) == on_disk(site) and found, "arrival")
+def arrived(site: Site, *servers: Process) -> Any:
+    """Wait until the master has what the proxy's file has; say what is missing if it has not."""
+    try:
+        return eventually(lambda: (found := at_master(site)) == on_disk(site) and found, "arrival")
+    except AssertionError as error:
+        there, here = Counter(at_master(site)), Counter(on_disk(site))
+        states = [{key: server.status().get(key) for key in STATES} for server in servers]
+        text = f"{error}: missing {here - there}, too many {there - here}, {states}"
+        raise AssertionError(text) from error
 
 
 def test_what_a_proxy_keeps_is_at_the_master_and_only_its_owner_can_read_the_file(
@@ -119,8 +129,7 @@ def test_a_kill_between_the_disk_and_the_master_loses_nothing_and_repeats_nothin
 
 
 def test_an_orderly_stop_keeps_the_end_of_every_session_and_of_the_server(site: Site) -> None:
-    site.master().start()
-    proxy = site.proxy().start()
+    master, proxy = site.master().start(), site.proxy().start()
     client = BlockingClient.connect(
         [("127.0.0.1", proxy.port)], application="default", user="default", password=PASSWORD
     )
@@ -129,7 +138,7 @@ def test_an_orderly_stop_keeps_the_end_of_every_session_and_of_the_server(site: 
     kinds = [kind for _, kind in on_disk(site)]
     assert {"sessionOpened", "sessionClosed", "serverStopped"} <= set(kinds)
     proxy.start()
-    assert arrived(site)
+    assert arrived(site, master, proxy)
 
 
 def test_an_old_copy_of_the_file_loses_and_repeats_nothing_that_came_later(site: Site) -> None:
@@ -146,7 +155,8 @@ def test_an_old_copy_of_the_file_loses_and_repeats_nothing_that_came_later(site:
     proxy.start()
     visit(proxy)
     eventually(
-        lambda: [kind for _, kind in at_master(site)].count("sessionClosed") == 3, "the last session"
+        lambda: [kind for _, kind in at_master(site)].count("sessionClosed") == 3,
+        "the last session",
     )
     found = at_master(site)
     assert not Counter(before) - Counter(found)
