@@ -7,37 +7,34 @@ only a write that no server answers in time is handed to the caller as an open q
 from __future__ import annotations
 
 import asyncio
-import secrets
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from random import random
-from typing import Any, Literal, TypeVar
-
-import msgspec
+from typing import Any, Literal
 
 from confwire.client.backoff import Address, Reconnect
 from confwire.client.connection import Connection
 from confwire.client.credentials import Credentials
-from confwire.client.exchange import Exchange, Exchanges
+from confwire.client.exchange import Exchanges
 from confwire.client.failures import (
     ClientClosed,
     LinkLost,
     NoAnswer,
-    OutcomeUnknown,
 )
 from confwire.client.freshness import Freshness
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.logins import Mechanism
 from confwire.client.past import History, history_of
-from confwire.client.reading import Order, Packet, Reads, unexpected
+from confwire.client.reading import Order, Packet, Reads
+from confwire.client.requesting import Requests, expected
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
 from confwire.codec import decode_document
-from confwire.errors import MasterUnavailable, ReadInterrupted, WireError
+from confwire.errors import ReadInterrupted, WireError
 from confwire.messages import (
     Bounds,
     ChangePassword,
@@ -65,7 +62,6 @@ from confwire.messages import (
     ReadPermissions,
     ReadSecrets,
     ReadServerInfo,
-    Request,
     SecretsRead,
     ServerIdentity,
     ServerInfo,
@@ -78,8 +74,6 @@ from confwire.messages import (
     UpdateObject,
     UpdatePermissions,
 )
-
-_A = TypeVar("_A", bound=ServerMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +103,13 @@ class Client:
         self._connection = Connection(opening, sites, self, on_status)
         self._timeout = timeout
         self._exchanges = Exchanges()
+        self._requests = Requests(self._exchanges, self._connection.ready, timeout)
         self._watches = Watches(self._exchanges, lambda: self._connection.link)
         self._freshness = Freshness(self._exchanges, lambda: self._connection.link)
         self._reads = Reads(
             self._exchanges,
-            self._begin,
-            self._next,
+            self._requests.begin,
+            self._requests.next,
             lambda: self.seen,
             lambda: self.server.application if self.server is not None else "the server",
             monotonic,
@@ -338,11 +333,11 @@ class Client:
             RequestError: it was refused; the class says why.
         """
         request = ChangePassword(ref=0, old_password=old, new_password=new)
-        await self._ask(request, PasswordChanged)
+        await self._requests.ask(request, PasswordChanged)
 
     async def server_info(self) -> ServerInfo:
         """Return the identity and the state of the server."""
-        return await self._ask(ReadServerInfo(ref=0), ServerInfo)
+        return await self._requests.ask(ReadServerInfo(ref=0), ServerInfo)
 
     async def history(
         self, *, since: Cursor | None = None, since_time: datetime | None = None
@@ -369,13 +364,13 @@ class Client:
                 continue
 
     async def _history_packets(self, request: HistoryLog) -> AsyncIterator[HistoryLogRead]:
-        exchange = await self._begin(request)
+        exchange = await self._requests.begin(request)
         try:
             while True:
-                message = await self._next(exchange)
+                message = await self._requests.next(exchange)
                 if isinstance(message, HistoryLogSent):
                     return
-                packet = _expected(message, HistoryLogRead)
+                packet = expected(message, HistoryLogRead)
                 yield packet
                 if packet.last:
                     return
@@ -410,7 +405,7 @@ class Client:
             folder_dbid=folder,
             request_id=request_id,
         )
-        answer = await self._write(request, ObjectCreated)
+        answer = await self._requests.write(request, ObjectCreated)
         gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
         made = None if gone else decode_document(answer.object)
         return Written(answer.dbid, answer.revision, made, answer.epoch)
@@ -422,13 +417,13 @@ class Client:
         request = UpdateObject(
             ref=0, object_type=object_type, dbid=dbid, delta=dict(delta), request_id=request_id
         )
-        answer = await self._write(request, ObjectUpdated)
+        answer = await self._requests.write(request, ObjectUpdated)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
     async def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
         """Delete an object; takes `request_id` and raises as `create`."""
         request = DeleteObject(ref=0, object_type=object_type, dbid=dbid, request_id=request_id)
-        answer = await self._write(request, ObjectDeleted)
+        answer = await self._requests.write(request, ObjectDeleted)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
     # ------------------------------------------------------------ rights
@@ -443,7 +438,7 @@ class Client:
             NoPermission: the right to read permissions is missing.
         """
         request = ReadPermissions(ref=0, object_type=object_type, dbid=dbid, person_dbid=person)
-        return await self._ask(request, PermissionsRead)
+        return await self._requests.ask(request, PermissionsRead)
 
     async def secrets(self, object_type: str, dbid: int) -> dict[str, dict[str, dict[str, str]]]:
         """Return the plain texts of an object's secret options: by field, section and option.
@@ -455,7 +450,7 @@ class Client:
             SecretsUnavailable: the server lacks a key.
         """
         request = ReadSecrets(ref=0, object_type=object_type, dbid=dbid)
-        return (await self._ask(request, SecretsRead)).values
+        return (await self._requests.ask(request, SecretsRead)).values
 
     async def set_permissions(
         self,
@@ -479,7 +474,7 @@ class Client:
             recursive=recursive,
             request_id=request_id,
         )
-        answer = await self._write(request, PermissionsUpdated)
+        answer = await self._requests.write(request, PermissionsUpdated)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
     # ------------------------------------------------------------ sessions of others
@@ -508,57 +503,10 @@ class Client:
             NoPermission, NoBackup: why that is not done.
         """
         request = SwitchOver(ref=self._exchanges.new_ref())
-        return await self._order(request, SwitchedOver)
+        return await self._requests.order(request, SwitchedOver)
 
     async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
-        return (await self._order(request, SessionsSentAway)).count
-
-    async def _ask(self, request: Request, answer_type: type[_A]) -> _A:
-        """Return the one answer to a read; asks again when the link is lost."""
-        while True:
-            asked = msgspec.structs.replace(request, ref=self._exchanges.new_ref())
-            exchange = await self._begin(asked)
-            try:
-                return _expected(await self._next(exchange), answer_type)
-            except LinkLost:
-                continue
-            finally:
-                self._exchanges.forget(asked)
-
-    async def _order(self, request: Request, answer_type: type[_A]) -> _A:
-        exchange = await self._begin(request)  # what fails in here was not sent
-        try:
-            return _expected(await self._next(exchange), answer_type)
-        except (LinkLost, NoAnswer, ClientClosed) as error:
-            raise OutcomeUnknown(f"{error}: ask the server's status what was done") from error
-        finally:
-            self._exchanges.forget(request)
-
-    async def _write(
-        self,
-        write: CreateObject | UpdateObject | DeleteObject | UpdatePermissions,
-        answer_type: type[_A],
-    ) -> _A:
-        name = write.request_id or secrets.token_hex(16)
-        lost: WireError | None = None
-        while True:
-            request = msgspec.structs.replace(write, ref=self._exchanges.new_ref(), request_id=name)
-            try:
-                exchange = await self._begin(request)
-            except WireError as error:  # this time it was not sent
-                raise error if lost is None else _unknown(lost, name) from error
-            try:
-                return _expected(await self._next(exchange), answer_type)
-            except LinkLost as error:
-                lost = error
-            except (NoAnswer, ClientClosed) as error:
-                raise _unknown(error, name) from error
-            except MasterUnavailable as error:
-                if "requestId" in error.data:  # the proxy does not know either
-                    raise _unknown(error, name) from error
-                raise
-            finally:
-                self._exchanges.forget(request)
+        return (await self._requests.order(request, SessionsSentAway)).count
 
     # ------------------------------------------------------------ watching
 
@@ -614,31 +562,6 @@ class Client:
             raise watch.failure
         return watch
 
-    # ------------------------------------------------------------ exchanges
-
-    async def _begin(self, request: Request) -> Exchange:
-        """Send a request as soon as there is a link.
-
-        Raises:
-            NoAnswer, ClientClosed: there is none; nothing was sent.
-        """
-        try:
-            async with asyncio.timeout(self._timeout):
-                link = await self._connection.ready()
-        except TimeoutError:
-            raise NoAnswer(f"there was no connection for {self._timeout:g} s") from None
-        exchange = Exchange()
-        link.send(request)
-        self._exchanges.expect(request, exchange)
-        return exchange
-
-    async def _next(self, exchange: Exchange) -> ServerMessage:
-        try:
-            async with asyncio.timeout(self._timeout):
-                return await exchange.next()
-        except TimeoutError:
-            raise NoAnswer(f"the server did not answer within {self._timeout:g} s") from None
-
     # ------------------------------------------------------------ the connection tells
 
     def standing(self) -> tuple[Cursor | None, list[Subscription]]:
@@ -677,17 +600,3 @@ class Client:
         self._freshness.lost()
         self._watches.ended(error)
         self._exchanges.end(error)
-
-
-def _expected(message: ServerMessage, answer_type: type[_A]) -> _A:
-    if not isinstance(message, answer_type):
-        raise unexpected(message)
-    return message
-
-
-def _unknown(error: WireError, request_id: str) -> OutcomeUnknown:
-    return OutcomeUnknown(
-        f"{error}: it is unknown whether the change was made, read the object to see, or send it"
-        f" again with the requestId {request_id}",
-        request_id,
-    )
