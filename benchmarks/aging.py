@@ -17,6 +17,8 @@ from proxyapp.models import Revision
 RECORDS_EACH = 2
 """Changes of a transaction."""
 DAYS = 360
+_LIVE = 100_000
+"""So many of the newest transactions are of objects that are there."""
 
 _TRANSACTIONS = """
 INSERT INTO historylog_transaction
@@ -31,15 +33,25 @@ FROM generate_series(1, %(count)s::bigint) AS n
 _RECORDS = """
 INSERT INTO historylog_changerecord (revision, seq, kind, type, dbid, name, key, tenant, folder,
     body, former, acl, former_acl, secret)
-SELECT %(start)s + 1 + (n - 1) / %(each)s, (n - 1) %% %(each)s,
-    CASE WHEN n %% 997 = 0 THEN 'deleted' WHEN n %% 31 = 0 THEN 'created' ELSE 'changed' END,
-    (ARRAY[13, 13, 13, 3, 3, 2, 9, 21])[1 + n * 31 %% 8], 101 + n * 7907 %% 1000003,
-    'Object ' || n * 7907 %% 1000003, 'object ' || n * 7907 %% 1000003,
-    1 + n * n %% 47, 101 + n * 131 %% 5003,
-    '{"DBID":' || n || ',"tenantDBID":1,"name":"Object","state":"enabled","folderDBID":101,'
-        || '"userProperties":{"load":{"pad":"' || md5(n::text) || '"}}}',
-    '{"userProperties":{"load":{"pad":"' || md5((n + 1)::text) || '"}}}', '', '', false
-FROM generate_series(1, %(count)s::bigint * %(each)s) AS n
+SELECT revision, seq, kind, type, dbid, 'Object ' || dbid, 'object ' || dbid, tenant, folder,
+    CASE kind WHEN 'deleted' THEN '' ELSE body END,
+    CASE kind WHEN 'deleted' THEN body WHEN 'created' THEN ''
+        ELSE '{"userProperties":{"load":{"pad":"' || md5((n + 1)::text) || '"}}}' END,
+    '', '', false
+FROM (
+    SELECT *, '{"DBID":' || dbid || ',"tenantDBID":' || tenant || ',"name":"Object ' || dbid
+        || '","state":"enabled","folderDBID":' || folder
+        || ',"userProperties":{"load":{"pad":"' || md5(n::text) || '"}}}' AS body
+    FROM (
+        SELECT n, %(start)s + 1 + (n - 1) / %(each)s AS revision, (n - 1) %% %(each)s AS seq,
+            CASE WHEN n %% 997 = 0 THEN 'deleted' WHEN n %% 31 = 0 THEN 'created'
+                ELSE 'changed' END AS kind,
+            (ARRAY[13, 13, 13, 3, 3, 2, 9, 21])[1 + n * 31 %% 8] AS type,
+            101 + n * 7907 %% 1000003 AS dbid, 1 + n * n %% 47 AS tenant,
+            101 + n * 131 %% 5003 AS folder
+        FROM generate_series(1, %(count)s::bigint * %(each)s) AS n
+    ) AS step
+) AS told
 """
 _PROPERTIES = """
 INSERT INTO historylog_changedproperty
@@ -49,6 +61,15 @@ SELECT %(start)s + 1 + (n - 1) / %(each)s, (n - 1) %% %(each)s,
         ELSE 'userProperties.s' || n * 17 %% 20011 || '.value' END
 FROM generate_series(1, %(count)s::bigint * %(each)s) AS n
 """
+
+_DOCUMENTS = """
+INSERT INTO proxyapp_document (type, dbid, revision, folder, body, acl, verifier, digest)
+SELECT DISTINCT ON (type, dbid) type, dbid, revision, folder, body, '', '', md5(body)
+FROM historylog_changerecord
+WHERE revision > %(start)s + %(count)s - %(live)s AND kind <> 'deleted'
+ORDER BY type, dbid, revision DESC ON CONFLICT DO NOTHING
+"""
+"""What was changed last is there; all else is gone."""
 
 _ENTRIES = """
 INSERT INTO historylog_entryrecord (store, number, at, kind, server, session, application,
@@ -69,9 +90,10 @@ FROM generate_series(1, %(count)s::bigint) AS n
 def age(records: int) -> int:
     """Add so many changes to the history; return the first of their revisions."""
     start = Revision.objects.get().number
-    values = {"start": start, "count": records // RECORDS_EACH, "each": RECORDS_EACH, "days": DAYS}
+    values = {"start": start, "count": records // RECORDS_EACH, "each": RECORDS_EACH}
+    values |= {"days": DAYS, "live": _LIVE}
     tables = [model._meta.db_table for model in (Transaction, ChangeRecord, ChangedProperty)]
-    _fill(tables, (_TRANSACTIONS, _RECORDS, _PROPERTIES), values)
+    _fill(tables, (_TRANSACTIONS, _RECORDS, _PROPERTIES, _DOCUMENTS), values)
     Revision.objects.update(number=start + records // RECORDS_EACH)
     return start + 1
 

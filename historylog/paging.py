@@ -9,10 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-SCAN = 500
+SCAN = 1_000
 """Rows that are read at once where a first, short reading was not enough."""
-MOST_SCANNED = 5_000
-"""Rows that are looked through for one page."""
+MOST_SCANNED = 1_000
+"""Rows that are looked through for one page, about: who sees nothing of them waits no longer."""
 
 R = TypeVar("R")
 P = TypeVar("P")

@@ -1,4 +1,4 @@
-"""Searches of a long history on PostgreSQL: each first page, and a page from its middle.
+"""Searches of a long history on PostgreSQL, each first page and one from its middle; whole pages.
 
 A hundred changes for each object that `--objects` says, 10,000,000 by default, and half as many
 entries about sessions, logins and servers. What is measured is what a page of the site asks, in
@@ -22,6 +22,8 @@ from benchmarks.postgres import on_postgres
 CHANGES_EACH = 100
 CHANGES_OF_AN_ENTRY = 2
 BAR = "≤ 300"
+SIGHTS = {"all seen": 0, "some folders denied": 50, "nothing of it seen": 1}
+"""What an administrator sees, and of how many folders one is denied for that."""
 _TO_PRUNE = 100_000  # changes, or entries
 
 Search = Callable[[int], Any]
@@ -48,16 +50,23 @@ def _measure(options: Options) -> None:
 
 def _rows(options: Options) -> Iterator[results.Row]:
     from benchmarks.aging import add_entries, age
+    from benchmarks.visiting import deny, furnish, visits
 
     records = options.objects * CHANGES_EACH
     entries = records // CHANGES_OF_AN_ENTRY
     print(f"making {records:,} changes and {entries:,} entries …", end=" ", flush=True)
     begun = time.monotonic()
+    furnish()
     first = age(records)
     add_entries(entries)
     print(f"{time.monotonic() - begun:.0f} s")
     yield from _asked(_searches(first, records), f"{records:,} changes", options)
     yield from _asked(_entry_searches(), f"{entries:,} entries", options)
+    newest = first + records // CHANGES_OF_AN_ENTRY - 1
+    for words, each in SIGHTS.items():
+        if each:
+            deny(each)
+        yield from _asked(visits(words, first, newest), f"{records:,} changes", options)
     yield from _pruning(records)
     yield from _pruning_entries(entries)
 

@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import chain
+from operator import or_
 from typing import TypeVar
+
+from django.db.models import Q
 
 from confwire.objects import ObjectType
 from proxyapp.engine.rights import NO_PROPAGATE
@@ -21,7 +25,8 @@ _GROUP = int(ObjectType.ACCESS_GROUP)
 _PERSON = int(ObjectType.PERSON)
 _FOLDER = int(ObjectType.FOLDER)
 _TENANT = int(ObjectType.TENANT)
-_BATCH = 200  # objects named in one statement
+_BATCH = 1_000  # objects named in one statement
+_STARTS = 200  # places that one statement climbs from
 
 _T = TypeVar("_T")
 
@@ -124,16 +129,13 @@ class Places:
         Args:
             uppers: what each lies in, None at the top.
         """
-        by_type: dict[int, list[int]] = {}
-        for type_, dbid in uppers.keys() - self.grants.keys():
-            self.grants[type_, dbid] = {}
-            by_type.setdefault(type_, []).append(dbid)
-        for type_, dbids in by_type.items():
-            for part in _parts(dbids):
-                for grant in Grant.objects.filter(object_type=type_, object_dbid__in=part):
-                    self.grants[type_, grant.object_dbid][grant.subject] = grant.mask
+        new = sorted(uppers.keys() - self.grants.keys())
+        self.grants.update((key, {}) for key in new)
+        for part in _parts(new, _BATCH):
+            for grant in Grant.objects.filter(any_of("object_type", "object_dbid", part)):
+                self.grants[grant.object_type, grant.object_dbid][grant.subject] = grant.mask
         places = {place for place in uppers.values() if place is not None}
-        for starts in _parts(sorted(places - self._climbed)):
+        for starts in _parts(sorted(places - self._climbed), _STARTS):
             self._climb([(*place, 0, 0) for place in starts])
 
     def _read(self, own: Key, upper: Key | None) -> None:
@@ -157,9 +159,23 @@ class Places:
                 grants[(_PERSON, person) if person is not None else (_GROUP, group)] = mask
 
 
-def _parts(items: Sequence[_T]) -> Iterator[Sequence[_T]]:
-    for start in range(0, len(items), _BATCH):
-        yield items[start : start + _BATCH]
+def any_of(type_: str, dbid: str, keys: Sequence[Key]) -> Q:
+    """Return the condition that a row is about one of these objects, one at least.
+
+    Args:
+        type_: the column of the type.
+        dbid: the column of the DBID.
+    """
+    by_type: dict[int, list[int]] = {}
+    for key in keys:
+        by_type.setdefault(key[0], []).append(key[1])
+    conditions = [Q((type_, one), (f"{dbid}__in", dbids)) for one, dbids in by_type.items()]
+    return reduce(or_, conditions)
+
+
+def _parts(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def key_above(instance: Configured) -> Key | None:
