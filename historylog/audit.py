@@ -23,7 +23,7 @@ from historylog.values import differences_of, masked, sides_of
 OPERATIONS = {"created": 3, "deleted": 4, "changed": 5}
 """CfgEventType: CFGObjectAdded, CFGObjectDeleted, CFGObjectInfoChanged."""
 
-_BATCH = 500  # changes that are in memory at the same time
+_BATCH = 50  # changes that are in memory at the same time; each may have megabytes
 
 
 def write(file: TextIO, since: datetime | None = None) -> int:

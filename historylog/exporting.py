@@ -27,7 +27,7 @@ Row = Mapping[str, Any]
 Pages = Iterable[tuple[Sequence[Row], str]]
 """Rows, and the mark after which to go on when the export ends behind them; "" at the last."""
 
-_FORMULA = re.compile(r"[=+\-@\t\r]")
+_FORMULA = re.compile(r"[=+\-@\t\r\n]")
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

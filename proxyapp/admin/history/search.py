@@ -76,6 +76,7 @@ def export_changes(request: HttpRequest, form: str) -> HttpResponseBase:
         forms.place_in(request.GET, forms.change_at),
         lambda found: _changes_as_rows(sight, found),
         forms.mark_of_change,
+        lambda change: change.place,
     )
     return exported(request, "changes", form, _CHANGE_COLUMNS, pages)
 

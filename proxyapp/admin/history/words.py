@@ -35,6 +35,7 @@ _LONGEST = 2_000  # characters of a value that a page shows
 _PATHS = 6  # properties that a row of a list names
 _MASK_OF = 3  # parts of a grant: type, DBID, mask
 _MOST = 2**63 - 1
+_LARGE_AT_ONCE = 20  # rows of an export that may have megabytes each
 _View = Callable[..., HttpResponseBase]
 
 
@@ -112,13 +113,21 @@ def pages_of(
     start: Any,
     row_of: Callable[[list[Any]], Sequence[Mapping[str, Any]]],
     mark_of: Callable[[Any], str],
+    place_of: Callable[[Any], Any] | None = None,
 ) -> Iterator[tuple[Sequence[Mapping[str, Any]], str]]:
-    """Yield a search's pages for an export, each read when the one before is written."""
+    """Yield a search's pages for an export, each read when the one before is written.
+
+    Args:
+        place_of: where a row stands, if rows become large: then few are in memory at once.
+    """
     place = start
     while True:
         found = read(place)
-        place = found.next
-        yield row_of(found.rows), mark_of(place)
+        place, rows = found.next, found.rows
+        while place_of is not None and len(rows) > _LARGE_AT_ONCE:
+            part, rows = rows[:_LARGE_AT_ONCE], rows[_LARGE_AT_ONCE:]
+            yield row_of(part), mark_of(place_of(part[-1]))
+        yield row_of(rows), mark_of(place)
         if place is None:
             return
 

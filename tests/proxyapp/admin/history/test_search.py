@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from confwire.messages import HistoryEntry
-from historylog import writer
+from historylog import exporting, writer
 from historylog.entries import Kind
 from historylog.models import ChangeRecord, Transaction
 from proxyapp.models import Person
@@ -139,6 +139,26 @@ def test_exports_have_all_that_is_found(see: See, skill: Any) -> None:
     root = ElementTree.fromstring(see("transactions.xml"))
     assert len(root) == Transaction.objects.count()
     see("changes.exe", status=404)
+
+
+def test_an_export_of_large_values_has_few_in_memory_and_can_be_gone_on_with(
+    see: See, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = objects.create("skill", {"tenantDBID": 1, "name": "x"}, by=None, origin="test")
+    for number in range(50):
+        text = {"userProperties": {"a": {"b": f"{number:03}" + "x" * 1_000}}}
+        objects.update("skill", made.dbid, text, by=None, origin="test")
+    monkeypatch.setattr(exporting.export, "__defaults__", (30_000,))
+    query, seen, exports = "?type=13", list[int](), 0
+    while query:
+        found = json.loads(see(f"changes.json{query}"))
+        assert len(found["rows"]) <= 20
+        seen += [row["revision"] for row in found["rows"]]
+        query = f"?type=13&after={found['more']}" if found["more"] else ""
+        exports += 1
+    assert exports == 3
+    assert len(seen) == 51
+    assert seen == sorted(seen, reverse=True)
 
 
 def test_a_long_export_goes_on_page_by_page(see: See, skill: Any) -> None:
