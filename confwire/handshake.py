@@ -12,10 +12,12 @@ import hmac
 import re
 import stringprep
 import unicodedata
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
+from base64 import b64encode
+from binascii import a2b_base64
 from dataclasses import dataclass
+from functools import lru_cache
 
+from confwire import mac
 from confwire.errors import (
     AuthenticationFailed,
     InvalidParameter,
@@ -135,8 +137,9 @@ def check_password(verifier: str, password: str) -> bool:
     return hmac.compare_digest(found.stored_key, known.stored_key)
 
 
+@lru_cache(1024)
 def parse_verifier(text: str) -> Verifier:
-    """Read the text form of a verifier.
+    """Read the text form of a verifier; those that are asked for again and again only once.
 
     Raises:
         InvalidParameter: it is not in the form of RFC 5803.
@@ -347,6 +350,8 @@ def _check_nonce(nonce: str) -> None:
 def _check_user(user: str) -> None:
     # Names are compared as they stand, since they name objects; only what no name can have
     # is refused.
+    if user.isascii() and user.isprintable() and user:
+        return
     if not user or any(stringprep.in_table_c21_c22(char) or char == "\0" for char in user):
         raise InvalidParameter("the user name is empty or has control characters")
     if any(stringprep.in_table_c5(char) for char in user):
@@ -354,7 +359,7 @@ def _check_user(user: str) -> None:
 
 
 def _hmac(key: bytes, message: bytes) -> bytes:
-    return hmac.digest(key, message, "sha256")
+    return mac.digest(key, message)
 
 
 def _xor(left: bytes, right: bytes) -> bytes:
@@ -367,7 +372,4 @@ def _base64(data: bytes) -> str:
 
 def _bytes_of(text: str) -> bytes:
     """Decode base64; raises ValueError (of which binascii's error is one)."""
-    try:
-        return b64decode(text, validate=True)
-    except Base64Error as error:
-        raise ValueError(str(error)) from None
+    return a2b_base64(text, strict_mode=True)
