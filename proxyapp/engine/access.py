@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from confwire.objects import BY_NAME, ObjectType
+from confwire.objects import BY_NAME, SUPER_ADMINISTRATORS, ObjectType
 from proxyapp.engine.rights import READ, RightsNode, Subject
 from proxyapp.engine.rows import Row
 from proxyapp.engine.store import Store
@@ -81,12 +81,16 @@ class Access:
         self._members: dict[int, frozenset[Subject]] = {}
         self._everyone: set[int] = set()
         self._profiles: dict[frozenset[Subject], Profile] = {}
+        self._of_persons: dict[int, Profile] = {}
+        """What `profile_of` has found, until groups or the subjects of grants change."""
+        self._as_of = 0
 
     def take(self, old: Row | None, new: Row | None) -> None:
         """Follow a change of an access group; changes of other objects are none of it."""
         row = new or old
         if row is None or row.type != _GROUP:
             return
+        self._of_persons.clear()
         document: dict[str, Any] = msgspec.json.decode(new.body) if new is not None else {}
         members = frozenset(
             (int(BY_NAME[member["objectType"]].type), int(member["DBID"]))
@@ -123,6 +127,16 @@ class Access:
 
     def profile_of(self, person: int) -> Profile:
         """Return the profile of a person, shared with all whom the grants do not tell apart."""
+        version = self._store.rights.version
+        if version != self._as_of:
+            self._as_of = version
+            self._of_persons.clear()
+        profile = self._of_persons.get(person)
+        if profile is None:
+            profile = self._of_persons[person] = self._find_profile(person)
+        return profile
+
+    def _find_profile(self, person: int) -> Profile:
         subjects: Iterable[Subject] = [
             (_PERSON, person),
             *((_GROUP, group) for group in self.groups_of(person)),
@@ -144,6 +158,7 @@ class Access:
 
     def prune(self, used: set[Profile]) -> None:
         """Let go of the profiles that no session uses."""
+        self._of_persons.clear()
         self._profiles = {
             key: profile for key, profile in self._profiles.items() if profile in used
         }

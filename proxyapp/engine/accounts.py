@@ -55,13 +55,15 @@ class Accounts:
 
     # ------------------------------------------------------------ a login
 
-    def check(self, user: str) -> None:
+    def check(self, user: str, person: Row | None) -> None:
         """Refuse a login to an account that is locked, whatever it brings.
+
+        Args:
+            person: of this name, None where there is none.
 
         Raises AccountLocked, TooManyAttempts.
         """
-        person = self._serving.person_named(user)
-        under_way = self._pending.get(self._key(user, person), 0)
+        under_way = self._pending.get(self._key(user, person), 0) if self._pending else 0
         rules = self._rules(person)
         locks.check(self._state(user, person), rules, under_way, self._serving.now)
 

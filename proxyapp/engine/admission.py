@@ -7,7 +7,7 @@ application that the account may not use is told like one that does not exist.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -48,6 +48,16 @@ class Session(Protocol):
     person: int
 
 
+class _Application(Struct):
+    """The fields of an application's document that say who may log in as it."""
+
+    type: str = ""
+    accountDBID: int = 0
+
+
+_decode = msgspec.json.Decoder(_Application).decode
+
+
 class Admitted(Struct):
     """What a session is once it is open."""
 
@@ -75,13 +85,16 @@ def check_door(serving: Serving, opening: Open, port: str) -> None:
     serving.check_ready()
 
 
-def verifier_for(serving: Serving, opening: Open) -> str | None:
+def verifier_for(serving: Serving, opening: Open, person: Row | None) -> str | None:
     """Return the verifier of the account that the opening names, None where there is none.
 
     A verifier of a person whom other systems check is as good as none.
+
+    Args:
+        person: the user that it names, None where there is none.
     """
     if opening.user:
-        row = serving.person_named(opening.user)
+        row = person
         if row is not None and not serving.checks.ways_of(row).internal:
             return None
     else:
@@ -89,17 +102,26 @@ def verifier_for(serving: Serving, opening: Open) -> str | None:
     return row.verifier if row is not None and row.verifier else None
 
 
-def admit(serving: Serving, opening: Open, secure: bool, port: str) -> Admitted:
+def admit(serving: Serving, opening: Open, user: Row | None, secure: bool, port: str) -> Admitted:
     """Check an opening whose proof was right, that came by the port of this id.
+
+    Args:
+        user: the person that it names, None where there is none.
 
     Raises AuthenticationFailed, AccountDisabled, ApplicationUnknown, ApplicationDisabled,
     ApplicationTypeMismatch, PortDedicated; for servers NotMaster, NoPermission, AccountMismatch,
     ReleaseMismatch, InsecureLink.
     """
     row = serving.application_named(opening.application)
-    document: dict[str, Any] = msgspec.json.decode(row.body) if row is not None else {}
-    type_ = document.get("type", "")
-    person = _account(serving, opening, document)
+    application = _decode(row.body) if row is not None else _Application()
+    type_ = application.type
+    person = user
+    if not opening.user:  # the account of a daemon
+        person = serving.store.get(ObjectType.PERSON, application.accountDBID)
+    if person is not None and not person.enabled:
+        raise AccountDisabled(
+            f"account '{person.name}' is disabled: enable the person in the administration"
+        )
     profile = serving.access.profile_of(person.dbid) if person is not None else None
     if row is None or profile is None or not profile.mask(row.node) & EXECUTE:
         raise ApplicationUnknown(
@@ -157,20 +179,7 @@ def is_principal_of(principal: str, person: Row) -> bool:
 
 def account_of(application: Row) -> int:
     """Return the DBID of the person whose rights an application has that logs in by itself."""
-    return int(msgspec.json.decode(application.body).get("accountDBID", 0))
-
-
-def _account(serving: Serving, opening: Open, application: dict[str, Any]) -> Row | None:
-    """Return the person whose rights count: the user, or the account of a daemon."""
-    if opening.user:
-        person = serving.person_named(opening.user)
-    else:
-        person = serving.store.get(ObjectType.PERSON, application.get("accountDBID", 0))
-    if person is not None and not person.enabled:
-        raise AccountDisabled(
-            f"account '{person.name}' is disabled: enable the person in the administration"
-        )
-    return person
+    return _decode(application.body).accountDBID
 
 
 def _check_peer(serving: Serving, opening: Open, row: Row) -> None:

@@ -21,13 +21,13 @@ from confwire.errors import (
 )
 from confwire.handshake import ServerHandshake, parse_verifier, resume_proof
 from confwire.messages import Challenge, HistoryEntry, Open, Proof
-from confwire.objects import ObjectType
 from historylog.entries import Kind, clean
 from proxyapp.balancer.networks import networks
 from proxyapp.engine import admission
 from proxyapp.engine.checking import MARGIN, Login
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.events import Authenticated
+from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Greeting, Serving
 from proxyapp.engine.throttle import host_of
 from proxyapp.engine.tokens import Holder, Token, fingerprint_of
@@ -45,6 +45,7 @@ class Opening:
         "_forwarded",
         "_nonce",
         "_peer",
+        "_person",
         "_port",
         "_proof",
         "_secure",
@@ -72,14 +73,16 @@ class Opening:
         self._serving = serving
         self._peer = peer
         self._forwarded = forwarded
-        self._counted = forwarded or _counted(serving, peer)
-        """The address that failed logins count for; a balancer's never does."""
+        self._counted = ""
+        """The address that failed logins count for; known once the opening has come."""
         self._port = port
         self._secure = secure
         self._nonce = nonce
         self._done = done
         self._begun = serving.now
         self._proof: ServerHandshake | None = None
+        self._person: Row | None = None
+        """The user, as of the message in hand; None where it names nobody."""
         self._verifier = ""
         """Of the account, as it was when the opening came."""
         self.tried = False
@@ -99,7 +102,9 @@ class Opening:
         """
         admission.check_door(self._serving, message, self._port)
         self.message = message
-        self._verifier = admission.verifier_for(self._serving, message) or ""
+        self._counted = self._forwarded or _counted(self._serving, self._peer)
+        self._look_up()
+        self._verifier = admission.verifier_for(self._serving, message, self._person) or ""
         try:
             self._check_limits()
             if message.mechanism == SCRAM:
@@ -124,6 +129,7 @@ class Opening:
                 self._ask(message.data)
                 return None
             # Others may have failed since the challenge: what is locked now opens to no proof.
+            self._look_up()
             self._check_limits()
             self.final = self._check(self._proof, message.data)
             return self._admit()
@@ -137,6 +143,7 @@ class Opening:
         Raises AuthenticationFailed, AuthenticationUnavailable, and as `prove`.
         """
         self._end_wait()
+        self._look_up()
         try:
             if event.outcome == "unavailable":
                 raise AuthenticationUnavailable(_with(AuthenticationUnavailable, event.text))
@@ -186,7 +193,8 @@ class Opening:
         token = ring.read(message.token or "", serving.now)
         if not (serving.options.flag("resume-tokens") or serving.has_record(token.session)):
             raise TokenRefused("this server takes no tokens (resume-tokens)")
-        self._verifier = admission.verifier_for(serving, message) or ""
+        self._look_up()
+        self._verifier = admission.verifier_for(serving, message, self._person) or ""
         if not ring.proves(token, fingerprint_of(self._verifier)):
             raise TokenRefused("the token is of another account, or its password was changed")
         admitted = self._admit(token.session)
@@ -196,6 +204,11 @@ class Opening:
             key = parse_verifier(self._verifier).server_key
             self.final = resume_proof(key, message.data, message.token or "")
         return token, admitted
+
+    def _look_up(self) -> None:
+        """Find the user, once for each message: between two it may become another one."""
+        user = self.message.user
+        self._person = self._serving.person_named(user) if user else None
 
     def _challenge(self) -> Challenge:
         serving, message = self._serving, self.message
@@ -219,7 +232,7 @@ class Opening:
         limit = serving.options.number("client-connect-timeout")
         login = Login(
             user=message.user,
-            person=serving.person_named(message.user),
+            person=self._person,
             mechanism="KERBEROS" if message.mechanism == KERBEROS else "PLAIN",
             data=message.data,
             nonce=self._nonce,
@@ -236,7 +249,7 @@ class Opening:
         most = serving.options.number("failed-logins-per-address")
         serving.throttle.check(self._counted, most, serving.now)
         if self.message.user:
-            serving.accounts.check(self.message.user)
+            serving.accounts.check(self.message.user, self._person)
 
     def _end_wait(self) -> None:
         self._serving.accounts.end(self.message.user)
@@ -244,7 +257,7 @@ class Opening:
 
     def _check_principal(self, principal: str) -> None:
         """Refuse a ticket of somebody else; the realm was checked with it."""
-        person = self._serving.person_named(self.message.user)
+        person = self._person
         if person is None or not admission.is_principal_of(principal, person):
             raise AccountMismatch(
                 f"the ticket is of {principal}, which is not account '{self.message.user}': its"
@@ -252,23 +265,23 @@ class Opening:
             )
 
     def _admit(self, session: str = "") -> admission.Admitted:
-        admitted = admission.admit(self._serving, self.message, self._secure, self._port)
-        if self.message.user:
-            self._greet(admitted.person, session)
+        admitted = admission.admit(
+            self._serving, self.message, self._person, self._secure, self._port
+        )
+        if self._person is not None:
+            self._greet(self._person, session)
         if admitted.daemon:
             self._claim(admitted.application, session)
         return admitted
 
-    def _greet(self, dbid: int, resumed: str) -> None:
+    def _greet(self, person: Row, resumed: str) -> None:
         """Check what the rules of accounts say of a person that has proved itself.
 
         Args:
             resumed: id of the session that goes on, which does not count as another one.
         """
         serving = self._serving
-        person = serving.store.get(ObjectType.PERSON, dbid)
-        assert person is not None, "it was admitted"
-        mine = serving.roster.count_of(dbid) - (serving.roster.named(resumed) is not None)
+        mine = serving.roster.count_of(person.dbid) - (serving.roster.named(resumed) is not None)
         self.greeting = serving.accounts.admit(person, mine)
         serving.accounts.entered(person)
 

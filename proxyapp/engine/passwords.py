@@ -51,7 +51,7 @@ class Passwords:
         person = self._check(session)
         if session.connection in self._busy:
             raise TooManyAttempts("a change of the password is under way: wait for its answer")
-        serving.accounts.check(person.name)
+        serving.accounts.check(person.name, person)
         login = Login(
             user=person.name,
             person=person,

@@ -87,6 +87,8 @@ class RightsTree:
         """Contents whose place lies below themselves for now, since others have still to move."""
         self.subjects: dict[Subject, int] = {}
         """How many grants name the subject; one that none names tells no readers apart."""
+        self.version = 0
+        """Grows when `subjects` has others than before."""
 
     def contents(self, container: Key) -> RightsNode:
         """Return the node of what lies in the container, making it on first mention."""
@@ -163,8 +165,11 @@ class RightsTree:
             self.subjects[subject] -= 1
             if not self.subjects[subject]:
                 del self.subjects[subject]
+                self.version += 1
         for subject in grants:
-            self.subjects[subject] = self.subjects.get(subject, 0) + 1
+            before = self.subjects.get(subject, 0)
+            self.subjects[subject] = before + 1
+            self.version += not before
         if not grants:
             if node is not None:
                 node.attach(None)

@@ -131,7 +131,7 @@ class Checks(Protocol):
 class Accounts(Protocol):
     """What is remembered of accounts, and what follows from it."""
 
-    def check(self, user: str) -> None:
+    def check(self, user: str, person: Row | None) -> None:
         """Refuse a login to an account that is locked, whatever it brings."""
 
     def begin(self, user: str) -> None:
@@ -396,8 +396,7 @@ class Serving:
 
     def person_named(self, user_name: str) -> Row | None:
         """Return the person with this user name; user names are unique whatever their case."""
-        rows = self.store.tables[ObjectType.PERSON].named(user_name)
-        return rows[0] if rows else None
+        return self.store.tables[ObjectType.PERSON].first_named(user_name)
 
     def host_of(self, application: dict[str, Any]) -> dict[str, Any]:
         """Return the document of the host that an application runs on; empty without one."""
@@ -407,5 +406,4 @@ class Serving:
         return host
 
     def application_named(self, name: str) -> Row | None:
-        rows = self.store.tables[ObjectType.APPLICATION].named(name)
-        return rows[0] if rows else None
+        return self.store.tables[ObjectType.APPLICATION].first_named(name)

@@ -118,6 +118,15 @@ class Table:
         rows = (self.get(dbid) for dbid in self._names.find(key))
         return [row for row in rows if row is not None and row.name.casefold() == key]
 
+    def first_named(self, name: str) -> Row | None:
+        """Return the first row of this name, whatever its case."""
+        key = name.casefold()
+        for dbid in self._names.find(key):
+            row = self.get(dbid)
+            if row is not None and row.name.casefold() == key:
+                return row
+        return None
+
     def only_named(self, name: str) -> Row | None:
         """Return the row of this name, whatever its case; None when there is not just one."""
         key = name.casefold()

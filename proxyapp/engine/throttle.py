@@ -35,9 +35,11 @@ class Throttle:
 
         Raises TooManyAttempts.
         """
-        network = network_of(address)
+        network = network_of(address) if most else ""
+        if not network:
+            return
         taken = self._now(network, most, now) + self._pending.get(network, 0)
-        if most and network and taken > most - 1:
+        if taken > most - 1:
             wait = ceil((taken - most + 1) * _MINUTE / most)
             raise TooManyAttempts(
                 "too many logins from this address have failed: wait before the next one",

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import msgspec
-
 from confwire.errors import RequestError
-from confwire.objects import SUPER_ADMINISTRATORS, ObjectType
+from confwire.objects import ObjectType
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.recent import RecentChanges, RecentQuestion, recent
 from proxyapp.engine.serving import Serving
@@ -36,7 +34,7 @@ class Viewers:
         most = serving.options.number("failed-logins-per-address")
         try:
             serving.throttle.check(address, most, serving.now)
-            serving.accounts.check(user_name)
+            serving.accounts.check(user_name, serving.person_named(user_name))
         except RequestError:
             return False
         return True
@@ -50,16 +48,8 @@ class Viewers:
 
     def is_super_administrator(self, user_name: str) -> bool:
         """Whether the person is in the access group of super administrators."""
-        serving = self._serving
-        row = serving.person_named(user_name)
-        table = serving.store.tables[ObjectType.ACCESS_GROUP]
-        groups = serving.access.groups_of(row.dbid) if row is not None else ()
-        rows = [table.get(group) for group in groups]
-        return any(
-            msgspec.json.decode(group.body).get("type") == SUPER_ADMINISTRATORS
-            for group in rows
-            if group is not None
-        )
+        row = self._serving.person_named(user_name)
+        return row is not None and self._serving.access.administers(row.dbid)
 
     def hidden_names(self, user_name: str, type_: ObjectType, names: Iterable[str]) -> list[str]:
         """Return which names are such of objects that a person may not read."""
