@@ -45,6 +45,7 @@ from proxyapp.engine.keyring import Keyring
 from proxyapp.engine.ownapplication import OwnApplication
 from proxyapp.engine.pairing import Pairing
 from proxyapp.engine.passwords import Passwords
+from proxyapp.engine.peerlink import PeerLink
 from proxyapp.engine.records import STORE
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.rollcall import RollCall
@@ -251,7 +252,7 @@ class Node:
             session.disconnect(event.reason)
             self._roll_call.left(event.connection)
             if session.role == "peer" and self._pairing is not None:
-                self._pairing.left(session, event.reason, event.gone)
+                self._pairing.link.left(session, event.reason, event.gone)
 
     def _blocked(self, event: events.Blocked, now: float) -> None:
         session = self._sessions.get(event.connection)
@@ -442,9 +443,9 @@ class Node:
         self._replica.lost(event.reason, event.jitter, now)
         self.serving.checks.unlink()
 
-    def _pair_link(self) -> Pairing:
+    def _pair_link(self) -> PeerLink:
         assert self._pairing is not None
-        return self._pairing
+        return self._pairing.link
 
     def _said(self, session: Session, message: PairMessage) -> None:
         """Somebody has said something about a pair."""

@@ -9,16 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from confwire import codec
-from confwire.errors import NoBackup, NoPermission, WireError
+from confwire.errors import NoBackup, NoPermission
 from confwire.messages import (
     AskRole,
-    Challenge,
-    Error,
     HandOver,
     KeepAlive,
     Message,
-    Opened,
     PairRole,
     PeerRead,
     Progress,
@@ -30,16 +26,15 @@ from confwire.messages import (
 from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine.commands import TakeEntries
-from proxyapp.engine.dial import Dial, DialState
 from proxyapp.engine.mirror import Mirror
 from proxyapp.engine.pair import Configured, Finding, Pair, Running
 from proxyapp.engine.partners import (
     Partner,
-    address_of,
     keep_alive_of,
     objection,
     partner_of,
 )
+from proxyapp.engine.peerlink import PeerLink
 from proxyapp.engine.ports import sync_ports
 from proxyapp.engine.records import LIFE, STORE
 from proxyapp.engine.rights import CHANGE
@@ -47,11 +42,6 @@ from proxyapp.engine.serving import Serving
 
 SWITCH_LIMIT = 5.0
 """Seconds that a backup has to lead when it is asked to."""
-_FIRST_DELAY = 0.1
-_DELAY = 0.5
-"""Seconds between attempts to reach the other server, with half as much by chance."""
-_REFUSED_DELAY = 5.0
-"""Seconds after a refusal that waiting alone cannot mend, such as of a wrong secret."""
 _REF = "peer"
 
 
@@ -93,11 +83,8 @@ class Pairing:
         """The configuration was looked at: from now on only a restart makes or splits a pair."""
         self._pair: Pair | None = None
         self._partner: Partner | None = None
-        self._dial = Dial(serving)
-        self._sessions: list[Any] = []
-        """Those that the other server has opened here; the newest is the last."""
-        self._dial_is_newer = False
-        self._mirror = Mirror(serving, self._tell)
+        self.link = PeerLink(serving, self)
+        self._mirror = Mirror(serving, self.link.tell)
         self._other: PairRole | None = None
         """What the other server said last, on the present link."""
         self._told_master: tuple[str, int] | None = None
@@ -109,8 +96,6 @@ class Pairing:
         """Moments are on their way to the history log."""
         self._met_primaries = 0
         self._stopped = False
-        self._refused = False
-        """The last attempt was refused for good."""
 
     def __repr__(self) -> str:
         return f"<Pairing {self._pair}>"
@@ -134,6 +119,7 @@ class Pairing:
         same = (known and (known.dbid, known.own)) == (found and (found.dbid, found.own))
         if known is not None and found is not None and same:
             self._partner = found
+            self.link.follow(found)
             serving.calm("pairing")
         elif not same:
             serving.alarm(
@@ -152,13 +138,14 @@ class Pairing:
             if partner.own is Configured.BACKUP:
                 serving.standby = f"this is a backup server whose pair is not complete: {refusal}"
             return
-        keep_alive = self._keep_alive()
+        keep_alive = self.keep_alive()
         timeout = max(keep_alive.local, keep_alive.remote)
         self._pair = Pair(partner.own, timeout, serving.now)
         self._stand_by()
-        self._connect(0.0)
+        self.link.begin(partner)
 
-    def _keep_alive(self) -> KeepAlive:
+    def keep_alive(self) -> KeepAlive:
+        """Return the keep-alive timeouts of the link."""
         return keep_alive_of(self._serving.application, self._master.master_dbid())
 
     # ------------------------------------------------------------ questions
@@ -178,9 +165,9 @@ class Pairing:
         return self._pair is not None
 
     @property
-    def linked(self) -> bool:
-        """Whether a link to the other server stands."""
-        return bool(self._sessions) or self._dial.is_open
+    def starting(self) -> bool:
+        """Whether the role of this server is not known yet."""
+        return self._pair is not None and self._pair.running is Running.STARTING
 
     def status(self) -> dict[str, Any] | None:
         """Return the state as JSON-able data, None where this server is of no pair."""
@@ -193,7 +180,7 @@ class Pairing:
             "running": pair.running.value if pair is not None else "",
             "term": pair.term if pair is not None else 0,
             "reason": pair.reason if pair is not None else "",
-            "link": "live" if self.linked else self._dial.state.value,
+            "link": self.link.state,
             "peerRunning": self._other.running if self._other is not None else "",
             "peerTerm": self._other.term if self._other is not None else 0,
             "mirroring": self._mirror.active,
@@ -203,81 +190,18 @@ class Pairing:
             "primariesMet": self._met_primaries,
         }
 
-    # ------------------------------------------------------------ links
-
-    def opened(self, nonce: str) -> None:
-        """The connection that was dialled stands."""
-        self._dial.opened(nonce)
-
-    def proved(self, salted_password: bytes) -> None:
-        """The keys for the other server's challenge are there."""
-        try:
-            self._dial.proved(salted_password)
-        except WireError as error:
-            self._dial.close(str(error))
-
-    def received(self, messages: list[bytes]) -> None:
-        """The other server has sent messages on the connection that was dialled."""
-        for data in messages:
-            try:
-                self._take_dialled(codec.decode_server(data))
-            except (WireError, ValueError) as error:
-                self._serving.log("error", "the other server broke the protocol", reason=str(error))
-                self._dial.close(str(error))
-                return
-
-    def _take_dialled(self, message: Any) -> None:
-        if isinstance(message, Error):
-            self._serving.log(
-                "warning", "the other server of the pair refused this one", reason=message.text
-            )
-            self._refused = message.permanent
-            self._dial.close(message.text)
-        elif self._dial.is_open:
-            self.take(message)
-        elif isinstance(message, Challenge | Opened) and self._dial.take(message):
-            self._dial_is_newer = True
-            self._joined()
-            self._spare_one()
-
-    def _spare_one(self) -> None:
-        """Both servers have dialled at once: the link that the configured backup made stays."""
-        assert self._partner is not None
-        if self._sessions and self._partner.own is Configured.PRIMARY:
-            self._dial.close("another link stands")
-
-    def lost(self, reason: str, gone: bool, jitter: float) -> None:
-        """The connection that was dialled failed or ended."""
-        was_open = self._dial.is_open
-        self._dial.lost()
-        if self._pair is None or self._stopped:
-            return
-        if not self.linked:
-            self._parted(reason, gone, was_open)
-            delay = _DELAY if self._pair.running is not Running.STARTING else _FIRST_DELAY
-            delay, self._refused = _REFUSED_DELAY if self._refused else delay, False
-            self._connect(0.0 if was_open and gone else delay * (1 + jitter / 2))
+    # ------------------------------------------------------------ the link
 
     def joined(self, session: Any) -> None:
         """The other server has opened a session here."""
-        self._sessions.append(session)
-        self._dial_is_newer = False
-        if self._dial.state is DialState.CONNECTING:
-            self._dial.close("the other server was faster")
-        self._joined()
+        self.link.joined(session)
 
-    def left(self, session: Any, reason: str, gone: bool) -> None:
-        """A session of the other server has ended."""
-        if session in self._sessions:
-            self._sessions.remove(session)
-            if not self.linked:
-                self._parted(reason, gone, was_open=True)
-                if self._dial.state is DialState.IDLE:
-                    self._connect(0.0 if gone else _FIRST_DELAY)
-            elif self._pair is not None and self._pair.leads:
-                self._mirror.begin()  # what the lost link had not carried
+    def relinked(self) -> None:
+        """A link has ended, and another one stands."""
+        if self._pair is not None and self._pair.leads:
+            self._mirror.begin()  # what the lost link had not carried
 
-    def _joined(self) -> None:
+    def linked(self) -> None:
         """A link stands: say what this server does."""
         pair = self._pair
         assert pair is not None
@@ -288,7 +212,7 @@ class Pairing:
         if pair.leads:
             self._mirror.begin()
 
-    def _parted(self, reason: str, gone: bool, was_open: bool) -> None:
+    def parted(self, reason: str, gone: bool, was_open: bool) -> None:
         """No link stands any more, or could be made."""
         pair, partner, now = self._pair, self._partner, self._serving.now
         assert pair is not None
@@ -308,20 +232,6 @@ class Pairing:
             return
         finding = Finding.GONE if gone else Finding.SILENT
         self._act(pair.found(finding, f"the other server is {finding.name.lower()}: {reason}", now))
-
-    def _connect(self, delay: float) -> None:
-        assert self._partner is not None
-        host, port = address_of(self._serving.store, self._partner.document)
-        if host and not self._stopped:
-            document = self._partner.document
-            self._dial.connect(host, port, delay, self._keep_alive(), document)
-
-    def _tell(self, message: Message) -> None:
-        """Tell the other server on the newest link."""
-        if self._sessions and not (self._dial_is_newer and self._dial.is_open):
-            self._sessions[-1].answer(message)
-        elif self._dial.is_open:
-            self._dial.send(message)
 
     # ------------------------------------------------------------ what the other server says
 
@@ -389,8 +299,7 @@ class Pairing:
         records = self._serving.records
         records.tick(now)
         self._keep_moments()
-        if not self.linked and self._dial.state is DialState.IDLE:
-            self._connect(_DELAY)
+        self.link.tick()
         if self._switching is not None and now >= self._switching[2]:
             session, ref, _ = self._switching
             self._switching, self._handing = None, False
@@ -445,13 +354,14 @@ class Pairing:
         """This server ends: the other one leads, and what becomes of the links has no meaning."""
         self.hand_over()
         self._stopped = True
+        self.link.stop()
 
     def hand_over(self) -> None:
         """Let the other server lead, if it stands by; it says so when it does."""
-        if self._pair is not None and self._pair.leads and self.linked:
+        if self._pair is not None and self._pair.leads and self.link.stands:
             self._handing = True
             self._mirror.flush_all()
-            self._tell(HandOver())
+            self.link.tell(HandOver())
 
     def _act(self, changed: bool) -> None:
         """Do what follows from a change of the role."""
@@ -481,7 +391,7 @@ class Pairing:
         serving.calm("apart")
         serving.records.use_until(serving.now + LIFE)
         self._listen()
-        if self.linked:
+        if self.link.stands:
             self._mirror.begin()
 
     def _step_down(self) -> None:
@@ -523,8 +433,8 @@ class Pairing:
 
     def _say_role(self) -> None:
         pair = self._pair
-        if pair is not None and self.linked:
-            self._tell(self._role_of(pair))
+        if pair is not None and self.link.stands:
+            self.link.tell(self._role_of(pair))
 
     def _role_of(self, pair: Pair, number: int = 0) -> PairRole:
         return PairRole(running=pair.running.value, term=pair.term, number=number)

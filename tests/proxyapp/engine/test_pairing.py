@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import Any
 
-import msgspec
 import pytest
 
 from confwire.messages import (
@@ -204,17 +203,6 @@ def test_a_proof_of_moments_is_in_the_backups_history_log(two):
 
 
 # ---------------------------------------------------------------- the primary is gone
-
-
-def test_a_link_that_only_broke_stands_again_and_promotes_nobody(two):
-    client = two.primary.login("bob")
-    two.primary._break(True, "the connection broke")
-    assert two.backup.wanted is not None
-    assert two.backup.wanted.delay == 0.0
-    assert two.backup.running == "backup"
-    two.backup.reach()
-    assert roles(two) == ("primary", "backup")
-    assert sessions(two.backup) == {session_of(client)}
 
 
 def test_a_killed_primary_is_replaced_at_once_and_its_sessions_are_known(two):
@@ -529,38 +517,3 @@ def test_whatever_happens_one_serves_in_the_end_and_the_other_knows_its_sessions
     clients = {s.id for s in leader.node.serving.roster if s.role == "client"}
     assert sessions(other) == clients
     assert leader.alarms() == other.alarms() == set()
-
-
-NONSENSE: list[bytes] = [
-    b"",
-    b"nonsense",
-    b"{}",
-    b'{"message":"pairRole"}',
-    b'{"message":"pairRole","running":"emperor","term":1}',
-    b'{"message":"pairRole","running":"primary","term":-1}',
-    b'{"message":"pairRole","running":"primary","term":1e300}',
-    b'{"message":"sessionsMirrored","epoch":"e1","revision":"x"}',
-    b'{"message":"opened"}',
-    b'{"message":"readObjects","ref":1,"objectType":"skill"}',
-]
-
-
-@pytest.mark.parametrize("data", NONSENSE)
-def test_nonsense_of_the_other_server_changes_nobodys_role(two, data):
-    two.primary.handle(events.Received(two.backup.peer_line.connection, [data]))
-    two.backup.handle(events.LinkReceived([data], "peer"))
-    for _ in range(3):
-        two.tick(1.0)
-    assert roles(two) == ("primary", "backup")
-    assert two.backup.pair["link"] == two.primary.pair["link"] == "live"
-
-
-def test_a_server_that_was_refused_for_good_does_not_knock_all_the_time(two):
-    two.backup.hang_up("to dial anew")
-    two.primary.node.serving.settings = msgspec.structs.replace(
-        two.primary.node.serving.settings, release="9.9"
-    )
-    two.backup.tick(1.0)
-    two.backup.reach()
-    assert two.backup.wanted is not None
-    assert two.backup.wanted.delay >= 5.0
