@@ -285,7 +285,7 @@ async def _status(client: Client, arguments: Namespace) -> None:
         "epoch": info.epoch,
         "revision": str(info.revision),
         "tree hash": info.tree_hash,
-        "objects": str(info.objects),
+        "objects": str(info.objects or ""),
         "sessions": str(info.sessions),
     }
     for name, text in lines.items():

@@ -162,3 +162,12 @@ class Access:
         self._profiles = {
             key: profile for key, profile in self._profiles.items() if profile in used
         }
+
+    def administers(self, person: int) -> bool:
+        """Whether a person is in the access group of super administrators."""
+        rows = [self._store.get(_GROUP, group) for group in self.groups_of(person)]
+        return any(
+            msgspec.json.decode(row.body).get("type") == SUPER_ADMINISTRATORS
+            for row in rows
+            if row is not None
+        )

@@ -27,7 +27,7 @@ from confwire.messages import (
     UpdatePermissions,
 )
 from historylog.entries import Kind
-from proxyapp.engine.access import Profile
+from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.past import Past
 from proxyapp.engine.permissions import permissions
@@ -108,10 +108,16 @@ def _server_info(session: Session, message: ReadServerInfo) -> None:
             age=serving.age(serving.now),
             source=serving.source(),
             tree_hash=tree_text(serving.store.tree),
-            objects=serving.store.count,
+            objects=serving.store.count if _sees_counts(session) else 0,
             sessions=len(serving.roster),
         )
     )
+
+
+def _sees_counts(session: Session) -> bool:
+    """Whether a session may know how much there is that it may not read."""
+    is_server = isinstance(session.profile, ServerProfile)
+    return is_server or session.serving.access.administers(session.person)
 
 
 def _dismiss(session: Session, message: DismissRequest) -> None:

@@ -106,3 +106,11 @@ def test_changes_of_other_objects_are_none_of_it(world):
     world.put(record("skill", 1, name="s", members=[{"objectType": "person", "DBID": 8}]))
     world.access.take(None, None)
     assert world.access.groups_of(8) == set()
+
+
+def test_who_administers_is_in_the_group_of_super_administrators_or_in_one_in_it(world):
+    world.put(group(5, ("accessGroup", 1), type="superadministrators"))
+    world.put(group(6, ("person", 8), type="administrators"))
+    assert [world.access.administers(person) for person in (7, 8, 9)] == [True, False, False]
+    world.put(group(5, ("accessGroup", 1), type="superadministrators", state="disabled"))
+    assert not world.access.administers(7)
