@@ -354,5 +354,6 @@ def _with(error: type[RequestError], said: str) -> str:
 
 
 def _counted(serving: Serving, peer: str) -> str:
+    """Return the address that failed logins count for; a balancer's never does."""
     balancers = networks(serving.options.text("balancer-networks"))
     return "" if balancers and host_of(peer) in balancers else peer
