@@ -31,7 +31,7 @@ from proxyapp.engine.filters import compile_filter
 from proxyapp.engine.gathering import Search
 from proxyapp.engine.journal import Change, Entry
 from proxyapp.engine.parcels import piece_for
-from proxyapp.engine.requests import Task, info_of
+from proxyapp.engine.requests import Pursuit, Task, info_of
 from proxyapp.engine.rights import Key
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
@@ -138,7 +138,7 @@ class Follower:
         found = yield from serving.reader.gatherer.gather(begin)
         missed = []
         if self.behind:  # what the old subscriptions missed is not replayed to the new ones
-            missed = self._make_up(profile_of(), None)
+            missed = self._make_up(profile_of())
         self.change(self.specs | specs, profile_of())
         self.fall_behind(found.revision)
         yield missed
@@ -170,13 +170,15 @@ class Follower:
             item.mode,
         )
 
-    def change(self, specs: dict[str, Spec], profile: Profile) -> None:
-        """Follow by these subscriptions from now on."""
+    def change(self, specs: dict[str, Spec], profile: Profile, since: int | None = None) -> None:
+        """Follow by these subscriptions from now on, or from a revision that was sent."""
         behind = self.behind
         self.stop()
         self.specs = specs
         if behind:
             self.behind = bool(specs)
+        elif since is not None:
+            self.fall_behind(since)
         elif specs:
             self._join(profile)
 
@@ -208,25 +210,23 @@ class Follower:
         lost = NotificationsLost(epoch=serving.epoch, revision=serving.revision, reason=reason)
         return codec.encode(lost)
 
-    def catch_up(self, profile_of: Callable[[], Profile]) -> Task:
+    def catch_up(self, profile_of: Callable[[], Profile]) -> Pursuit:
         """Send what the journal holds after the cursor, then go live without a gap."""
+        last: list[bytes] = []
         while self.behind and not self._is_level():
-            entry = self._large_one()
-            if entry is None:
-                yield self._make_up(profile_of(), _ENTRIES_A_TURN)
-            else:
-                yield from self._go_through(entry, profile_of())
+            entries, last = self._take_missed(_ENTRIES_A_TURN)
+            if entries and entries[0].large:
+                yield from self._go_through(entries[0], profile_of())
+                continue
+            if entries:
+                last = self._replay(entries, profile_of())
+            if self.behind and not self._is_level():
+                yield last
+                last = []
         if self.behind:
             self.behind = False
             self._join(profile_of())
-
-    def _large_one(self) -> Entry | None:
-        """Return the next entry if it is to be gone through over many turns."""
-        try:
-            (entry,) = self._missed(1)
-        except (Compacted, EpochChanged, ValueError):
-            return None
-        return entry if entry.large else None
+        return last
 
     def _go_through(self, entry: Entry, profile: Profile) -> Task:
         serving = self._serving
@@ -246,18 +246,19 @@ class Follower:
         journal = self._serving.journal
         return self._resets == journal.resets and self.cursor >= journal.revision
 
-    def _make_up(self, profile: Profile, limit: int | None) -> list[bytes]:
-        """Return what was missed, of at most so many transactions, or that it cannot be told."""
+    def _make_up(self, profile: Profile) -> list[bytes]:
+        """Return all that was missed, or that it cannot be told."""
+        entries, lost = self._take_missed(None)
+        return self._replay(entries, profile) if entries else lost
+
+    def _take_missed(self, limit: int | None) -> tuple[list[Entry], list[bytes]]:
+        """Return what was missed, of at most so many transactions; or that it cannot be told."""
         try:
-            entries = self._missed(limit)
+            return self._missed(limit), []
         except EpochChanged:
-            return [self.lose("epoch")]
+            return [], [self.lose("epoch")]
         except Compacted:
-            return [self.lose("compacted")]
-        if not entries:
-            return []
-        self.cursor = entries[-1].revision
-        return self._replay(entries, profile)
+            return [], [self.lose("compacted")]
 
     def _missed(self, limit: int | None) -> list[Entry]:
         serving = self._serving
@@ -272,6 +273,7 @@ class Follower:
         return entries
 
     def _replay(self, entries: list[Entry], profile: Profile) -> list[bytes]:
+        self.cursor = entries[-1].revision
         specs = frozenset(self.specs.values())
         serving, revisions = self._serving, (entries[0].revision, entries[-1].revision)
         size = serving.options.number("packet-size")

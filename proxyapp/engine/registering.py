@@ -16,7 +16,7 @@ from confwire.messages import (
 )
 from proxyapp.engine.access import Profile
 from proxyapp.engine.follower import Follower
-from proxyapp.engine.requests import Task
+from proxyapp.engine.requests import Pursuit, Task
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.subscriptions import Spec
 
@@ -34,7 +34,7 @@ class Session(Protocol):
     def queue(self, message: Message | bytes) -> None:
         """Send a message with the others of the turn."""
 
-    def start(self, task: Task, ref: int | str | None) -> None:
+    def start(self, task: Task | Pursuit, ref: int | str | None) -> None:
         """Let a task go on until its end before anything else is taken."""
 
 
@@ -87,12 +87,13 @@ def follow_on(session: Session, specs: dict[str, Spec], since: Cursor | None) ->
 def _follow(session: Session, specs: dict[str, Spec], since: Cursor | None) -> None:
     """Follow by these subscriptions, too, from now on or from a cursor that was checked."""
     follower = session.follower
-    follower.change(follower.specs | specs, session.profile)
     if since is not None:
         follower.ahead = since.revision
-        if since.revision < session.serving.revision:
-            follower.fall_behind(since.revision)
-            session.start(follower.catch_up(session.rights), None)
+    if since is not None and since.revision < session.serving.revision:
+        follower.change(follower.specs | specs, session.profile, since.revision)
+        session.start(follower.catch_up(session.rights), None)
+    else:
+        follower.change(follower.specs | specs, session.profile)
 
 
 HANDLERS: dict[type, Callable[[Any, Any], None]] = {

@@ -28,6 +28,8 @@ from proxyapp.engine.subscriptions import Predicate
 
 Task = Generator[list[bytes] | None, None, None]
 """Yields the messages of each turn until the work is done; None to sleep until it is woken."""
+Pursuit = Generator[list[bytes] | None, None, list[bytes]]
+"""A task that returns its last messages, so that what is done at once needs no other turn."""
 
 _LONGEST_TEXT = 2_000
 """Characters of an error's text: it may echo what the client sent."""

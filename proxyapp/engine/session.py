@@ -54,7 +54,7 @@ from proxyapp.engine.freshness import Floor
 from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
 from proxyapp.engine.replication import Replication
-from proxyapp.engine.requests import Task, refusal
+from proxyapp.engine.requests import Pursuit, Task, refusal
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.tokens import Holder
 
@@ -167,7 +167,7 @@ class Session:
             serving, peer, port, secure, nonce, self._judged, forwarded
         )
         """None once the session is open: it is larger than the session."""
-        self._task: Task | None = None
+        self._task: Task | Pursuit | None = None
         self._task_ref: int | str | None = None
         self._scheduled = False
         """An `Again` for the task is on its way; a second one would give it two turns in one."""
@@ -547,22 +547,21 @@ class Session:
         """Whether requests wait: for a task, for the reader, or for the database."""
         return self._task is not None or self.blocked or self.writes >= MAX_WRITES
 
-    def start(self, task: Task, ref: int | str | None) -> None:
+    def start(self, task: Task | Pursuit, ref: int | str | None) -> None:
         """Let a task go on until its end before anything else is taken."""
-        self._flush()
         self._task, self._task_ref = task, ref
-        self.serving.out.append(PauseReading(self.connection))
         if not self.blocked:
             self._advance(task)
-        if not self._holds():
-            self.serving.out.append(ResumeReading(self.connection))
+        if self._holds():
+            self.serving.out.append(PauseReading(self.connection))
 
-    def _advance(self, task: Task) -> bool:
+    def _advance(self, task: Task | Pursuit) -> bool:
         """Let the task work until its next turn, or to its end; tell whether it has ended."""
         try:
             messages = next(task)
-        except StopIteration:
+        except StopIteration as end:
             self._task = None
+            self._answers += end.value or ()
         except RequestError as error:
             self._task = None
             self._refuse(error, self._task_ref)
@@ -573,6 +572,7 @@ class Session:
                 self.close(CloseCode.INTERNAL_ERROR, "the notifications failed")
         else:
             if messages:
+                self._flush()
                 self.serving.out.append(Send(self.connection, messages))
             if messages is not None:
                 self.wake()
@@ -589,7 +589,7 @@ class Session:
         if not self._holds() and self.is_open:
             self.serving.out.append(ResumeReading(self.connection))
 
-    def _catching_up(self) -> Task | None:
+    def _catching_up(self) -> Task | Pursuit | None:
         """Return the task that makes up for what was missed, None where nothing was."""
         if self.replication is not None and self.replication.behind:
             return self.replication.catch_up()

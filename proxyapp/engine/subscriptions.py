@@ -26,6 +26,7 @@ class Spec:
     """
 
     __slots__ = (
+        "_hash",
         "_identity",
         "filter",
         "folders",
@@ -56,12 +57,13 @@ class Spec:
         # 1 and True are equal, and mean different things to a filter.
         conditions = tuple((key, type(value), value) for key, value in filter_)
         self._identity = (types, tenants, folders, objects, conditions, mode)
+        self._hash = hash(self._identity)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self._identity == other._identity
 
     def __hash__(self) -> int:
-        return hash(self._identity)
+        return self._hash
 
     def matches(self, row: Row, store: Store) -> bool:
         """Whether the row meets every condition, whatever the rights."""
