@@ -52,7 +52,7 @@ class Returner(logins.Login):
             self.opened = message["revision"] == self._resume["since"]["revision"]
         elif message["message"] == "objectsChanged":
             self.opened = message["revision"] >= self._last
-        else:
+        elif message["message"] != "progress":
             raise ConnectionError(str(message))
 
 
