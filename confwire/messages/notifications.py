@@ -40,6 +40,8 @@ class Progress(Message, kw_only=True):
     revision: int
     age: float = 0
     """On server links: seconds since the master's own data was known to be current."""
+    clock: float = 0
+    """On server links: what the master's clock reads as it says this; see `Opened.clock`."""
 
 
 class NotificationsLost(Message, kw_only=True):

@@ -106,6 +106,8 @@ class Opened(Message, kw_only=True):
     """To go on with this session on any server; given to who asked for one."""
     restored: bool = False
     """The session goes on by its token."""
+    clock: float = 0
+    """On server links: what this server's clock reads; it never jumps while the link lives."""
 
 
 class TokenRenewed(Message, kw_only=True):

@@ -41,7 +41,8 @@ class DatabaseAuthority:
     def lose(self, reason: str, now: float) -> None:
         """The database cannot be reached."""
         if self._lost_since is None:
-            self._lost_since = now
+            # A process that was stopped finds it out late.
+            self._lost_since = self._serving.wakefulness.last(now)
             self._serving.alarm("database", f"the configuration database is away: {reason}", now)
 
     def regain(self) -> None:
@@ -106,15 +107,22 @@ class DatabaseAuthority:
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
-        since = self._lost_since
-        if since is None:
-            since = self.leadership.doubted_since
+        since = self._since(now)
         return 0.0 if since is None else now - since
+
+    def known_at(self, now: float) -> float:
+        """Return the last time at which the data is proven to have been current."""
+        return now - self.age(now)
 
     def source(self) -> str:
         """Return where the data comes from."""
-        lost = self._lost_since is not None or self.leadership.doubted_since is not None
-        return "memory" if lost else "live"
+        return "live" if self._since(self._serving.now) is None else "memory"
+
+    def _since(self, now: float) -> float | None:
+        """Return since when it is not known what is current; None: it is."""
+        awake = self._serving.wakefulness.last(now)
+        sinces = (self._lost_since, self.leadership.doubted_since, awake if awake < now else None)
+        return min((since for since in sinces if since is not None), default=None)
 
     def status(self, now: float) -> dict[str, Any]:
         """Return the state for status pages."""

@@ -42,7 +42,7 @@ class Copying:
                 tree=tree_text(serving.store.tree),
                 hash=serving.journal.hash_at(serving.revision) or "",
                 count=serving.store.count,
-                at=serving.now - serving.age(serving.now),
+                at=serving.known_at(),
                 whole=whole,
             )
         )
@@ -85,10 +85,10 @@ class Copying:
     def tick(self, now: float) -> None:
         """Some time has passed: note that the data is current, if it is."""
         if self._begun and now - self._dated_at >= _DATE_PERIOD:
-            age = self._serving.age(now)
-            if age < _DATE_PERIOD:
+            known = self._serving.known_at()
+            if now - known < _DATE_PERIOD:
                 self._dated_at = now
-                self._serving.out.append(DateCopy(now - age))
+                self._serving.out.append(DateCopy(known))
 
     def _rows(self) -> Iterator[list[Row]]:
         for table in self._serving.store.tables.values():

@@ -104,8 +104,13 @@ class Freshness:
             else:
                 self._least = min(self._least, waiting.revision)
 
-    def expire(self) -> None:
-        """Some time has passed: wake the reads whose time is over."""
+    def tick(self) -> None:
+        """Some time has passed: wake the reads whose time is over, or whose bounds are met by it.
+
+        What has not gone unnoticed by a stop is known some time after it.
+        """
+        if self._waiting:
+            self.look()
         while self._ends and self._ends[0][0] <= self._data.now:
             until, connection = heappop(self._ends)
             waiting = self._waiting.get(connection)
@@ -127,21 +132,38 @@ class Freshness:
 
         Raises what `Reader.read` raises.
         """
-        mark = _Mark(self._data, asker, told=request.freshness is not False)
-        task = self._data.reader.read(request, profile_of, mark)
-        return self._read(asker, request.freshness, task)
+        freshness = request.freshness
+        bounds = freshness if isinstance(freshness, Bounds) else None
 
-    def _read(self, asker: Asker, freshness: bool | Bounds, task: Task) -> Task:
-        if isinstance(freshness, Bounds):
-            yield from self._until_met(asker, freshness)
-        if asker.floor is not None:
-            yield from self._until_level(asker, asker.floor)
-        yield from task
+        def gather() -> Task:
+            mark = _Mark(self._data, asker, told=freshness is not False, check=check)
+            return self._data.reader.read(request, profile_of, mark)
 
-    def _until_met(self, asker: Asker, bounds: Bounds) -> Generator[None, None, None]:
+        def check() -> None:
+            if bounds is not None and not self._meets(bounds):
+                raise _Outdated
+
+        return self._read(asker, bounds, gather(), gather)
+
+    def _read(
+        self, asker: Asker, bounds: Bounds | None, task: Task, gather: Callable[[], Task]
+    ) -> Task:
+        until = self._data.now + bounds.wait if bounds is not None else 0.0
+        while True:
+            if bounds is not None:
+                yield from self._until_met(asker, bounds, until)
+            if asker.floor is not None:
+                yield from self._until_level(asker, asker.floor)
+            try:
+                yield from task
+            except _Outdated:  # meanwhile, and nothing was sent
+                task = gather()
+            else:
+                return
+
+    def _until_met(self, asker: Asker, bounds: Bounds, until: float) -> Generator[None, None, None]:
         """Sleep until the data is as new as it must be. Raises NotFresh, EpochChanged."""
         revision = 0 if bounds.epoch else bounds.min_revision or _NEVER
-        until = self._data.now + bounds.wait
         yield from self._sleep(_Waiting(asker, lambda: self._is_settled(bounds), until, revision))
         if self._is_foreign(bounds):
             raise EpochChanged("it is not known which of the epochs is the later one: read anew")
@@ -202,20 +224,29 @@ class Freshness:
         )
 
 
+class _Outdated(Exception):
+    """Gathering took so long that the data is older than it may be."""
+
+
 class _Mark:
     """What the packets of an answer say about its data, from the moment that it was gathered."""
 
-    def __init__(self, data: Data, asker: Asker, *, told: bool) -> None:
+    def __init__(self, data: Data, asker: Asker, *, told: bool, check: Callable[[], None]) -> None:
         self._data = data
         self._asker = asker
         self._told = told
+        self._check = check
         self._current_at: float | None = None
         self._source = self._behind = b""
 
     def __call__(self) -> bytes:
-        """Return the fields; first called in the turn that gathered the data."""
+        """Return the fields; first called in the turn that gathered the data.
+
+        Raises what `check` raises then.
+        """
         data, floor = self._data, self._asker.floor
         if self._current_at is None:
+            self._check()
             self._current_at = data.now - data.age(data.now)
             self._source = msgspec.json.encode(data.source())
             if floor is not None and _is_behind(data, floor.seen):

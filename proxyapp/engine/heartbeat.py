@@ -6,6 +6,7 @@ from confwire import codec
 from confwire.messages import Progress
 from proxyapp.engine.commands import Broadcast
 from proxyapp.engine.downstream import Downstream
+from proxyapp.engine.replication import progress
 from proxyapp.engine.serving import Serving
 
 CLIENT_PERIOD = 15.0
@@ -29,13 +30,10 @@ class Heartbeat:
             self._tell_clients()
         if now - self._servers_at >= SERVER_PERIOD:
             self._servers_at = now
-            # A master whose database is away knows of no changes either.
-            self._downstream.tell(self._progress(self._serving.authority.age(now)))
+            self._downstream.tell(progress(self._serving))
 
     def _tell_clients(self) -> None:
         members = [member for view in self._serving.subscriptions for member in view.members]
         if members:
-            self._serving.out.append(Broadcast(members, [codec.encode(self._progress(0.0))]))
-
-    def _progress(self, age: float) -> Progress:
-        return Progress(epoch=self._serving.epoch, revision=self._serving.revision, age=age)
+            told = Progress(epoch=self._serving.epoch, revision=self._serving.revision)
+            self._serving.out.append(Broadcast(members, [codec.encode(told)]))

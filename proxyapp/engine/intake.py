@@ -101,12 +101,14 @@ class Intake:
     def abandon(self) -> None:
         """What was being told will not be finished: forget its first parts.
 
-        What waits behind a large transaction is told again, too.
+        What is whole, and waits for something before it, is taken in all the same.
         """
         self._parts = []
-        self._queue = []
-        if self.load is not None and not self.load.comparing:
-            self.load = None
+        _forget_unfinished(self._queue)
+        if self.load is not None:
+            _forget_unfinished(self.load.later)
+            if not self.load.comparing:
+                self.load = None
         self._note_level()
 
     def differs(self, tree: int) -> str:
@@ -403,6 +405,11 @@ def _stage(staging: Staging, records: list[Record]) -> Iterator[None]:
             staging.add(record)
         del records[-_RECORDS_A_TURN:]
         yield
+
+
+def _forget_unfinished(told: list[Transaction]) -> None:
+    while told and not told[-1].last:
+        told.pop()
 
 
 def _entry(

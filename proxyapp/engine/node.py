@@ -276,7 +276,7 @@ class Node:
     def _ticked(self, event: events.Ticked, now: float) -> None:
         self.serving.wakefulness.tick(now)
         self._expire(now)
-        self.serving.freshness.expire()
+        self.serving.freshness.tick()
         self._copying.tick(now)
         self._departures.tick(now)
         self._roll_call.tick(now)

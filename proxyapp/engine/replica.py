@@ -52,6 +52,7 @@ from confwire.messages import (
 from historylog.entries import Kind
 from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop, Write
 from proxyapp.engine.contact import contact
+from proxyapp.engine.currency import Currency
 from proxyapp.engine.forwarding import Forwarding
 from proxyapp.engine.masters import Masters
 from proxyapp.engine.pair import Configured
@@ -65,8 +66,6 @@ _FIRST_MASTER = 99
 """DBID of the application confserv, which every environment begins with."""
 CLOCK_SLACK = 5.0
 """Seconds by which a clock may be set back between two starts, as time servers do."""
-_SILENCE = 5.0
-"""Seconds after which a link without the master's beats proves nothing any more."""
 
 
 class Data(Protocol):
@@ -118,10 +117,7 @@ class Replica:
         """When a load is asked for that is not asked for yet."""
         self._handshake: ClientHandshake | None = None
         self._challenge = ""
-        self._lost_since: float | None = None
-        self._heard_at = 0.0
-        self._stale_since: float | None = None
-        """Since when the master itself, whose link lives, does not know what is current."""
+        self._currency = Currency(serving)
         self._target = 0
         """The revision that the master had when the link came back: live from there on."""
         self._from_disk = False
@@ -142,8 +138,7 @@ class Replica:
 
     def start(self, now: float) -> None:
         """Connect for the first time."""
-        if self._lost_since is None:
-            self._lost_since = now
+        self._currency.start(now)
         self._masters.first()
         self._connect(0.0)
 
@@ -153,15 +148,16 @@ class Replica:
         Where that is still to come the clock was set back, and nobody knows how old the data is.
         """
         self._from_disk = True
-        self._lost_since = min(current_at, now) if current_at <= now + CLOCK_SLACK else 0.0
-        if not self._lost_since:
+        is_known = current_at <= now + CLOCK_SLACK
+        self._currency.found(min(current_at, now) if is_known else 0.0)
+        if not is_known:
             text = "the local copy is of a later time: the clock was set back, its age is not known"
             self._serving.alarm("clock", text, now)
 
     def discard(self) -> None:
         """The local copy turned out to be of no use."""
         self._from_disk = False
-        self._lost_since = None
+        self._currency.discard()
         self._serving.calm("clock")
 
     def opened(self, nonce: str, secure: bool) -> None:
@@ -199,12 +195,12 @@ class Replica:
         challenge, self._challenge = self._challenge, ""
         try:
             self._send(Proof(self._handshake.final(challenge, salted_password)))
+            self._currency.asked(self._serving.now)
         except RemoteProtocolError as error:
             self._break(error)
 
     def received(self, messages: list[bytes], now: float) -> None:
         """Take whole messages from the master, in order."""
-        self._heard_at = now
         for data in messages:
             if self.state is AWAY:
                 return
@@ -224,9 +220,8 @@ class Replica:
         self._failure = reason
         if self._ended:
             return
-        if self._lost_since is None:
-            # The data was known to be current until then.
-            self._lost_since = min(self._heard_at, self._stale_since or self._heard_at)
+        if self._currency.lost_since is None:
+            self._currency.lose()
             self._serving.log("warning", "master lost", reason=reason)
             self._serving.keep(Kind.MASTER_LOST, reason)
             self._serving.alarm("master", f"the master is away: {reason}", now)
@@ -263,15 +258,12 @@ class Replica:
         self.relaying.begin(command)
 
     def age(self, now: float) -> float:
-        """Return the seconds since the data was known to be current; 0 while the link is live.
+        """Return what `Currency.age` returns."""
+        return self._currency.age(now)
 
-        A link that is silent for longer than the master's beats counts as lost from its last word.
-        """
-        since = self._lost_since if self._lost_since is not None else self._stale_since
-        if since is not None:
-            return now - since
-        silence = now - self._heard_at
-        return 0.0 if silence < _SILENCE else silence
+    def known_at(self, now: float) -> float:
+        """Return what `Currency.known_at` returns."""
+        return self._currency.known_at()
 
     @property
     def live(self) -> bool:
@@ -281,7 +273,7 @@ class Replica:
     def source(self) -> str:
         """Return where the data comes from."""
         if self.state is LIVE:
-            return "live" if self._stale_since is None else "memory"
+            return "memory" if self._currency.is_stale else "live"
         return "disk" if self._from_disk else "memory"
 
     def status(self, now: float) -> dict[str, Any]:
@@ -370,13 +362,14 @@ class Replica:
             else:
                 self._refused(message, now)
         elif isinstance(message, Progress):
-            self._stale_since = now - message.age if message.age else None
+            self._currency.stated(message, now)
         else:
             raise RemoteProtocolError(f"unexpected {type(message).__name__} on a server link")
 
     def _opened(self, message: Opened) -> None:
         assert self._handshake is not None
         self._handshake.verify(message.data)
+        self._currency.answered(message.clock)
         self.master = message.server
         self._masters.answered(message.server.dbid)
         if message.server.mode != "master":
@@ -445,7 +438,7 @@ class Replica:
         self._trusted = True
         self._from_disk = False
         away = self.age(now)
-        self._lost_since = self._stale_since = None
+        self._currency.live()
         self._serving.calm("master")
         self._serving.calm("refused")
         self._serving.calm("clock")

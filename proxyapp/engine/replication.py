@@ -15,6 +15,7 @@ from confwire.epochs import is_earlier
 from confwire.errors import Compacted, EpochChanged, NotReady
 from confwire.messages import (
     Cursor,
+    Progress,
     Record,
     ReplicationLoaded,
     ReplicationRecords,
@@ -122,6 +123,7 @@ class Replication:
                 yield [codec.encode(transaction)]
         if self.behind:
             self.behind, self.live = False, True
+            yield [codec.encode(progress(serving))]
         return True
 
     def _send_entries(self) -> Task:
@@ -189,7 +191,7 @@ class Replication:
             hash=serving.journal.hash_at(serving.revision) or "",
         )
         serving.loads.leave(self._connection)
-        yield [codec.encode(loaded)]
+        yield [codec.encode(loaded), codec.encode(progress(serving))]
 
 
 def _batches(rows: Iterator[Row]) -> Iterator[list[Record]]:
@@ -203,6 +205,16 @@ def _batches(rows: Iterator[Row]) -> Iterator[list[Record]]:
             batch, weight = [], 0
     if batch:
         yield batch
+
+
+def progress(serving: Serving) -> Progress:
+    """Say where this server is, and how new its data is known to be.
+
+    A master whose database is away knows of no changes either.
+    """
+    age = serving.authority.age(serving.now)
+    now = serving.now
+    return Progress(epoch=serving.epoch, revision=serving.revision, age=age, clock=now)
 
 
 def transaction_parts(epoch: str, entry: Entry) -> Iterator[bytes]:

@@ -93,6 +93,9 @@ class Authority(Protocol):
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""
 
+    def known_at(self, now: float) -> float:
+        """Return the last time at which the data is proven to have been current."""
+
     def source(self) -> str:
         """Return where the data comes from: live, memory, or the local copy on the disk."""
 
@@ -322,6 +325,11 @@ class Serving:
         """Return the seconds since what is served was known to be current."""
         age = self.authority.age(now)
         return age if self.overdue is None else max(age, now - self.overdue)
+
+    def known_at(self) -> float:
+        """Return the last time at which what is served is proven to have been current."""
+        known = self.authority.known_at(self.now)
+        return known if self.overdue is None else min(known, self.overdue)
 
     def source(self) -> str:
         """Return where the data comes from: live, memory, or the local copy on the disk."""

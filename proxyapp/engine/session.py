@@ -510,6 +510,7 @@ class Session:
             last_login=greeting.last_login or 0,
             password_due=greeting.password_due or 0,
             password_change_required=greeting.must_change,
+            clock=serving.now if admitted.server else 0,
         )
         self._answers.append(codec.encode(opened))
         if self.role == "peer" and serving.pairing is not None:

@@ -32,7 +32,7 @@ class Authority:
         may_write: Callable[[], bool],
     ) -> None:
         self._database = database
-        self._may_write = may_write
+        self.may_write = may_write
         """The fence: whether this process is the one that leads."""
         self._elected: events.Elected | None = None
         self._tell = tell
@@ -81,7 +81,7 @@ class Authority:
     def _write(self, command: commands.Write) -> None:
         if self._database.is_away:
             self._later(0.5, self._write, command)
-        elif not self._may_write():
+        elif not self.may_write():
             error = DatabaseUnavailable("another master leads")
             self._tell(events.WriteRefused(command.ticket, error))
         else:
@@ -102,7 +102,7 @@ class Authority:
         self._later(self._pause(), self._new_epoch)
 
     def _new_epoch(self) -> None:
-        if not self._database.is_away and self._may_write():
+        if not self._database.is_away and self.may_write():
             self._database.new_epoch()
         self.wake()
 

@@ -15,18 +15,18 @@ from typing import Any
 from confwire import codec
 from confwire.errors import Compacted, TokenRefused
 from confwire.messages import Progress
-from proxyapp.engine import fanout, follower, intake, node, parcels
+from proxyapp.engine import fanout, follower, intake, parcels, sessionrights
 from proxyapp.engine.access import Profile
 from proxyapp.engine.commands import Broadcast
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.follower import Follower
+from proxyapp.engine.heartbeat import Heartbeat
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import GONE
 from proxyapp.engine.pair import Pair
 from proxyapp.engine.renewal import Renewal
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import Replication
-from proxyapp.engine.serving import Serving
 from proxyapp.engine.session import Session
 from proxyapp.engine.subscriptions import Spec
 from proxyapp.engine.tokens import Ring
@@ -151,12 +151,12 @@ def _skip_one(fall_behind: Any) -> Any:
     return lambda self, revision: fall_behind(self, revision + due())
 
 
-def _beat_ahead(beat: Any) -> Any:
-    def ahead(self: Any, connections: list[int], age: float = 0.0) -> None:
-        if connections and not age:
-            serving: Serving = self.serving
-            told = Progress(epoch=serving.epoch, revision=serving.revision + 1)
-            serving.out.append(Broadcast(connections, [codec.encode(told)]))
+def _beat_ahead(tell: Any) -> Any:
+    def ahead(self: Heartbeat) -> None:
+        serving = self._serving
+        members = [member for view in serving.subscriptions for member in view.members]
+        told = Progress(epoch=serving.epoch, revision=serving.revision + 1)
+        serving.out.append(Broadcast(members, [codec.encode(told)]))
 
     return ahead
 
@@ -206,10 +206,10 @@ BUGS: dict[str, Bug] = {
     "a silent hang": Bug((Session, "wake", _sleep_on)),
     "a lost resume": Bug((Follower, "check_since", _refuse_cursors)),
     "a cursor too far": Bug((Follower, "fall_behind", _skip_one)),
-    "a bookmark too far": Bug((node.Node, "_beat", _beat_ahead)),
+    "a bookmark too far": Bug((Heartbeat, "_tell_clients", _beat_ahead)),
     "a withdrawal that is not told": Bug((FanOut, "_pieces", _forget_what_left)),
     "a lost token": Bug((Ring, "read", _refuse_tokens)),
     "two of a pair that serve": Bug((Pair, "leads", lambda _: property(lambda pair: True))),
     "a gap on a link": Bug((Replication, "_follow", _load_behind)),
-    "a barred account that stays": Bug((node, "may_stay", _let_stay)),
+    "a barred account that stays": Bug((sessionrights, "may_stay", _let_stay)),
 }

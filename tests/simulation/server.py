@@ -280,6 +280,11 @@ class Server:
         """Whether clients get in."""
         return self.is_running and "default" in self.ports.values()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this master may write."""
+        return self.is_running and self.authority is not None and self.authority.may_write()
+
     def knock(self, line: Line, port: int) -> None:
         """Somebody connects."""
         self.later(0.0, self._accept, line, port)

@@ -184,6 +184,8 @@ class Simulation:
             serve = [server for server in group if server.serves]
             if len(serve) != 1:
                 found.append(f"{serve} serve, of {group}")
+        if not any(master.leads for master in self.masters):
+            found.append("no master leads")
         for client in self.clients:
             if not client.ledger.is_complete():
                 place = client.ledger.place

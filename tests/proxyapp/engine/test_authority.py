@@ -89,3 +89,27 @@ def test_nothing_is_written_in_an_epoch_that_has_two_histories(bench):
     bench.database.writable = True
     bench.tick(NEW_EPOCH_LIMIT)
     bench.node.serving.authority.check_write(0, None)
+
+
+def test_a_database_that_is_missed_after_a_stop_may_be_away_since_then(bench):
+    for _ in range(4):
+        bench.tick(0.5)
+    stopped = bench.now
+    bench.now += 30
+    bench.handle(events.AuthorityLost("the connection was closed"))
+    assert bench.node.serving.age(bench.now) == bench.now - stopped
+
+
+def test_what_was_committed_during_a_stop_is_not_known_at_once(bench):
+    for _ in range(4):
+        bench.tick(0.5)
+    stopped = bench.now
+    bench.now += 30
+    serving = bench.node.serving
+    assert (serving.age(bench.now), serving.known_at()) == (30.0, stopped)
+    assert serving.source() == "live"  # until an event tells the time
+    bench.tick(0.5)
+    assert serving.source() == "memory"
+    for _ in range(8):
+        bench.tick(0.5)
+    assert (serving.age(bench.now), serving.source()) == (0.0, "live")

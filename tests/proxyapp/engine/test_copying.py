@@ -142,3 +142,19 @@ def test_a_clock_that_a_time_server_corrects_does_not_matter(bench, copied):
     again.begin(copied.kept, copied.now)
     assert source(again) == ("disk", 0.0)
     assert "clock" not in again.alarms()
+
+
+def test_changes_behind_a_large_one_are_served_though_no_master_answers(bench):
+    """The link is tried, and lost, before the large one is taken in."""
+    made = Copied(bench, large_transaction=50)
+    made.begin()
+    made.dial()
+    bench.commit(*skills(400))
+    bench.commit(gone("skill", 601))
+    made.sever()
+    again = Copied(bench, large_transaction=50)
+    again.hold_again = True
+    again.begin(made.kept)
+    again.handle(events.LinkLost("connection refused", 0, 0.5))
+    again.turn(20)
+    assert tree_of(again) == tree_of(bench)

@@ -188,6 +188,40 @@ def test_an_age_is_waited_for_until_a_large_transaction_is_served(bench, bob):
     assert (answer(bob)["age"], len(bench.node.serving.freshness)) == (0.0, 0)
 
 
+def test_data_that_grows_too_old_while_it_is_gathered_is_gathered_again(bench, proxy):
+    bench.commit(*skills(3000))
+    bob = proxy.login("bob")
+    proxy.hold_again = True
+    post(bob, {"maxAge": 3, "wait": 10}, state="disabled")
+    proxy.now += 6  # the link is silent, and the rest of the work comes late
+    proxy.settle()
+    assert bob.inbox == []
+    bench.tick(8)
+    proxy.settle()
+    assert answer(bob)["age"] == 0.0
+
+
+def test_data_that_grows_too_old_while_it_is_gathered_is_refused_in_time(bench, proxy):
+    bench.commit(*skills(3000))
+    bob = proxy.login("bob")
+    proxy.hold_again = True
+    post(bob, {"maxAge": 3, "wait": 5}, state="disabled")
+    proxy.now += 6
+    proxy.settle()
+    assert answer(bob)["code"] == "notFresh"
+
+
+def test_an_age_is_waited_for_after_a_stop_of_the_process(bench, bob):
+    for _ in range(8):
+        bench.tick(0.5)
+    bench.now += 30
+    post(bob, {"maxAge": 1, "wait": 10})
+    assert bob.inbox == []
+    for _ in range(8):
+        bench.tick(0.5)
+    assert answer(bob)["age"] == 0.0
+
+
 def test_an_age_that_is_not_reached_is_refused(proxy):
     bob = proxy.login("bob")
     proxy.sever()

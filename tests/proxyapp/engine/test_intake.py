@@ -6,7 +6,7 @@ import pytest
 
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record
-from proxyapp.engine import commands, events
+from proxyapp.engine import commands, events, replication
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.node import Node
 from proxyapp.engine.rows import Row
@@ -18,6 +18,7 @@ from tests.proxyapp.engine.bench import (
     Bench,
     Client,
     Database,
+    Proxy,
     environment,
     gone,
     master,
@@ -151,6 +152,32 @@ def test_parts_of_a_transaction_are_applied_together(bench, bob):
     assert bob.inbox == []
     bench.handle(event)
     assert sorted(bob.changes()) == [("deleted", "skill", 602), ("updated", "skill", 601)]
+
+
+@pytest.mark.parametrize("parts", [1, 2, 3])
+def test_what_came_in_part_behind_a_large_transaction_is_told_again(bench, monkeypatch, parts):
+    monkeypatch.setattr(replication, "PACKET", 50)
+    proxy = Proxy(bench, large_transaction=50)
+    proxy.start()
+    bob = proxy.login("bob")
+    bob.watch(types=["skill"])
+    monkeypatch.setattr(replication, "PACKET", 50_000)
+    proxy.hold_again = True
+    bench.commit(*skills(100))
+    monkeypatch.setattr(replication, "PACKET", 50)
+    proxy.hold_wire = True
+    bench.commit(gone("skill", 602))
+    names = {dbid: record("skill", dbid, FOLDER, name=f"new {dbid}") for dbid in (601, 1001, 1002)}
+    bench.commit(*names.values())
+    proxy.pump(1 + parts)
+    proxy.hold_wire = False
+    proxy.sever()
+    proxy.dial()
+    proxy.turn(20)
+    assert tree_of(proxy) == tree_of(bench)
+    told = bob.changes()
+    assert told.count(("deleted", "skill", 602)) == 1
+    assert [told.count(("updated", "skill", dbid)) for dbid in names] == [1, 1, 1]
 
 
 @pytest.mark.parametrize(
