@@ -26,7 +26,7 @@ from historylog.records import name_of
 from proxyapp.engine.rights import READ, READ_PERMISSIONS
 from proxyapp.models import Person, Revision
 from proxyapp.models.door import Key
-from proxyapp.services import changes, restoring
+from proxyapp.services import changes, journal, restoring
 from proxyapp.services.asof import Past, State, compared
 from proxyapp.services.changes import CommitResult
 from proxyapp.services.visibility import CONTAINERS, Visibility
@@ -241,7 +241,8 @@ def _planned(
     if folders is None:
         states = {key: state or present.get(key) for key, state in wanted.items()}
         folders = {key: state.folder for key, state in states.items() if state is not None}
-    readable = Visibility(by).readable(folders)
+    visibility = Visibility(by)
+    readable = visibility.readable(folders)
     plan = Plan(revision, conflicts=[one for one in conflicts if one.key in readable])
     hides = False
     for key, state in wanted.items():
@@ -256,30 +257,37 @@ def _planned(
     if hides:
         text = "there are objects that you may not read: they stay as they are"
         plan.conflicts.append(Conflict("hidden", text))
-    if not overwrite:
-        _keep_what_others_lie_in(plan)
+    _look_into_what_goes(plan, visibility, overwrite=overwrite)
     return plan
 
 
-def _keep_what_others_lie_in(plan: Plan) -> None:
-    """Leave folders that would take with them what is no part of the plan."""
+def _look_into_what_goes(plan: Plan, visibility: Visibility, *, overwrite: bool) -> None:
+    """Leave folders that would take with them what is no part of the plan.
+
+    Where later changes are overwritten it becomes a part, so that people see it go.
+    """
     past = Past(plan.revision)
-    staying: dict[Key, State] = {}
     doomed = [
         state
         for key, state in plan.present.items()
         if plan.wanted[key] is None and key[0] in CONTAINERS
     ]
     for state in doomed:
-        inside = past.within(ObjectType(state.type), state.dbid).keys() - plan.wanted.keys()
-        inside = {key for key in inside if not _comes_with(key, past)}
-        if inside:
-            staying[state.key] = state
-            text = f"{_words(state)} holds objects that came later: it stays"
-            plan.conflicts.append(Conflict("holdsOthers", text, state.key))
-    for key in staying:
-        del plan.wanted[key]
-        del plan.present[key]
+        within = past.within(ObjectType(state.type), state.dbid)
+        inside = {key: one for key, one in within.items() if key not in plan.wanted}
+        others = {key: one for key, one in inside.items() if not _comes_with(key, past)}
+        if not others:
+            continue
+        seen = visibility.readable({key: one.folder for key, one in others.items()})
+        if overwrite and seen == others.keys():
+            plan.wanted |= dict.fromkeys(inside)
+            plan.present |= inside
+            continue
+        what = "that came later" if seen == others.keys() else "that you may not read"
+        text = f"{_words(state)} holds objects {what}: it stays"
+        plan.conflicts.append(Conflict("holdsOthers", text, state.key))
+        del plan.wanted[state.key]
+        del plan.present[state.key]
 
 
 def _comes_with(key: Key, past: Past) -> bool:
@@ -344,9 +352,21 @@ def revert(
 
 def _carry_out(plan: Plan, by: Person | None, origin: str) -> CommitResult:
     with changes.commit(by=by, origin=origin) as work:
+        before = set(work.gone)
         restoring.restore(work, plan.wanted)
         _refuse_outdated(plan)
+        _refuse_unseen(work.gone.keys() - plan.wanted.keys() - before)
     return work.result or CommitResult(None)
+
+
+def _refuse_unseen(gone: Collection[Key]) -> None:
+    """Refuse to delete with a folder what came into it after the plan."""
+    for row in journal.read(gone):
+        if row.type != ObjectType.FOLDER or row.folder:  # default folders go with their owners
+            title = OBJECTS[ObjectType(row.type)].title.lower()
+            raise InvalidParameter(
+                f"a {title} would go too that was not there when this was planned: plan anew"
+            )
 
 
 def _refuse_outdated(plan: Plan) -> None:

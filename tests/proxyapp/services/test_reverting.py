@@ -17,6 +17,7 @@ from historylog import retention
 from historylog.models import ChangeRecord, Transaction
 from historylog.retention import Limits
 from historylog.verification import verify
+from proxyapp.choices import FULL_CONTROL
 from proxyapp.models import Document, Folder, Person, Revision
 from proxyapp.services import access, accounts, asof, changes, objects, reverting
 from proxyapp.services.documents import find
@@ -264,13 +265,38 @@ def test_a_folder_stays_that_holds_what_came_later(create: Create) -> None:
     root = Folder.objects.get(type="skill", folder=None).dbid
     inner = create("folder", name="inner", type="skill", folderDBID=root)
     made = now()
-    create("skill", tenantDBID=1, name="late", folderDBID=inner)
+    late = create("skill", tenantDBID=1, name="late", folderDBID=inner)
     plan = reverting.of_transaction(made, by=None)
     assert (reasons(plan), plan.wanted) == (["holdsOthers"], {})
     assert plan.conflicts[0].text == "folder inner holds objects that came later: it stays"
     plan = reverting.of_transaction(made, by=None, overwrite=True)
+    told = [(one.kind, one.name) for one in reverting.preview(plan, **WHO).planned]
+    assert told == [("deleted", "late"), ("deleted", "inner")]
     reverting.revert(plan, **WHO)
     assert not find(FOLDER, [inner]).exists()
+    assert not find(SKILL, [late]).exists()
+
+
+def test_what_goes_with_a_folder_is_never_undone_unseen(create: Create, person: Person) -> None:
+    root = Folder.objects.get(type="skill", folder=None).dbid
+    inner = create("folder", name="inner", type="skill", folderDBID=root)
+    made = now()
+    late = create("skill", tenantDBID=1, name="late", folderDBID=inner)
+    for key, mask in (((FOLDER, inner), FULL_CONTROL), ((SKILL, late), 0)):
+        access.grant(find(key[0], [key[1]]).get(), person, mask, by=None, origin="test")
+    plan = reverting.of_transaction(made, by=person, overwrite=True)
+    assert (reasons(plan), plan.wanted) == (["changedLater", "holdsOthers"], {})
+    assert plan.conflicts[1].text == "folder inner holds objects that you may not read: it stays"
+
+
+def test_what_came_into_a_folder_after_the_plan_is_not_undone_unseen(create: Create) -> None:
+    root = Folder.objects.get(type="skill", folder=None).dbid
+    inner = create("folder", name="inner", type="skill", folderDBID=root)
+    plan = reverting.of_transaction(now(), by=None)
+    late = create("skill", tenantDBID=1, name="late", folderDBID=inner)
+    with pytest.raises(InvalidParameter, match="a skill would go too"):
+        reverting.revert(plan, **WHO)
+    assert find(SKILL, [late]).exists()
 
 
 # ---------------------------------------------------------------- rights
