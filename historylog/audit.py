@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Min, Q
 
 from confwire.objects import OBJECTS, ObjectType
 from historylog import reader
@@ -38,7 +38,8 @@ def write(file: TextIO, since: datetime | None = None) -> int:
         heads = Transaction.objects.in_bulk({record.revision for record in records})
         for record in records:
             head = heads.get(record.revision)
-            if head is not None:  # pruned since the page was read
+            # Pruned since the page was read; or before, by a clock that was set back.
+            if head is not None and (since is None or head.at >= since):
                 file.write(_entry(head, record))
                 count += 1
     file.write("</ConfData>\n")
@@ -48,8 +49,9 @@ def write(file: TextIO, since: datetime | None = None) -> int:
 def _pages(since: datetime | None) -> Iterator[list[ChangeRecord]]:
     start = reader.floor()
     if since is not None:
-        later = Transaction.objects.filter(at__gte=since).order_by("at", "revision")
-        first = later.values_list("revision", flat=True).first()
+        # Not the first by time: where the clock was set back, an earlier one may be of then, too.
+        later = Transaction.objects.filter(at__gte=since)
+        first = later.aggregate(first=Min("revision"))["first"]
         if first is None:
             return
         start = max(start, first - 1)

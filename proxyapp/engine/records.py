@@ -139,10 +139,23 @@ class Records:
 
     def kept(self, number: int) -> None:
         """The history log has all moments up to a number."""
+        if number > self._last_number:
+            self._number_anew(number)
+            return
         count = 0
         while count < len(self._moments) and self._moments[count].number <= number:
             count += 1
         del self._moments[:count]
+
+    def _number_anew(self, number: int) -> None:
+        """Number what waits behind what the log has from an earlier process.
+
+        The clock was set back between the two, so the log took these moments for known ones.
+        """
+        self._last_number = number
+        for moment in self._moments:
+            self._last_number += 1
+            moment.number = self._last_number
 
     def _keep(self, kind: Kind, record: Record, now: float, reason: str) -> None:
         session = record.session

@@ -94,3 +94,16 @@ def test_permissions_are_told_and_passwords_are_not(db: None) -> None:
     assert [one["property"] for one in history(secret)] == ["passwordUpdatingDate", "secret"]
     assert "hush" not in ElementTree.tostring(secret, "unicode")
     assert "SCRAM" not in ElementTree.tostring(secret, "unicode")
+
+
+def test_a_clock_that_was_set_back_hides_no_change(
+    skill: Skill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = timezone.now()
+    for hours in (10, 1, 3):
+        moment = start + timedelta(hours=hours)
+        with monkeypatch.context() as clock:
+            clock.setattr(timezone, "now", lambda moment=moment: moment)
+            skill(f"hour {hours}")
+    names = [values(entry)["object_name"] for entry in written(start + timedelta(hours=2))]
+    assert names == ["hour 10", "hour 3"]

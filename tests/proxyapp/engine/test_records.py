@@ -94,6 +94,17 @@ def test_moments_are_numbered_upwards_whatever_the_clock_does(records):
     assert {entry.server for entry in moments} == {"one"}
 
 
+def test_moments_that_the_log_takes_for_older_ones_are_numbered_behind_them(records):
+    """The process before was of a later clock."""
+    before = [entry.number for entry in records.moments()]
+    records.kept(10**18)
+    moments = records.moments()
+    assert [entry.number for entry in moments] == [10**18 + 1, 10**18 + 2]
+    records.kept(10**18 + 2)
+    assert not records.moments()
+    assert max(before) < 10**18
+
+
 def test_moments_wait_until_they_are_kept(records):
     first, second = records.moments()
     records.kept(first.number)
