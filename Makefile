@@ -9,7 +9,7 @@ DEMO_ARGS ?=
 BENCH_ARGS ?=
 
 .PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
-.PHONY: docs coverage venv clean bench
+.PHONY: docs fuzz coverage venv clean bench
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
@@ -56,6 +56,12 @@ unit-postgres: $(VENV)/.dev
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
 	else exit $$status; fi
+
+# Looks for input that the servers cannot take, for so many seconds.
+FUZZ_SECONDS ?= 600
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzzing --seconds $(FUZZ_SECONDS)
 
 # Takes minutes on a quiet machine; benchmarks/README.md says what is measured and what it needs.
 bench: $(VENV)/.dev

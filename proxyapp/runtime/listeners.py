@@ -96,11 +96,17 @@ class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
         """Take in `size` bytes, or drop them when the connection has used up its allowance."""
         self._left -= size
         if self._left >= 0:
-            super().buffer_updated(size)
+            self._take(size)
         elif self.transport.request is None:
             self.transport.underlying_transport.abort()
         else:
             self._connection.overrun()
+
+    def _take(self, size: int) -> None:
+        try:
+            super().buffer_updated(size)
+        except UnicodeError:  # the library fails to say what is wrong in words that are no text
+            self.transport.underlying_transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Pass it on, and break the circle with the bound method of `stop_metering`."""
@@ -478,3 +484,13 @@ def _refuse(status: HTTPStatus, text: str) -> WSUpgradeResponseWithListener:
 # An adapter, since the library makes a logger of its own for each connection of a plain logger.
 _LOG_ADAPTER = logging.LoggerAdapter(logging.getLogger("picows.server"), {})
 logging.getLogger("picows").setLevel(logging.WARNING)
+
+
+def _is_ours(record: logging.LogRecord) -> bool:
+    """Whether a line is not of what a client did wrong: that the close code tells it, and strangers
+    are not to fill the log.
+    """
+    return not str(record.msg).startswith("WS parser error")
+
+
+_LOG_ADAPTER.logger.addFilter(_is_ours)
