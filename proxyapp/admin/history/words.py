@@ -32,6 +32,7 @@ from proxyapp.services.browsing import Sight
 from proxyapp.services.integrity import names_of
 
 _LONGEST = 2_000  # characters of a value that a page shows
+_LEAD = 100  # characters of them before the first difference
 _PATHS = 6  # properties that a row of a list names
 _MASK_OF = 3  # parts of a grant: type, DBID, mask
 _MOST = 2**63 - 1
@@ -221,7 +222,7 @@ class Words:
     def _line(self, type_: int, one: Difference) -> Line:
         mark, sign = mark_of(one)
         former, value = (self._text(type_, one.path, side) for side in (one.former, one.value))
-        return Line(one.path, former, value, mark, sign)
+        return Line(one.path, *shortened(former, value), mark, sign)
 
     def _learn(self, keys: Iterable[Key]) -> None:
         new = {key for key in keys if key not in self._names}
@@ -238,8 +239,7 @@ class Words:
         if keys and isinstance(value, int | list):
             return ", ".join(map(self._called, keys))
         value = masked(value)
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        return text if len(text) <= _LONGEST else f"{text[:_LONGEST]} …"
+        return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
     def _called(self, key: Key) -> str:
         name = self._names.get(key, "")
@@ -248,6 +248,19 @@ class Words:
     def _grant(self, grant: Sequence[int]) -> str:
         type_, dbid, mask = grant[:_MASK_OF]
         return f"{title_of(type_)} {self._called((type_, dbid))}: {words_of(mask)}"
+
+
+def shortened(*texts: str) -> list[str]:
+    """Return two texts not too long for a page: of long ones the part where they first differ."""
+    start, shorter = 0, min(map(len, texts))
+    if max(map(len, texts)) > _LONGEST and texts[0] != texts[1]:
+        pairs = enumerate(zip(*texts, strict=False))
+        start = max(0, next((at for at, (one, two) in pairs if one != two), shorter) - _LEAD)
+    end = start + _LONGEST
+    return [
+        f"{'… ' if start and text else ''}{text[start:end]}{' …' if len(text) > end else ''}"
+        for text in texts
+    ]
 
 
 def mark_of(one: Difference) -> tuple[str, str]:

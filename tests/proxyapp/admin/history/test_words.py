@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from proxyapp.admin.history.words import shortened
+
 See = Callable[..., str]
 
 HUGE = str(10**30)
@@ -113,3 +115,13 @@ def test_what_is_not_there_is_said_on_a_page(see: See, skill: Any, address: str)
 def test_times_are_utc_unless_they_name_a_zone(see: See, skill: Any, time: str) -> None:
     see(f"?since={time}")
     see(f"transactions.csv?until={time}")
+
+
+def test_of_long_values_the_part_is_shown_where_they_differ() -> None:
+    former, value = shortened("x" * 5_000 + "a" + "y" * 5_000, "x" * 5_000 + "b" + "y" * 5_000)
+    assert former == "… " + "x" * 100 + "a" + "y" * 1_899 + " …"
+    assert value.startswith("… " + "x" * 100 + "by")
+    assert shortened("x" * 5_000, "") == ["x" * 2_000 + " …", ""]
+    assert shortened("x" * 5_000, "x" * 5_000) == ["x" * 2_000 + " …"] * 2
+    assert shortened("x" * 5_000, "x" * 4_000) == ["… " + "x" * 1_100, "… " + "x" * 100]
+    assert shortened("old", "new") == ["old", "new"]
