@@ -136,6 +136,12 @@ class KeepAccounts(Command):
     states: Sequence[AccountState]
 
 
+class KeepTerm(Command):
+    """Keep the highest term of the pair that was heard of, soon; nothing answers."""
+
+    term: int
+
+
 class Authenticate(Command):
     """Check a password or a ticket beside the loop; answered by Authenticated, in time."""
 

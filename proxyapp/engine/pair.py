@@ -134,9 +134,12 @@ class Pair:
         configured: what the configuration says of this server.
         timeout: ADDP timeout of the pair's link in seconds.
         now: the time, in seconds of a clock that never goes back.
+        highest: the highest term that was heard of before this process.
     """
 
-    def __init__(self, configured: Configured, timeout: float, now: float) -> None:
+    def __init__(
+        self, configured: Configured, timeout: float, now: float, highest: int = 0
+    ) -> None:
         self.configured = configured
         self.timeout = timeout
         self.running = STARTING
@@ -145,7 +148,7 @@ class Pair:
         self.reason = "the server starts"
         """Why it is in its state."""
         self._since = now
-        self._highest = 0
+        self.highest = highest
         """The highest term that was heard of."""
 
     def __repr__(self) -> str:
@@ -158,7 +161,7 @@ class Pair:
 
     def met(self, running: Running, term: int, now: float) -> bool:
         """Take in what the other server says of itself; tell whether the state has changed."""
-        self._highest = max(self._highest, term)
+        self.highest = max(self.highest, term)
         if running is STARTING:
             return self.found(Finding.STARTS, "the other server starts", now)
         if running is not PRIMARY:
@@ -177,7 +180,7 @@ class Pair:
         if following is self.running:
             return False
         if following is PRIMARY:
-            self.term = self._highest = max(self.term, self._highest) + 1
+            self.term = self.highest = self.highest + 1
         self.running, self.reason, self._since = following, reason, now
         return True
 

@@ -25,7 +25,7 @@ from confwire.messages import (
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind
-from proxyapp.engine.commands import TakeEntries
+from proxyapp.engine.commands import KeepTerm, TakeEntries
 from proxyapp.engine.mirror import Mirror
 from proxyapp.engine.pair import Configured, Finding, Pair, Running
 from proxyapp.engine.partners import (
@@ -95,6 +95,8 @@ class Pairing:
         self._keeping = False
         """Moments are on their way to the history log."""
         self._met_primaries = 0
+        self._kept_term = serving.settings.pair_term
+        """The highest term that outlives this process."""
         self._stopped = False
 
     def __repr__(self) -> str:
@@ -140,7 +142,7 @@ class Pairing:
             return
         keep_alive = self.keep_alive()
         timeout = max(keep_alive.local, keep_alive.remote)
-        self._pair = Pair(partner.own, timeout, serving.now)
+        self._pair = Pair(partner.own, timeout, serving.now, serving.settings.pair_term)
         self._stand_by()
         self.link.begin(partner)
 
@@ -259,6 +261,7 @@ class Pairing:
                 "error", "two primaries met", own_term=pair.term, other_term=message.term
             )
         changed = pair.met(running, message.term, self._serving.now)
+        self._keep_term(pair)
         self._act(changed)
         if not changed and pair.leads and running is Running.PRIMARY:
             self._say_role()  # so that the other one, whose claim is weaker, yields
@@ -369,6 +372,7 @@ class Pairing:
         assert pair is not None
         if not changed or self._stopped:
             return
+        self._keep_term(pair)
         serving.log(
             "warning", "role changed", running=pair.running.value, term=pair.term,
             reason=pair.reason,
@@ -384,6 +388,11 @@ class Pairing:
         self._say_role()
         if pair.running is Running.ASKING:
             self._ask_master(pair)
+
+    def _keep_term(self, pair: Pair) -> None:
+        if pair.highest > self._kept_term:
+            self._kept_term = pair.highest
+            self._serving.out.append(KeepTerm(pair.highest))
 
     def _lead(self) -> None:
         serving = self._serving

@@ -233,6 +233,8 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     a proxy has none."""
     former_secrets: tuple[str, ...] = ()
     """Those that the masters had before: what they sealed is still read."""
+    pair_term: int = 0
+    """The highest term of its pair that a server had heard of when it ended."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 

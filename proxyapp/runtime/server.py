@@ -37,6 +37,7 @@ from proxyapp.runtime.links import Link
 from proxyapp.runtime.localcopy import LocalCopy
 from proxyapp.runtime.pruning import Pruning
 from proxyapp.runtime.tasks import spawn
+from proxyapp.runtime.terms import TermFile
 from proxyapp.runtime.web import WebProcess
 from proxyapp.runtime.worker import Worker
 from proxyapp.services import leadership, recording
@@ -165,6 +166,7 @@ class Server:
             if arguments.role == "master"
             else None
         )
+        self._terms = TermFile(folder / "pair-term")
         self._loop = webserver.install_loop()
         self._loop.set_exception_handler(self._crashed)
         self._worker: Worker
@@ -205,6 +207,7 @@ class Server:
             address=arguments.address,
         )
         present.put(worker)
+        worker.terms = self._terms
         self._keep_history()
         on_disk = self._folder / "accounts.json"
         keeper = InDatabase() if arguments.role == "master" else InFile(on_disk)
@@ -268,6 +271,7 @@ class Server:
             local_copy=arguments.role == "proxy",
             link_parameters=link_parameters(arguments),
             insecure_link=arguments.insecure_link,
+            pair_term=self._terms.read(),
             elects=arguments.role == "master",
         )
         if arguments.role == "master":

@@ -170,6 +170,13 @@ class Accounts(Protocol):
         """Keep states, soon."""
 
 
+class Terms(Protocol):
+    """Where the terms of a pair are kept, as the worker sees it."""
+
+    def keep(self, term: int) -> None:
+        """Keep the highest term, soon."""
+
+
 class LocalCopy(Protocol):
     """A proxy's local copy, as the worker sees it."""
 
@@ -206,6 +213,8 @@ class Worker:
         self.authentication = Authentication(self.tell)
         self.accounts: Accounts | None = None
         """None: what is known of accounts ends with the process."""
+        self.terms: Terms | None = None
+        """None: the terms of a pair end with the process."""
         self.certificates = Certificates(self.listeners)
         self.links: dict[str, Link] = {}
         """To other servers, by the names that commands have for them."""
@@ -431,6 +440,10 @@ class Worker:
         if self.accounts is not None:
             self.accounts.keep(command.states)
 
+    def _keep_term(self, command: c.KeepTerm) -> None:
+        if self.terms is not None:
+            self.terms.keep(command.term)
+
     def _set_password(self, command: c.SetPassword) -> None:
         assert self.database is not None, "passwords are set at a master"
         self.database.set_password(command)
@@ -562,6 +575,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.NewEpoch: Worker._new_epoch,
     c.Authenticate: Worker._authenticate,
     c.KeepAccounts: Worker._keep_accounts,
+    c.KeepTerm: Worker._keep_term,
     c.SetPassword: Worker._set_password,
     c.Listen: Worker._listen,
     c.ConnectLink: Worker._connect_link,

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from msgspec import structs
+
 from confwire.addp import SilenceWatch, Step
 from confwire.handshake import derive
 from confwire.messages import TokenKeys
@@ -47,6 +49,8 @@ class Host:
         self.disk = Disk()
         self.keys: TokenKeys | None = None
         """The keys of resume tokens, beside the local copy."""
+        self.pair_term = 0
+        """The highest term of a pair that a process here has heard of."""
         self.history = Log(f"store of {application}")
 
     def image(self) -> tuple[Any, Any]:
@@ -122,7 +126,7 @@ class Server:
         if self._database is None:
             self.machine.history.open(f"store of {self.application} since life {self.lives}")
         make = Node.for_master if self._database is not None else Node.for_proxy
-        self.node = make(self._settings)
+        self.node = make(structs.replace(self._settings, pair_term=self.machine.pair_term))
         self.links = {name: Link(self, name) for name in ("master", "peer")}
         disk, keys = self.machine.disk, self.machine.keys
         self.copy = CopyWriter(disk, self.tell, self.later, self.application, keys)
@@ -414,6 +418,9 @@ class Server:
     def _keep_keys(self, command: c.KeepKeys) -> None:
         self.machine.keys = command.keys
 
+    def _keep_term(self, command: c.KeepTerm) -> None:
+        self.machine.pair_term = command.term
+
     def _nothing(self, command: c.Command) -> None:
         """What has no effect here."""
 
@@ -450,6 +457,7 @@ _RUN: dict[type[c.Command], Callable[[Server, Any], None]] = {
     c.DateCopy: lambda server, command: server.copy.write(command),
     c.KeepKeys: Server._keep_keys,
     c.KeepAccounts: Server._nothing,
+    c.KeepTerm: Server._keep_term,
     c.HoldHistory: Server._nothing,
     c.End: Server._end,
     c.Stop: Server._stop,

@@ -75,8 +75,8 @@ class Member(Proxy):
 
     other: Member
 
-    def __init__(self, bench: Bench, name: str) -> None:
-        super().__init__(bench, application=name)
+    def __init__(self, bench: Bench, name: str, pair_term: int = 0) -> None:
+        super().__init__(bench, application=name, pair_term=pair_term)
         self.alive = False
         self.peer_line: PeerLine | None = None
         self.wanted: commands.ConnectLink | None = None
@@ -201,7 +201,10 @@ class PairBench:
     def anew(self, dead: Member) -> Member:
         """Return a new process in the place of one that was killed, not started yet."""
         name = dead.node.serving.settings.application
-        member = Member(self.master, name)
+        kept = [dead.node.serving.settings.pair_term]
+        kept += [command.term for command in dead.of(commands.KeepTerm)]
+        assert kept == sorted(kept), "terms grow"
+        member = Member(self.master, name, kept[-1])
         member.other, dead.other.other = dead.other, member
         member.now = dead.other.now
         if dead is self.primary:

@@ -393,6 +393,59 @@ def test_two_primaries_heal_by_the_term_and_the_clients_go_to_the_other(two):
     assert two.backup.pair["primariesMet"] + two.primary.pair["primariesMet"] >= 1
 
 
+# ---------------------------------------------------------------- terms
+
+
+@pytest.mark.parametrize("first", ["primary", "backup"])
+def test_a_pair_that_was_restarted_entirely_counts_on(two, first):
+    two.backup.kill()
+    two.primary.kill()
+    second = "backup" if first == "primary" else "primary"
+    for name in (first, second):
+        member = two.anew(getattr(two, name))
+        member.begin()
+        member.reach()
+        if name == first:
+            for _ in range(9):
+                two.tick(5.0)
+            assert (member.running, member.pair["term"]) == ("primary", 2)
+    two.tick(1.0)
+    assert roles(two) == (("primary", "backup") if first == "primary" else ("backup", "primary"))
+
+
+def test_a_pair_whose_servers_start_together_counts_on(two):
+    for member in two.members:
+        member.kill()
+    for member in list(two.members):
+        two.anew(member).begin()
+    two.tick(1.0)
+    assert roles(two) == ("primary", "backup")
+    assert two.primary.pair["term"] == 2
+
+
+def test_the_newest_promotion_wins_over_one_that_a_restart_has_made_older(two):
+    two.primary.kill()
+    two.tick(1.0)
+    assert two.backup.running == "primary"  # term 2
+    again = two.anew(two.primary)
+    again.begin()
+    again.reach()
+    assert roles(two) == ("backup", "primary")
+    two.backup.kill()
+    two.tick(1.0)
+    assert two.primary.pair["term"] == 3
+    lonely = two.anew(two.backup)  # it comes back behind a cut line, and leads there, too
+    lonely.cut = True
+    lonely.begin()
+    lonely.sever()
+    for _ in range(9):
+        two.tick(5.0)
+    assert (lonely.running, lonely.pair["term"]) == ("primary", 3)
+    lonely.cut = False
+    two.tick(1.0)
+    assert roles(two) == ("primary", "backup"), "on a tie the configuration decides"
+
+
 # ---------------------------------------------------------------- switchover
 
 
