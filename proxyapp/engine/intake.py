@@ -20,7 +20,6 @@ from confwire.objects import OBJECTS
 from historylog.entries import Kind
 from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
-from proxyapp.engine.gathering import ROWS_A_TURN
 from proxyapp.engine.journal import Change, Entry, chain_hash, tree_text
 from proxyapp.engine.renewal import Renewal, owned
 from proxyapp.engine.serving import Serving
@@ -28,8 +27,10 @@ from proxyapp.engine.sights import ROWS_AT_ONCE
 from proxyapp.engine.staging import Staging
 from proxyapp.engine.store import Store
 
-_RECORDS_A_TURN = 250
-"""Records of a large transaction that are made ready in one turn."""
+_STAGED_A_TURN = 25
+"""Records of a large transaction that are made ready in one turn; each takes 10 us."""
+_LOOKED_AT_A_TURN = 500
+"""Records whose reach is asked, or rows that are compared with a load: less than 1 us each."""
 
 _FEW = 16
 """Changes that are told in one turn, however many views there are: to let all their sessions
@@ -228,7 +229,7 @@ class Intake:
         reach = OWN
         for count, record in enumerate(records, 1):
             reach = max(reach, fanout.reach_of(record))
-            if count % (4 * _RECORDS_A_TURN) == 0:
+            if count % _LOOKED_AT_A_TURN == 0:
                 yield
         staging = Staging(serving.store)
         compared = self._to_compare(records)
@@ -326,7 +327,7 @@ class Intake:
         for count, record in enumerate(data.differences(), 1):
             if record is not None:
                 records.append(record)
-            if count % ROWS_A_TURN == 0:
+            if count % _LOOKED_AT_A_TURN == 0:
                 yield
         staging, compared = None, self._to_compare(records)
         if self._is_large(records):
@@ -401,9 +402,9 @@ def _stage(staging: Staging, records: list[Record]) -> Iterator[None]:
     """Make records ready over many turns; the list is used up, and freed on the way."""
     records.reverse()
     while records:
-        for record in records[: -_RECORDS_A_TURN - 1 : -1]:
+        for record in records[: -_STAGED_A_TURN - 1 : -1]:
             staging.add(record)
-        del records[-_RECORDS_A_TURN:]
+        del records[-_STAGED_A_TURN:]
         yield
 
 

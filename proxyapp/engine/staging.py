@@ -62,14 +62,16 @@ class Staging:
         self._copies = _Copies()
         self._tree = 0
         self._counts: dict[int, int] = {}
-        self._changes: list[Change | Record] = []
-        """In the order of the transaction; a record is one that waits for the flip."""
+        self._changes: list[Change] = []
+        """In the order of the transaction."""
+        self._waiting: list[tuple[int, Record]] = []
+        """The records that wait for the flip, each with the number of changes before it."""
 
     def add(self, record: Record) -> None:
         """Make one record ready; each object may come once."""
         store = self._store
         if self._must_wait(record):
-            self._changes.append(record)
+            self._waiting.append((len(self._changes), record))
             return
         old = store.get(record.type, record.dbid)
         new = None if record.body == GONE else store.row(record)
@@ -96,7 +98,7 @@ class Staging:
 
     def waiting(self) -> list[Record]:
         """Return the records that wait for the flip."""
-        return [item for item in self._changes if isinstance(item, Record)]
+        return [record for _, record in self._waiting]
 
     def flip(self, put: Callable[[Record], Change | None]) -> list[Change]:
         """Take everything in at once; `put` takes in the records that had to wait."""
@@ -106,5 +108,11 @@ class Staging:
         for type_, grown in self._counts.items():
             store.tables[type_].count += grown
             store.count += grown
-        changes = [item if isinstance(item, Change) else put(item) for item in self._changes]
-        return [change for change in changes if change is not None]
+        changes: list[Change] = []
+        done = 0
+        for count, record in self._waiting:
+            changes += self._changes[done:count]
+            done = count
+            if (change := put(record)) is not None:
+                changes.append(change)
+        return changes + self._changes[done:]
