@@ -7,6 +7,7 @@ them: whatever the order, all end with the same. Knows no passwords and no clock
 from __future__ import annotations
 
 from collections.abc import Iterable
+from hashlib import sha256
 
 import msgspec
 
@@ -33,6 +34,8 @@ PERIOD = 1.0
 """Seconds between the times at which states are kept and forwarded."""
 PACKET = 1_000
 """States of one message."""
+_LONGEST = 64
+"""Characters of a stranger's name that are remembered; a longer one by its digest."""
 _DEFAULT_PERSON = 100
 _ENVIRONMENT = 1
 
@@ -164,19 +167,20 @@ class Accounts:
     # ------------------------------------------------------------ states
 
     def _key(self, user: str, person: Row | None) -> object:
-        return person.dbid if person is not None else user.casefold()
+        return person.dbid if person is not None else _folded(user)
 
     def _state(self, user: str, person: Row | None) -> AccountState:
         if person is not None:
             return self._states.get(person.dbid) or AccountState(person.dbid)
-        return self._strangers.get(user.casefold()) or AccountState(0)
+        return self._strangers.get(_folded(user)) or AccountState(0)
 
     def _put(self, user: str, person: Row | None, state: AccountState) -> None:
         if person is None:
-            self._strangers.pop(user.casefold(), None)
+            name = _folded(user)
+            self._strangers.pop(name, None)
             if len(self._strangers) >= STRANGERS:
                 self._strangers.pop(next(iter(self._strangers)))
-            self._strangers[user.casefold()] = state
+            self._strangers[name] = state
         elif self._merge(state):
             self._unkept.add(person.dbid)
             self._untold.add(person.dbid)
@@ -242,3 +246,10 @@ class Accounts:
             AccountStates(states=states[start : start + PACKET])
             for start in range(0, len(states), PACKET)
         ]
+
+
+def _folded(name: str) -> str:
+    """Return what a name is remembered by: in any case the same, and never long."""
+    return (
+        name.casefold() if len(name) <= _LONGEST else sha256(name.casefold().encode()).hexdigest()
+    )
