@@ -250,6 +250,7 @@ class Accounts:
 
 def _folded(name: str) -> str:
     """Return what a name is remembered by: in any case the same, and never long."""
-    return (
-        name.casefold() if len(name) <= _LONGEST else sha256(name.casefold().encode()).hexdigest()
-    )
+    folded = name.casefold()
+    if len(folded) <= _LONGEST:
+        return folded
+    return sha256(folded.encode(errors="surrogatepass")).hexdigest()
