@@ -87,7 +87,7 @@ COMMIT_POINTS = {
     "after COMMIT, before it is told": ("after proxyapp.runtime.writes:carry_out", True),
     "before the wake-up": ("before proxyapp.runtime.authority:Authority._written", True),
     "before it is known to the node": (
-        "before proxyapp.runtime.authority:Authority._tell_all",
+        "before proxyapp.runtime.authority:Authority._tell_all Transaction(",  # no idle look
         True,
     ),
     "before the answer": (
