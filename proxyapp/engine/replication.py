@@ -71,6 +71,7 @@ class Replication:
             else:
                 reason = "compacted"
                 if (yield from self._resume(since)):
+                    yield [codec.encode(progress(serving))]
                     return
                 if self.answer is not None and self.answer.foreign:
                     self._doubt(since)
@@ -91,7 +92,9 @@ class Replication:
 
     def catch_up(self) -> Task:
         """Send the transactions after the cursor, then go live; load anew if they are gone."""
-        if not (yield from self._follow()):
+        if (yield from self._follow()):
+            yield [codec.encode(progress(self._serving))]
+        else:
             yield from self._load("compacted")
 
     def _resume(self, since: Cursor) -> Generator[list[bytes] | None, None, bool]:
@@ -123,7 +126,6 @@ class Replication:
                 yield [codec.encode(transaction)]
         if self.behind:
             self.behind, self.live = False, True
-            yield [codec.encode(progress(serving))]
         return True
 
     def _send_entries(self) -> Task:
