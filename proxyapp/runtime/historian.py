@@ -133,7 +133,8 @@ class Historian:
         """Carry out a command behind all that is to be kept; its event is told."""
         key = 0 if isinstance(command, c.ReadEntries) else command.connection
         self._orders[type(command), key] = command
-        self._urgent.set()
+        if not (self._queue and isinstance(command, c.ReadEntries)):
+            self._urgent.set()  # what is forwarded may wait for what is gathered
         self._wake.set()
 
     def read_history(self, command: c.ReadHistory) -> None:
@@ -223,8 +224,14 @@ class Historian:
             self._opened = True
 
     async def _write_all(self) -> None:
-        while self._queue:
+        """Write what waits now; what comes meanwhile is gathered first, but for a stop.
+
+        Written at once it would be a transaction for every few entries while many come.
+        """
+        waiting = len(self._queue)
+        while self._queue and (waiting > 0 or self._stopping.is_set()):
             batch = list(islice(self._queue, BATCH))
+            waiting -= len(batch)
             for _ in batch:
                 self._queue.popleft()
             try:

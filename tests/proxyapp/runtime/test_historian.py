@@ -130,6 +130,32 @@ async def test_a_stop_writes_what_waits(rig: Rig) -> None:
     assert len(await reasons()) == 5_000
 
 
+async def test_what_comes_while_it_writes_is_gathered_first(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(historian, "FLUSH", 0.001)
+    done: list[str] = []
+    gather, keep, loop = rig.historian._gather, writer.keep, asyncio.get_running_loop()
+
+    async def gather_and_note() -> None:
+        await gather()
+        done.append("gathered")
+
+    def keep_while_more_comes(batch: list[HistoryEntry]) -> writer.Position:
+        done.append("written")
+        if done.count("written") < 4:
+            loop.call_soon_threadsafe(rig.historian.keep, [entry("more")])
+        return keep(batch)
+
+    monkeypatch.setattr(rig.historian, "_gather", gather_and_note)
+    monkeypatch.setattr(writer, "keep", keep_while_more_comes)
+    rig.historian.keep([entry("first")])
+    rig.start()
+    await rig.told(e.EntriesKept, lambda event: done.count("written") == 4)
+    first = done.index("written")
+    assert done[first : first + 7] == ["written", "gathered"] * 3 + ["written"]
+
+
 async def test_a_server_that_never_had_data_keeps_its_start_at_the_stop(rig: Rig) -> None:
     rig.historian.start()
     rig.historian.keep([entry("started")])
