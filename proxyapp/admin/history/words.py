@@ -250,17 +250,18 @@ class Words:
         return f"{title_of(type_)} {self._called((type_, dbid))}: {words_of(mask)}"
 
 
-def shortened(*texts: str) -> list[str]:
+def shortened(former: str, value: str) -> tuple[str, str]:
     """Return two texts not too long for a page: of long ones the part where they first differ."""
-    start, shorter = 0, min(map(len, texts))
-    if max(map(len, texts)) > _LONGEST and texts[0] != texts[1]:
-        pairs = enumerate(zip(*texts, strict=False))
+    start, shorter, longer = 0, *sorted((len(former), len(value)))
+    if longer > _LONGEST and former != value:
+        pairs = enumerate(zip(former, value, strict=False))
         start = max(0, next((at for at, (one, two) in pairs if one != two), shorter) - _LEAD)
+    return _part(former, start), _part(value, start)
+
+
+def _part(text: str, start: int) -> str:
     end = start + _LONGEST
-    return [
-        f"{'… ' if start and text else ''}{text[start:end]}{' …' if len(text) > end else ''}"
-        for text in texts
-    ]
+    return f"{'… ' if start and text else ''}{text[start:end]}{' …' if len(text) > end else ''}"
 
 
 def mark_of(one: Difference) -> tuple[str, str]:

@@ -121,7 +121,7 @@ def test_of_long_values_the_part_is_shown_where_they_differ() -> None:
     former, value = shortened("x" * 5_000 + "a" + "y" * 5_000, "x" * 5_000 + "b" + "y" * 5_000)
     assert former == "… " + "x" * 100 + "a" + "y" * 1_899 + " …"
     assert value.startswith("… " + "x" * 100 + "by")
-    assert shortened("x" * 5_000, "") == ["x" * 2_000 + " …", ""]
-    assert shortened("x" * 5_000, "x" * 5_000) == ["x" * 2_000 + " …"] * 2
-    assert shortened("x" * 5_000, "x" * 4_000) == ["… " + "x" * 1_100, "… " + "x" * 100]
-    assert shortened("old", "new") == ["old", "new"]
+    assert shortened("x" * 5_000, "") == ("x" * 2_000 + " …", "")
+    assert shortened("x" * 5_000, "x" * 5_000) == ("x" * 2_000 + " …",) * 2
+    assert shortened("x" * 5_000, "x" * 4_000) == ("… " + "x" * 1_100, "… " + "x" * 100)
+    assert shortened("old", "new") == ("old", "new")
