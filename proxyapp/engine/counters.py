@@ -19,3 +19,11 @@ class Counters(Struct, gc=False):
     """Requests to be notified."""
     reads: int = 0
     """Requests to read."""
+    refusals: int = 0
+    """Openings that were refused."""
+    notifications: int = 0
+    """Notifications of changes as they came about, each counted for each receiver."""
+    writes: int = 0
+    """Writes that were carried out in the database."""
+    rejections: int = 0
+    """Writes that were not, for whatever reason."""

@@ -212,9 +212,9 @@ class Node:
             return self._database.leadership.stands_by
         return self.serving.ready and bool(self.serving.standby)
 
-    def status(self, now: float) -> dict[str, Any]:
-        """Return the state of the server as JSON-able data."""
-        found = status_of(self.serving, self._intake.loads, now)
+    def status(self, now: float, *, whole: bool = True) -> dict[str, Any]:
+        """Return the state of the server as JSON-able data; `crowd` for `sessions` if not whole."""
+        found = status_of(self.serving, self._intake.loads, now, whole=whole)
         leaving = self._departures.status(now)
         pair = {"pair": self._pairing.status() if self._pairing is not None else None}
         pairs = {"pairs": self._roll_call.status()}
@@ -400,11 +400,13 @@ class Node:
     def _was_written(self, event: events.Written, now: float) -> None:
         assert self._database is not None
         self._database.pacing.ended()
+        self.serving.counters.writes += 1
         self._writes.take(event)
 
     def _write_refused(self, event: events.WriteRefused, now: float) -> None:
         assert self._database is not None
         self._database.pacing.ended()
+        self.serving.counters.rejections += 1
         self._writes.refuse(event)
 
     def _link_opened(self, event: events.LinkOpened, now: float) -> None:

@@ -16,9 +16,17 @@ from proxyapp.engine.serving import Serving
 from proxyapp.engine.session import Session
 
 
-def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
-    """Return everything that operators ask of a server, as JSON-able data."""
+def status_of(serving: Serving, loads: int, now: float, *, whole: bool = True) -> dict[str, Any]:
+    """Return everything that operators ask of a server, as JSON-able data.
+
+    Without `whole` sessions are counted (`crowd`), not told one by one.
+    """
     identity = serving.identity()
+    crowd: dict[str, Any] = (
+        {"sessions": [session_of(session, serving.revision, now) for session in serving.roster]}
+        if whole
+        else {"crowd": crowd_of(serving)}
+    )
     return {
         "application": serving.settings.application,
         "DBID": serving.application.get("DBID", 0),
@@ -54,8 +62,24 @@ def status_of(serving: Serving, loads: int, now: float) -> dict[str, Any]:
         "objectCount": serving.store.count,
         "views": len(serving.subscriptions),
         "counters": asdict(serving.counters),
-        "sessions": [session_of(session, serving.revision, now) for session in serving.roster],
+        **crowd,
     }
+
+
+def crowd_of(serving: Serving) -> dict[str, Any]:
+    """Return how many sessions there are, and how far behind other servers are."""
+    found = {"clients": 0, "servers": 0, "peers": 0, "behind": 0, "blocked": 0}
+    kinds = {"client": "clients", "peer": "peers"}
+    for session in serving.roster:
+        found[kinds.get(session.role, "servers")] += 1
+        found["behind"] += session.follower.behind
+        found["blocked"] += session.blocked
+    lags = {
+        link.name: serving.revision - link.cursor
+        for link in serving.servers.values()
+        if link.replication is not None
+    }
+    return {**found, "lags": lags}
 
 
 def session_of(session: Session, revision: int, now: float) -> dict[str, Any]:
