@@ -311,6 +311,7 @@ class Intake:
         size = self._serving.options.number("packet-size")
         for delivery in deliveries:
             messages = packets(epoch, revision, delivery.pieces, size)
+            self._serving.counters.notifications += len(messages) * len(delivery.members)
             self._serving.out.append(Broadcast(delivery.members, messages))
 
     def _lose(self, connections: Iterable[int], reason: Reason) -> None:

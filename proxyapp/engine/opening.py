@@ -294,6 +294,7 @@ class Opening:
             serving.accounts.failed(self.message.user, self._forwarded or self._peer)
 
     def _refused(self, error: RequestError) -> None:
+        self._serving.counters.refusals += 1
         self._serving.log(
             "warning",
             "login refused",

@@ -21,7 +21,7 @@ import structlog
 from confwire.handshake import check_password
 from confwire.objects import ObjectType
 from proxyapp.engine.recent import RecentQuestion
-from proxyapp.runtime import health, present
+from proxyapp.runtime import health, metrics, present
 from proxyapp.runtime.peers import FORWARDED, is_forwarded, is_loopback
 from proxyapp.runtime.worker import Worker
 
@@ -119,8 +119,8 @@ async def _answer(scope: dict[str, Any]) -> Answer:
     if path in health.PATHS:
         good, text = worker.probe(path, scope["query_string"].decode("latin-1"))
         return Answer(200 if good else 503, f"{text}\n".encode())
-    if path not in ("/status", "/hidden", "/changes"):
-        return Answer(404, b"there is /status, /readyz, /livez and /freshz here\n")
+    if path not in ("/status", "/metrics", "/hidden", "/changes"):
+        return Answer(404, b"there is /status, /metrics, /readyz, /livez and /freshz here\n")
     headers = _first_of(scope["headers"])
     peer = _peer_of(scope, headers)
     if not await _gatekeeper.admits(worker, peer, headers):
@@ -129,6 +129,10 @@ async def _answer(scope: dict[str, Any]) -> Answer:
     viewer = "" if is_loopback(peer) else credentials_of(headers)[0]
     if path == "/hidden":
         return Answer(200, _hidden(worker, viewer, scope["query_string"]), "application/json")
+    if path == "/metrics":
+        accept = headers.get(b"accept", b"").decode("latin-1")
+        body, media_type = metrics.write(worker.figures(), accept)
+        return Answer(200, body, media_type)
     if path == "/changes":
         return _changes(worker, viewer, scope["query_string"])
     return Answer(200, msgspec.json.encode(worker.status()), "application/json")

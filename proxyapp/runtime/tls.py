@@ -122,6 +122,7 @@ class Identity:
             "names": certificate.names,
             "issuer": certificate.issuer,
             "expires": certificate.expires.isoformat(),
+            "expiresAt": certificate.expires.timestamp(),
             "selfSigned": certificate.self_signed,
             "mutual": self._tls.mutual,
         }

@@ -57,8 +57,8 @@ class NodeLike(Protocol):
     def handle(self, event: e.Event, now: float) -> list[c.Command]:
         """Take in what happened; return what to do, in order."""
 
-    def status(self, now: float) -> dict[str, Any]:
-        """Return the state for people and programs, as JSON has it."""
+    def status(self, now: float, *, whole: bool = True) -> dict[str, Any]:
+        """Return the state for people and programs; its sessions are counted unless whole."""
 
     def stands_by(self) -> bool:
         """Whether it serves nobody because another one does."""
@@ -326,9 +326,16 @@ class Worker:
             return self.node.fresh(limit, self._clock.now())
         return (True, "ready") if self.node.ready() else (False, "not ready: it would not serve")
 
-    def status(self) -> dict[str, Any]:
+    def figures(self) -> dict[str, Any]:
+        """Return what metrics are made of: the status, its sessions counted."""
+        status = self.status(whole=False)
+        unread = [connection.unread for connection in self.listeners.connections.values()]
+        status["runtime"].update(unsent=sum(unread), mostUnsent=max(unread, default=0))
+        return status
+
+    def status(self, *, whole: bool = True) -> dict[str, Any]:
         """Return the node's status with what the runtime knows of itself."""
-        status = self.node.status(self._clock.now())
+        status = self.node.status(self._clock.now(), whole=whole)
         status["runtime"] = {
             "connections": len(self.listeners.connections) + len(self.web_outlets),
             "longestStall": round(self._longest_stall, 3),

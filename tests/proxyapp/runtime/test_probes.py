@@ -55,6 +55,9 @@ class Worker:
     def status(self) -> dict[str, Any]:
         return {"application": "site-1"}
 
+    def figures(self) -> dict[str, Any]:
+        return {"application": "site-1", "alarms": [], "pair": None}
+
 
 @pytest.fixture
 def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
@@ -105,6 +108,17 @@ async def test_this_machine_sees_the_status(worker) -> None:
     status, body, headers = await ask("/status")
     assert (status, msgspec.json.decode(body)) == (200, {"application": "site-1"})
     assert headers[b"content-type"] == b"application/json"
+
+
+@pytest.mark.asyncio
+async def test_metrics_are_protected_as_the_status_is(worker) -> None:
+    status, body, headers = await ask("/metrics")
+    assert status == 200
+    assert b'csproxy_info{application="site-1"} 1.0' in body
+    assert headers[b"content-type"].startswith(b"text/plain; version=")
+    assert (await ask("/metrics", peer="10.0.0.1"))[0] == 401
+    assert (await ask("/metrics", basic("clerk", "pass:wörd"), peer="10.0.0.1"))[0] == 401
+    assert (await ask("/metrics", basic("boss", "pass:wörd"), peer="10.0.0.1"))[0] == 200
 
 
 @pytest.mark.asyncio

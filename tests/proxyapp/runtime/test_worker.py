@@ -36,7 +36,7 @@ class ScriptedNode:
         self.events.append(event)
         return self.script(event)
 
-    def status(self, now: float) -> dict[str, Any]:
+    def status(self, now: float, *, whole: bool = True) -> dict[str, Any]:
         return {"mode": "scripted"}
 
     def ready(self) -> bool:
