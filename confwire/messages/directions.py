@@ -14,6 +14,7 @@ from confwire.messages.links import (
     AccountStates,
     CheckLogin,
     LoginChecked,
+    RelayPassword,
     RelayWrite,
     SiteProgress,
     TokenKeys,
@@ -112,6 +113,7 @@ ClientMessage = (
     | ChangePassword
     | SiteProgress
     | RelayWrite
+    | RelayPassword
     | SwitchOver
     | PairRole
     | SessionsMirrored

@@ -86,6 +86,21 @@ class RelayWrite(Message, kw_only=True):
     delta: dict[str, Any]
 
 
+class RelayPassword(Message, kw_only=True):
+    """Proxy: set the password that a person has chosen itself, and whose old one was judged here.
+
+    Sent and answered like `RelayWrite`.
+    """
+
+    ticket: int
+    request_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    person_dbid: int = field(name="personDBID")
+    origin: str
+    password: str
+    former: bytes
+    """Fingerprint of the verifier by which the old one was judged: by no other it counts."""
+
+
 class WriteRelayed(Message, kw_only=True):
     """Master: the write was committed, or refused."""
 

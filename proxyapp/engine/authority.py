@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from confwire.errors import DatabaseUnavailable
-from proxyapp.engine.commands import NewEpoch, Reload, Write
+from proxyapp.engine.commands import NewEpoch, Reload, SetPassword, Write
 from proxyapp.engine.leadership import RETRY_AFTER, Leadership
 from proxyapp.engine.pacing import Pacing
 from proxyapp.engine.serving import Serving, WriteRequest
@@ -90,6 +90,10 @@ class DatabaseAuthority:
             self.doubt(*deferred)
 
     def check_write(self, connection: int, request: WriteRequest) -> None:
+        """Raise what `check_password` raises."""
+        self.check_password()
+
+    def check_password(self) -> None:
         """Raise DatabaseUnavailable while the database is away, or what `Leadership` raises."""
         self.leadership.check_write()
         if self._is_doubted():
@@ -104,6 +108,10 @@ class DatabaseAuthority:
     def write(self, command: Write) -> None:
         """Have a write carried out that was checked, behind those before it."""
         self.pacing.begin(command)
+
+    def set_password(self, command: SetPassword) -> None:
+        """Have a password set."""
+        self._serving.out.append(command)
 
     def age(self, now: float) -> float:
         """Return the seconds since the data was known to be current."""

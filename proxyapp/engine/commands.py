@@ -128,6 +128,12 @@ class SetPassword(Command):
     person: int
     password: str
     origin: str
+    former: bytes
+    """Fingerprint of the verifier by which the old one was judged: by no other it counts."""
+    name: str = ""
+    """What it is called: it is carried out once under each name. Empty: it has none."""
+    through: str = ""
+    """The proxy that passed it on."""
 
 
 class KeepAccounts(Command):

@@ -74,7 +74,7 @@ class Node:
         self._writes = Writes(serving)
         serving.write = self._writes.begin
         serving.relay_write = self._writes.relay
-        serving.wrote = self._writes.end
+        serving.wrote = self._write_ended
         self._convergence = Convergence(serving)
         serving.hear = self._convergence.heard
         self._intake = Intake(serving, self._after, self._diverged)
@@ -295,7 +295,7 @@ class Node:
             self._replica.tick(now)
             self._replica.tell(progress)
             for end in self._replica.relaying.expired():
-                self._writes.end(end)
+                self._write_ended(end)
         self._heartbeat.tick(now)
 
     def _expire(self, now: float) -> None:
@@ -506,6 +506,13 @@ class Node:
 
     def _accounts_told(self, event: events.AccountsTold, now: float) -> None:
         self._accounts.take(event.states, kept=True)
+
+    def _write_ended(self, end: events.Written | events.WriteRefused | events.PasswordSet) -> None:
+        """A write that was passed on has ended."""
+        if isinstance(end, events.PasswordSet):
+            self._passwords.take(end)
+        else:
+            self._writes.end(end)
 
     def _password_set(self, event: events.PasswordSet, now: float) -> None:
         self._passwords.take(event)

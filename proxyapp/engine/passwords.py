@@ -12,18 +12,20 @@ from confwire.errors import (
     AuthenticationUnavailable,
     NoPermission,
     PasswordInClear,
-    ReadOnlyServer,
     RequestError,
     TooManyAttempts,
 )
-from confwire.messages import ChangePassword, PasswordChanged
+from confwire.messages import ChangePassword, PasswordChanged, RelayPassword, WriteRelayed
 from confwire.objects import ObjectType
+from proxyapp.engine.access import Profile
 from proxyapp.engine.checking import Login
 from proxyapp.engine.commands import SetPassword
 from proxyapp.engine.events import Authenticated, PasswordSet
+from proxyapp.engine.requests import refusal
 from proxyapp.engine.rights import CHANGE
 from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.tokens import fingerprint_of
 
 _SECONDS = 10.0
 """For the check of the old password."""
@@ -37,15 +39,16 @@ class Passwords:
         self._asked: dict[int, tuple[Any, ChangePassword]] = {}
         self._set: list[PasswordSet] = []
         """Those that are committed and not yet applied here."""
-        self._next_ticket = 1
+        self._relayed: dict[int, tuple[Any, RelayPassword]] = {}
+        """Those of the clients of proxies, and the sessions of these."""
         self._busy: set[int] = set()
         """Connections with a change under way: each has one at a time."""
 
     def begin(self, session: Any, message: ChangePassword) -> None:
         """Change the password of a session's account.
 
-        Raises PasswordInClear, NoPermission, ReadOnlyServer, TooManyAttempts, and what a login
-        raises whose account is locked.
+        Raises PasswordInClear, NoPermission, TooManyAttempts, what a login raises whose account
+        is locked, and what the authority does: ReadOnlyServer, DatabaseUnavailable, …
         """
         serving = self._serving
         person = self._check(session)
@@ -60,15 +63,50 @@ class Passwords:
             seconds=_SECONDS,
         )
 
+        former = fingerprint_of(person.verifier)
+
         def judged(event: Authenticated) -> None:
-            self._judged(session, message, person, event)
+            self._judged(session, message, person, former, event)
 
         serving.checks.begin(login, judged)
         serving.accounts.begin(person.name)
         self._busy.add(session.connection)
 
+    def relay(self, session: Any, message: RelayPassword) -> None:
+        """Change the password of a proxy's client; the proxy has judged the old one."""
+        serving = self._serving
+        person = serving.store.get(ObjectType.PERSON, message.person_dbid)
+        try:
+            if person is None:
+                raise NoPermission("the account does not exist any more")
+            serving.authority.check_password()
+            self._check_allowed(person, serving.access.profile_of(person.dbid))
+        except RequestError as error:
+            session.answer(WriteRelayed(ticket=message.ticket, error=refusal(error)))
+            return
+        ticket = next(serving.tickets)
+        self._relayed[ticket] = session, message
+        serving.authority.set_password(
+            SetPassword(
+                ticket,
+                person.dbid,
+                message.password,
+                message.origin,
+                message.former,
+                message.request_id,
+                session.name,
+            )
+        )
+
     def take(self, event: PasswordSet) -> None:
         """A password was set, or could not be."""
+        if event.ticket in self._relayed:
+            # The proxy waits for the change itself.
+            session, message = self._relayed.pop(event.ticket)
+            error = refusal(event.error) if event.error is not None else None
+            relayed = WriteRelayed(ticket=message.ticket, revision=event.revision, error=error)
+            session.answer(relayed)
+            return
         self._set.append(event)
         self.answer()
 
@@ -99,22 +137,25 @@ class Passwords:
         person = serving.store.get(ObjectType.PERSON, session.person) if session.user else None
         if person is None:
             raise NoPermission("only a person has a password: the session is of an application")
-        if not serving.authority.takes_servers:
-            host, port = serving.master_address
-            raise ReadOnlyServer(
-                f"passwords are changed at the master: it is at {host}:{port}",
-                masterHost=host,
-                masterPort=str(port),
-            )
+        serving.authority.check_password()
+        self._check_allowed(person, session.profile)
+        return person
+
+    def _check_allowed(self, person: Row, profile: Profile) -> None:
+        serving = self._serving
         if not serving.checks.ways_of(person).internal:
             raise NoPermission("the password is kept by another system: change it there")
         allowed = serving.options.flag("password-change")
-        if not allowed and not session.profile.mask(person.node) & CHANGE:
+        if not allowed and not profile.mask(person.node) & CHANGE:
             raise NoPermission("persons may not change their own passwords here (password-change)")
-        return person
 
     def _judged(
-        self, session: Any, message: ChangePassword, person: Row, event: Authenticated
+        self,
+        session: Any,
+        message: ChangePassword,
+        person: Row,
+        former: bytes,
+        event: Authenticated,
     ) -> None:
         serving = self._serving
         serving.accounts.end(person.name)
@@ -124,11 +165,14 @@ class Passwords:
             if event.outcome == "rejected":
                 serving.accounts.failed(person.name, session.forwarded or session.peer)
                 raise AuthenticationFailed("the old password is wrong")
+            serving.authority.check_password()  # again: that took a while
         except RequestError as error:
             self._busy.discard(session.connection)
             session.refuse(error, message.ref)
             return
-        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        ticket = next(serving.tickets)
         self._asked[ticket] = session, message
         origin = f"{session.name} {session.peer} session {session.id}"
-        serving.out.append(SetPassword(ticket, person.dbid, message.new_password, origin))
+        serving.authority.set_password(
+            SetPassword(ticket, person.dbid, message.new_password, origin, former)
+        )

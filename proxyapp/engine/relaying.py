@@ -2,7 +2,8 @@
 
 Sent on the link, and again on the next one until the master has answered, under the same name:
 the master knows what it has carried out. Only user-defined data is passed on (specification,
-chapter "Writable Configuration Server Proxies"); rights are the master's to check.
+chapter "Writable Configuration Server Proxies"), and own passwords; rights are the master's to
+check.
 """
 
 from __future__ import annotations
@@ -11,10 +12,22 @@ from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
-from confwire.errors import MasterUnavailable, ReadOnlyServer, TooManyWrites, error_of
-from confwire.messages import Message, RelayWrite, UpdateObject, WriteRelayed
-from proxyapp.engine.commands import Write
-from proxyapp.engine.events import WriteRefused, Written
+from confwire.errors import (
+    MasterUnavailable,
+    ReadOnlyServer,
+    RequestError,
+    TooManyWrites,
+    error_of,
+)
+from confwire.messages import (
+    Message,
+    RelayPassword,
+    RelayWrite,
+    UpdateObject,
+    WriteRelayed,
+)
+from proxyapp.engine.commands import SetPassword, Write
+from proxyapp.engine.events import PasswordSet, WriteRefused, Written
 from proxyapp.engine.serving import Serving, WriteRequest
 
 RELAYED = {"userProperties": "the annex of any object"}
@@ -25,7 +38,7 @@ _MINUTE = 60.0
 
 
 class _Waiting(NamedTuple):
-    message: RelayWrite
+    message: RelayWrite | RelayPassword
     until: float
 
 
@@ -65,18 +78,10 @@ class Relaying:
             MasterUnavailable: there is no master now; nothing is queued.
             TooManyWrites: the session has written too often within a minute.
         """
-        options = self._serving.options
-        writable = options.flag("proxy-writable")
-        if not self._live:
-            takes = "cannot pass writes on now" if writable else "takes no writes"
-            raise MasterUnavailable(
-                f"this proxy {takes}: the master is away, try it later", retryAfter=5
-            )
-        if not writable:
-            raise self._read_only("this proxy takes no writes")
+        self.check_open("this proxy takes no writes")
         if not isinstance(request, UpdateObject) or not request.delta.keys() <= RELAYED.keys():
             raise self._read_only("this proxy passes on changes of the annex (userProperties) only")
-        most = options.number("write-limit")
+        most = self._serving.options.number("write-limit")
         self._turn_minute()
         if most and self._counts[connection] >= most:
             raise TooManyWrites(
@@ -85,6 +90,23 @@ class Relaying:
                 retryAfter=int(_MINUTE - (self._serving.now - self._minute)) + 1,
             )
         self._counts[connection] += 1
+
+    def check_open(self, otherwise: str) -> None:
+        """Refuse everything unless this proxy passes on what may be passed on.
+
+        Args:
+            otherwise: what is to be said where it never does.
+
+        Raises ReadOnlyServer, MasterUnavailable.
+        """
+        writable = self._serving.options.flag("proxy-writable")
+        if not self._live:
+            takes = "cannot pass writes on now" if writable else "takes no writes"
+            raise MasterUnavailable(
+                f"this proxy {takes}: the master is away, try it later", retryAfter=5
+            )
+        if not writable:
+            raise self._read_only(otherwise)
 
     def _turn_minute(self) -> None:
         if self._serving.now - self._minute >= _MINUTE:
@@ -104,7 +126,23 @@ class Relaying:
             dbid=request.dbid,
             delta=request.delta,
         )
-        self._waiting[command.ticket] = _Waiting(message, 0.0)
+        self._pass_on(message)
+
+    def begin_password(self, command: SetPassword) -> None:
+        """Pass a password on whose change was checked."""
+        self._pass_on(
+            RelayPassword(
+                ticket=command.ticket,
+                request_id=f"{self._prefix}.{command.ticket}",
+                person_dbid=command.person,
+                origin=command.origin,
+                password=command.password,
+                former=command.former,
+            )
+        )
+
+    def _pass_on(self, message: RelayWrite | RelayPassword) -> None:
+        self._waiting[message.ticket] = _Waiting(message, 0.0)
         self._say(message)
 
     def _read_only(self, reason: str) -> ReadOnlyServer:
@@ -135,32 +173,38 @@ class Relaying:
         for ticket, waiting in self._waiting.items():
             self._waiting[ticket] = waiting._replace(until=waiting.until or until)
 
-    def taken(self, message: WriteRelayed) -> Written | WriteRefused | None:
+    def taken(self, message: WriteRelayed) -> Written | WriteRefused | PasswordSet | None:
         """Return the end of a write that the master has answered."""
         waiting = self._waiting.pop(message.ticket, None)
         if waiting is None:
             return None  # it was given up
         if message.error is not None:
-            error = error_of(message.error.code, message.error.text, message.error.data)
-            return WriteRefused(message.ticket, error)
+            told = message.error
+            return _refused(waiting.message, error_of(told.code, told.text, told.data))
+        if isinstance(waiting.message, RelayPassword):
+            return PasswordSet(message.ticket, message.revision)
         return Written(message.ticket, message.revision, waiting.message.dbid)
 
-    def expired(self) -> list[WriteRefused]:
+    def expired(self) -> list[WriteRefused | PasswordSet]:
         """Return the writes that have waited too long for a link; what became of them is open."""
         now = self._serving.now
-        old = [
-            (ticket, waiting.message.request_id)
-            for ticket, waiting in self._waiting.items()
-            if 0.0 < waiting.until <= now
-        ]
-        return [self._given_up(ticket, name) for ticket, name in old]
+        old = [waiting.message for waiting in self._waiting.values() if 0.0 < waiting.until <= now]
+        return [self._given_up(message) for message in old]
 
-    def _given_up(self, ticket: int, name: str) -> WriteRefused:
-        del self._waiting[ticket]
-        error = MasterUnavailable(
-            "the master was lost before it answered: whether it has written is not known;"
-            f" send the write again with the requestId {name}, which is never carried out twice",
-            retryAfter=5,
-            requestId=name,
-        )
-        return WriteRefused(ticket, error)
+    def _given_up(self, message: RelayWrite | RelayPassword) -> WriteRefused | PasswordSet:
+        del self._waiting[message.ticket]
+        text = "the master was lost before it answered: whether it has written is not known; "
+        if isinstance(message, RelayPassword):
+            text += "log in with the new password, and if that is refused with the old one"
+            return _refused(message, MasterUnavailable(text, retryAfter=5))
+        name = message.request_id
+        text += f"send the write again with the requestId {name}, which is never carried out twice"
+        return _refused(message, MasterUnavailable(text, retryAfter=5, requestId=name))
+
+
+def _refused(
+    message: RelayWrite | RelayPassword, error: RequestError
+) -> WriteRefused | PasswordSet:
+    if isinstance(message, RelayPassword):
+        return PasswordSet(message.ticket, error=error)
+    return WriteRefused(message.ticket, error)

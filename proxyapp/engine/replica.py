@@ -50,7 +50,7 @@ from confwire.messages import (
     WriteRelayed,
 )
 from historylog.entries import Kind
-from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, Stop, Write
+from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, SetPassword, Stop, Write
 from proxyapp.engine.contact import contact
 from proxyapp.engine.currency import Currency
 from proxyapp.engine.forwarding import Forwarding
@@ -256,6 +256,14 @@ class Replica:
     def write(self, command: Write) -> None:
         """Pass a write on that was checked."""
         self.relaying.begin(command)
+
+    def check_password(self) -> None:
+        """Raise what `Relaying.check_open` raises."""
+        self.relaying.check_open("passwords are changed at the master")
+
+    def set_password(self, command: SetPassword) -> None:
+        """Pass a password on whose change was checked."""
+        self.relaying.begin_password(command)
 
     def age(self, now: float) -> float:
         """Return what `Currency.age` returns."""

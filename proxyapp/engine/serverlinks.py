@@ -15,6 +15,7 @@ from confwire.messages import (
     Message,
     PairRole,
     ReadPeer,
+    RelayPassword,
     RelayWrite,
     Replicate,
     SessionsMirrored,
@@ -90,6 +91,11 @@ def _relay_write(session: Session, message: RelayWrite) -> None:
     session.serving.relay_write(session.connection, message, session.name)
 
 
+def _relay_password(session: Session, message: RelayPassword) -> None:
+    _check_server(session, "passes passwords on")
+    session.serving.passwords.relay(session, message)
+
+
 def _site_progress(session: Session, message: SiteProgress) -> None:
     _check_server(session, "tells of its clients")
     session.serving.hear(session.connection, session.name, message)
@@ -105,6 +111,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     HistoryEntries: _history_entries,
     CheckLogin: _check_login,
     RelayWrite: _relay_write,
+    RelayPassword: _relay_password,
     SiteProgress: _site_progress,
     SwitchOver: _said,
     PairRole: _said,

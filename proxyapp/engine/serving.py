@@ -6,6 +6,7 @@ Knows no protocol state; `session` is what a connection does with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Any, Protocol
 
 import msgspec
@@ -27,6 +28,7 @@ from confwire.messages import (
     PairRole,
     PeerRead,
     ReadPeer,
+    RelayPassword,
     RelayWrite,
     ServerIdentity,
     SessionsMirrored,
@@ -40,9 +42,9 @@ from confwire.messages import (
 from confwire.objects import ObjectType
 from historylog.entries import Kind, clean, of_server
 from proxyapp.engine.access import Access
-from proxyapp.engine.commands import Command, Keep, Log, Write
+from proxyapp.engine.commands import Command, Keep, Log, SetPassword, Write
 from proxyapp.engine.counters import Counters
-from proxyapp.engine.events import Authenticated, WriteRefused, Written
+from proxyapp.engine.events import Authenticated, PasswordSet, WriteRefused, Written
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.freshness import Freshness
 from proxyapp.engine.issuing import Issuing
@@ -83,6 +85,12 @@ class Authority(Protocol):
 
     def write(self, command: Write) -> None:
         """Have a write carried out that was checked; ends in Written or WriteRefused."""
+
+    def check_password(self) -> None:
+        """Raise the reason when no password can be changed now."""
+
+    def set_password(self, command: SetPassword) -> None:
+        """Have a password set; ends in PasswordSet."""
 
     def diverge(self, reason: str) -> None:
         """The data is not what the authority says of it: have it loaded anew."""
@@ -164,6 +172,9 @@ class Passwords(Protocol):
 
     def begin(self, session: Any, message: ChangePassword) -> None:
         """Change the password of a session's account."""
+
+    def relay(self, session: Any, message: RelayPassword) -> None:
+        """Change the password of a proxy's client, as it was judged there."""
 
 
 class Greeting(msgspec.Struct, frozen=True):
@@ -308,8 +319,10 @@ class Serving:
         """Have a write of a session carried out as a person; the last is from where it comes."""
         self.relay_write: Callable[[int, RelayWrite, str], None]
         """Have a write carried out for a client of the proxy of this name."""
-        self.wrote: Callable[[Written | WriteRefused], None]
+        self.wrote: Callable[[Written | WriteRefused | PasswordSet], None]
         """A write that was passed on has ended."""
+        self.tickets = count(1)
+        """Of writes and of passwords."""
         self.dismiss: Callable[[Any, DismissRequest], int]
         """Send other sessions away, as a session asks; returns how many."""
         self.hear: Callable[[int, str, SiteProgress], None]

@@ -39,7 +39,6 @@ class Writes:
         """Who asked, and for what."""
         self._written: list[tuple[str, Written]] = []
         """Those that are committed and not yet applied here, with the epoch that they are of."""
-        self._next_ticket = 1
 
     def begin(self, connection: int, request: WriteRequest, person: int, origin: str) -> None:
         """Have a write carried out for a session, as a person."""
@@ -63,7 +62,7 @@ class Writes:
         self._serving.authority.write(write)
 
     def _ticket_for(self, connection: int, asked: WriteRequest | RelayWrite) -> int:
-        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        ticket = next(self._serving.tickets)
         self._tickets[ticket] = (connection, asked)
         return ticket
 

@@ -16,8 +16,14 @@ log = structlog.get_logger(__name__)
 def change(command: SetPassword) -> PasswordSet:
     """Set a password, and return the outcome; blocks on the database."""
     try:
-        person, password = command.person, command.password
-        result = accounts.change_own_password(person, password, origin=command.origin)
+        result = accounts.change_own_password(
+            command.person,
+            command.password,
+            origin=command.origin,
+            former=command.former,
+            name=command.name,
+            through=command.through,
+        )
         return PasswordSet(command.ticket, result.revision or 0)
     except RequestError as error:
         return PasswordSet(command.ticket, error=error)

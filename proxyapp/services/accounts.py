@@ -10,14 +10,16 @@ from collections.abc import Iterator
 
 from django.conf import settings
 
-from confwire.errors import NoPermission, PasswordRefused
+from confwire.errors import AuthenticationFailed, NoPermission, PasswordRefused
 from confwire.handshake import derive, make_verifier
 from confwire.messages import AccountState
 from proxyapp.engine.accountrules import Rules, Sections, faults_of, must_change, rules_for
+from proxyapp.engine.tokens import fingerprint_of
 from proxyapp.models import Application, Credential, Person, Tenant
 from proxyapp.models.accounts import FormerPassword, keep
-from proxyapp.services import changes
+from proxyapp.services import changes, receipts
 from proxyapp.services.changes import CommitResult, Work
+from proxyapp.services.objects import Outcome
 
 _DEEPEST_TENANT = 20
 
@@ -48,17 +50,33 @@ def set_password(person: Person, password: str, *, by: Person | None, origin: st
     return _result(work)
 
 
-def change_own_password(dbid: int, password: str, *, origin: str) -> CommitResult:
+def change_own_password(
+    dbid: int, password: str, *, origin: str, former: bytes, name: str = "", through: str = ""
+) -> CommitResult:
     """Give a person a password that it has chosen itself.
+
+    Args:
+        former: fingerprint of the verifier by which the old one was judged.
+        name: what the change is called; it is carried out once under each name.
+        through: the proxy that passed it on.
 
     Raises:
         NoPermission: there is no such person any more.
+        AuthenticationFailed: another password was set since the old one was judged.
         InvalidParameter, PasswordRefused: as `set_password`.
     """
     person = Person.objects.filter(pk=dbid).first()
     if person is None:
         raise NoPermission("the account does not exist any more")
-    return set_password(person, password, by=person, origin=origin)
+
+    def change() -> Outcome:
+        if fingerprint_of(person.verifier) != former:
+            raise AuthenticationFailed("the old password is wrong: it was changed just now")
+        return Outcome(dbid, set_password(person, password, by=person, origin=origin))
+
+    # No digest of the password: a receipt is kept for a day.
+    receipt = receipts.Name(name, former.hex())
+    return receipts.once(receipt, change, by=person, origin=origin, through=through).result
 
 
 def check_password(person: Person, password: str) -> None:

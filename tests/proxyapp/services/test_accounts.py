@@ -8,12 +8,18 @@ from typing import Any
 
 import pytest
 
-from confwire.errors import InvalidParameter, NoPermission, PasswordRefused
+from confwire.errors import (
+    AuthenticationFailed,
+    InvalidParameter,
+    NoPermission,
+    PasswordRefused,
+)
 from confwire.handshake import check_password
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
 from proxyapp import selectors
-from proxyapp.models import Application, FormerPassword, Person
+from proxyapp.engine.tokens import fingerprint_of
+from proxyapp.models import Application, FormerPassword, Person, Receipt
 from proxyapp.models.accounts import keep, state_of
 from proxyapp.services import accounts, objects
 
@@ -117,7 +123,8 @@ def test_a_password_that_somebody_else_has_set_is_to_be_changed(
     accounts.set_password(person, "given", by=administrator(), origin="test")
     assert document(person)["changePasswordOnNextLogin"] is True
     assert accounts.must_change_password(person)
-    accounts.change_own_password(person.pk, "chosen", origin="test")
+    former = fingerprint_of(person.verifier)
+    accounts.change_own_password(person.pk, "chosen", origin="test", former=former)
     person = Person.objects.get(pk=person.pk)
     assert document(person)["changePasswordOnNextLogin"] is False
     assert not accounts.must_change_password(person)
@@ -141,4 +148,27 @@ def test_a_new_password_lifts_a_lock(ruled: Callable[..., Person]) -> None:
 
 def test_nobody_changes_the_password_of_who_is_gone(db: None) -> None:
     with pytest.raises(NoPermission):
-        accounts.change_own_password(10**6, "слово", origin="test")
+        accounts.change_own_password(10**6, "слово", origin="test", former=b"")
+
+
+def test_a_password_counts_by_the_one_that_was_judged_alone(ruled: Callable[..., Person]) -> None:
+    person = ruled()
+    judged = fingerprint_of(person.verifier)
+    accounts.set_password(person, "another", by=None, origin="test")
+    with pytest.raises(AuthenticationFailed):
+        accounts.change_own_password(person.pk, "chosen", origin="test", former=judged)
+    assert Person.objects.get(pk=person.pk).check_password("another")
+
+
+def test_a_named_change_of_a_password_is_carried_out_once(ruled: Callable[..., Person]) -> None:
+    person = ruled()
+    asked = {"origin": "desk", "former": fingerprint_of(person.verifier), "name": "p.1"}
+    first = accounts.change_own_password(person.pk, "chosen", through="site-1", **asked)
+    again = accounts.change_own_password(person.pk, "chosen", through="site-1", **asked)
+    assert first.revision == again.revision
+    person = Person.objects.get(pk=person.pk)
+    assert person.check_password("chosen")
+    accounts.set_password(person, "newer", by=None, origin="test")
+    accounts.change_own_password(person.pk, "chosen", through="site-1", **asked)
+    assert Person.objects.get(pk=person.pk).check_password("newer"), "not done again"
+    assert Receipt.objects.get().digest == asked["former"].hex()
