@@ -7,9 +7,12 @@ database has no configuration.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
+from django.db import DatabaseError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -23,6 +26,8 @@ from historylog.responses import exported
 from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
 from proxyapp.runtime.peers import FORWARDED, is_forwarded
 from proxyapp.runtime.window import NodeAway, View, window
+
+logger = structlog.get_logger(__name__)
 
 _NAMES_AT_ONCE = 20  # so that an address stays short enough for every server
 _EXPORTED_AT_ONCE = 500
@@ -54,14 +59,26 @@ class Viewer:
     def entries(
         self, question: EntryQuestion, before: EntryPlace | None, limit: int
     ) -> Found[EntryRecord, EntryPlace]:
-        """Return the next entries that name nothing that the viewer may not read."""
-        return scan(
-            lambda place, count: entryreader.entries(question, place, count),
-            entryreader.place_of,
-            self._of_readable,
-            before,
-            limit,
-        )
+        """Return the next entries that name nothing that the viewer may not read.
+
+        Raises:
+            Refused: the history file cannot be read, or was not made yet.
+        """
+        try:
+            return scan(
+                lambda place, count: entryreader.entries(question, place, count),
+                entryreader.place_of,
+                self._of_readable,
+                before,
+                limit,
+            )
+        except DatabaseError as error:
+            logger.error("the history cannot be read", reason=str(error).strip())
+            text = (
+                "the history of this server cannot be read now; a new server makes its file when it"
+                " has found its master"
+            )
+            raise Refused(refused(self.request, 503, text)) from error
 
     def _of_readable(self, rows: list[EntryRecord]) -> list[EntryRecord]:
         names = {row.pk: _names_of(row) for row in rows}
@@ -182,8 +199,12 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
         return refusal.response
     except forms.Nonsense as error:
         return refused(request, 400, str(error))
-    pages = _pages(viewer, question, place)
-    return exported(request, "log", form, ENTRY_COLUMNS, pages)
+    pages = iter(_pages(viewer, question, place))
+    try:
+        first = next(pages)  # while it can still be refused
+    except Refused as refusal:
+        return refusal.response
+    return exported(request, "log", form, ENTRY_COLUMNS, chain([first], pages))
 
 
 def _pages(viewer: Viewer, question: EntryQuestion, place: EntryPlace | None) -> Pages:

@@ -10,10 +10,11 @@ from urllib.parse import parse_qs
 import msgspec
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client, override_settings
 
 from confwire.messages import HistoryEntry
-from historylog import writer
+from historylog import entryreader, writer
 from historylog.entries import Kind
 from proxyapp.runtime import window
 from proxyapp.runtime.window import NodeAway, View
@@ -147,3 +148,16 @@ def test_nonsense_in_the_address_is_refused_with_what_to_do(page: str, query: st
         400,
         401,
     )
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_file_that_is_not_made_yet_is_no_error_of_the_server(
+    page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*given: Any) -> Any:
+        raise OperationalError("no such table: historylog_entryrecord")
+
+    monkeypatch.setattr(entryreader, "entries", missing)
+    response = Client().get(f"/history/{page}")
+    assert response.status_code == 503
+    assert "has found its master" in response.content.decode()
