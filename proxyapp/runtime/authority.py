@@ -188,6 +188,9 @@ class Authority:
                 await asyncio.sleep(0)
             page = await reading
         end = await self._catch_up(start)
+        if end.epoch != start.epoch:
+            self.reload("epoch")  # which has begun meanwhile
+            return
         self._known = end
         self._tell(e.LoadEnded(end.revision, end.tree, end.hash))
 

@@ -148,8 +148,13 @@ class Authority:
             self._tell(events.RecordsLoaded(page))
             self._later(self._pause(), self._load, start, keys[-1])
         else:
-            self._known = self._catch_up(start)
-            self._tell(events.LoadEnded(*self._known[1:]))
+            end = self._catch_up(start)
+            if end[0] != start[0]:  # another epoch has begun meanwhile
+                self.reload("epoch")
+                self._later(self._pause(), self._look)
+                return
+            self._known = end
+            self._tell(events.LoadEnded(*end[1:]))
             self._woken = True
             self._rest()
 

@@ -12,18 +12,23 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+from msgspec import structs
+
 from confwire import codec
 from confwire.errors import Compacted, TokenRefused
 from confwire.messages import Progress
-from proxyapp.engine import fanout, follower, intake, parcels, sessionrights
+from proxyapp.engine import fanout, follower, intake, parcels, registering, sessionrights
 from proxyapp.engine.access import Profile
 from proxyapp.engine.commands import Broadcast
+from proxyapp.engine.events import Written
 from proxyapp.engine.fanout import FanOut
 from proxyapp.engine.follower import Follower
 from proxyapp.engine.heartbeat import Heartbeat
+from proxyapp.engine.identity import Identity
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.journal import GONE
 from proxyapp.engine.pair import Pair
+from proxyapp.engine.relaying import Relaying
 from proxyapp.engine.renewal import Renewal
 from proxyapp.engine.replica import Replica
 from proxyapp.engine.replication import Replication
@@ -189,6 +194,39 @@ def _let_stay(may_stay: Any) -> Any:
     return lambda serving, session: ""
 
 
+def _rename_on_the_next_link(start: Any) -> Any:
+    def renamed(self: Relaying) -> None:
+        for ticket, waiting in self._waiting.items():
+            message = structs.replace(waiting.message, request_id=f"again {ticket}")
+            self._waiting[ticket] = waiting._replace(message=message)
+        start(self)
+
+    return renamed
+
+
+def _answer_what_is_open(stop: Any) -> Any:
+    def answer(self: Relaying) -> None:
+        waiting, self._waiting = self._waiting, {}
+        stop(self)
+        for ticket, item in waiting.items():
+            self._serving.wrote(Written(ticket, self._serving.revision, item.message.dbid))
+
+    return answer
+
+
+def _skip_where_it_moves(follow: Any) -> Any:
+    def skip(session: Session, specs: Any, since: Any) -> None:
+        if since is not None and since.revision < session.serving.revision:
+            since = structs.replace(since, revision=since.revision + 1)
+        follow(session, specs, since)
+
+    return skip
+
+
+def _answer_as_itself(pool: Any) -> Any:
+    return lambda self: None
+
+
 PACKERS = (intake, follower, parcels)
 """Who makes messages of notifications."""
 
@@ -211,5 +249,9 @@ BUGS: dict[str, Bug] = {
     "a lost token": Bug((Ring, "read", _refuse_tokens)),
     "two of a pair that serve": Bug((Pair, "leads", lambda _: property(lambda pair: True))),
     "a gap on a link": Bug((Replication, "_follow", _load_behind)),
+    "a write done twice": Bug((Relaying, "start", _rename_on_the_next_link)),
+    "a write lost after its answer": Bug((Relaying, "stop", _answer_what_is_open)),
+    "a resume that skips a change": Bug((registering, "follow_on", _skip_where_it_moves)),
+    "a member that is not its pool": Bug((Identity, "_pool", _answer_as_itself)),
     "a barred account that stays": Bug((sessionrights, "may_stay", _let_stay)),
 }

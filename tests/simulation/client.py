@@ -6,6 +6,7 @@ It is told the time, and decides by chance what it does next; its ledger checks 
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from confwire.addp import SilenceWatch, Step
 from confwire.handshake import ClientHandshake, resume_proof, server_key
 from tests.proxyapp.engine.bench import SALTED
 from tests.proxyapp.engine.world import GROUPS_OF_AGENTS, SKILLS
+from tests.simulation.balancer import Balancer
 from tests.simulation.clock import Clock
 from tests.simulation.estate import PORT
 from tests.simulation.ledger import Ledger
@@ -39,7 +41,7 @@ class Client:
         self,
         user: str,
         specs: list[Document],
-        servers: list[Server],
+        servers: Sequence[Server | Balancer],
         ledger: Ledger,
         clock: Clock,
         network: Network,
@@ -97,7 +99,7 @@ class Client:
         if line is not self._line:
             return
         now = self._clock.now
-        self.ledger.begin_session(self._server, now)
+        self.ledger.begin_session(self._server.behind(line), now)
         self._silence = SilenceWatch(KEEP_ALIVE, now)
         self._phase = "opening"
         self._nonce = base64.b64encode(self._random.randbytes(18)).decode()

@@ -5,6 +5,7 @@ Commits are made by others beside the master, as the web process does.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,7 +13,7 @@ from msgspec import Raw, json, structs
 
 from confwire import delta
 from confwire.epochs import name_at
-from confwire.errors import ObjectNotFound, RequestError
+from confwire.errors import InvalidParameter, ObjectNotFound, RequestError
 from confwire.messages import (
     CreateObject,
     DeleteObject,
@@ -36,6 +37,16 @@ class Backup:
     hash: str
     first: int
     transactions: list[Transaction]
+    receipts: dict[tuple[int, str], str]
+    notes: Counter[tuple[int, int]]
+
+
+def note_in(request: CreateObject | UpdateObject | DeleteObject) -> int | None:
+    """Return the number of the note that a request writes."""
+    if not isinstance(request, UpdateObject):
+        return None
+    section = request.delta.get("userProperties", {}).get("note")
+    return int(section["number"]) if section else None
 
 
 class Database:
@@ -57,6 +68,12 @@ class Database:
         self.first = 1
         """The revision before the oldest transaction of the journal table."""
         self.transactions: list[Transaction] = []
+        self.receipts: dict[tuple[int, str], str] = {}
+        """What was written, by whom and under which name."""
+        self.notes: Counter[tuple[int, int]] = Counter()
+        """How often each note was written, by its object and number."""
+        self.set_back = 0
+        """Times that a backup was restored."""
         self.is_away = False
         self.connections = 0
         """Counts the times that all connections ended."""
@@ -110,11 +127,22 @@ class Database:
     def write(self, command: commands.Write) -> events.Event:
         """Carry out a client's write."""
         request, ticket = command.request, command.ticket
+        receipt = command.person, command.name
+        asked = repr(structs.replace(request, ref=0, request_id=""))
+        if command.name and receipt in self.receipts:
+            if self.receipts[receipt] != asked:
+                text = f"requestId {command.name} was given to another write"
+                return events.WriteRefused(ticket, InvalidParameter(text))
+            return events.Written(ticket, self.revision, getattr(request, "dbid", 0))
         try:
             record = self._written(request)
         except RequestError as error:
             return events.WriteRefused(ticket, error)
+        if command.name:
+            self.receipts[receipt] = asked
         key = (record.type, record.dbid)
+        if (note := note_in(request)) is not None:
+            self.notes[record.dbid, note] += 1
         if self.records.get(key) == record:  # a delta that changes nothing makes no revision
             return events.Written(ticket, self.revision, record.dbid)
         if record.body == GONE:
@@ -205,7 +233,7 @@ class Database:
         """Return a copy of the database."""
         return Backup(
             dict(self.records), self.revision, self.tree, self.hash, self.first,
-            list(self.transactions),
+            list(self.transactions), dict(self.receipts), Counter(self.notes),
         )  # fmt: skip
 
     def restore(self, backup: Backup) -> None:
@@ -214,6 +242,8 @@ class Database:
         self.records.update(backup.records)
         self.revision, self.tree, self.hash = backup.revision, backup.tree, backup.hash
         self.first, self.transactions = backup.first, list(backup.transactions)
+        self.receipts, self.notes = dict(backup.receipts), Counter(backup.notes)
+        self.set_back += 1
         self.instance = "that of the backup"
         self.new_epoch()
 

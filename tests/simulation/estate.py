@@ -27,6 +27,9 @@ from tests.simulation.truth import APPLICATION, GROUP, PERSON, Key, document_of
 SERVERS = {"confserv": 99, "confserv2": 98, "proxy1": 110, "proxy2": 111}
 """The DBIDs of the servers' Application objects, and of their hosts."""
 PORT, SYNC_PORT = 2020, 2021
+POOL, POOL_PORT = "pool", 2120
+NOTES = range(3000, 3010)
+"""DBIDs of the objects that notes are written into."""
 BULK = range(2000, 2060)
 """DBIDs of what bulk transactions bring."""
 
@@ -41,6 +44,8 @@ class Estate(World):
         *,
         paired: bool = False,
         backed: bool = False,
+        pooled: bool = False,
+        notes: int = 0,
     ) -> None:
         """Make an environment.
 
@@ -48,9 +53,15 @@ class Estate(World):
             options: of all servers.
             paired: whether the two proxies are a pair.
             backed: whether there is a backup master.
+            pooled: whether the two proxies are a pool behind a balancer.
+            notes: for how many clients there are objects to write notes into.
         """
         self.random = random
-        self.records = {(r.type, r.dbid): r for r in _records(options, paired, backed)}
+        self.records = {(r.type, r.dbid): r for r in _records(options, paired, backed, pooled)}
+        if pooled:
+            self.records |= {(r.type, r.dbid): r for r in _pool()}
+        self._notes = [(SKILL, dbid) for dbid in NOTES[:notes]]
+        self.records |= {key: _note(key[1]) for key in self._notes}
         self._structural = random.choice((0.01, 0.05, 0.5))
         """How many of the changes may concern rights and places."""
         for _ in range(6):
@@ -62,8 +73,10 @@ class Estate(World):
 
     def step(self) -> None:
         """Change one thing."""
+        notes = {key: self.records[key] for key in self._notes}
         if self.random.random() < self._structural:
             super().step()
+            self.records |= notes
         elif self.random.random() < 0.8:
             self._put_object()
         else:
@@ -163,8 +176,28 @@ def _server(name: str, dbid: int, options: dict[str, int | str], backup: int) ->
     )
 
 
-def _records(options: dict[str, int | str], paired: bool, backed: bool) -> list[Record]:
+def _pool() -> list[Record]:
+    """Return the object that stands for the balancer, and its host."""
+    return [
+        record("host", 140, name="balancer", lcaPort="0", state="enabled"),
+        record("application", 140, name=POOL, type="configserver", accountDBID=100, state="enabled",
+               serverInfo={"hostDBID": 140}, acl=[(PERSON, 100, 9)],
+               portInfos=[{"id": "default", "port": str(POOL_PORT)}]),
+    ]  # fmt: skip
+
+
+def _note(dbid: int) -> Record:
+    """Return an object for notes, which some may see."""
+    seen = [(GROUP, 203, 1)] if dbid % 2 else [(PERSON, PERSONS["ann"], 1)]
+    return record("skill", dbid, name=f"note {dbid}", tenantDBID=1, state="enabled", acl=seen,
+                  userProperties={"note": {"number": "0"}})  # fmt: skip
+
+
+def _records(
+    options: dict[str, int | str], paired: bool, backed: bool, pooled: bool
+) -> list[Record]:
     logins = [(PERSON, dbid, 9) for dbid in PERSONS.values()]
+    members = {**options, "proxy-cluster-name": POOL} if pooled else options
     backups = {"confserv": 98 if backed else 0, "proxy1": 111 if paired else 0}
     return [
         *(record("tenant", dbid, name=f"Tenant {dbid}", state="enabled",
@@ -173,7 +206,8 @@ def _records(options: dict[str, int | str], paired: bool, backed: bool) -> list[
           for name, dbid in PERSONS.items()),
         record("person", 100, userName="default", tenantDBID=1, state="enabled"),
         *(record("host", dbid, name=name, state="enabled") for name, dbid in SERVERS.items()),
-        *(_server(name, dbid, options, backups.get(name, 0)) for name, dbid in SERVERS.items()),
+        *(_server(name, dbid, members if dbid >= 110 else options, backups.get(name, 0))
+          for name, dbid in SERVERS.items()),
         record("application", 100, name="default", type="sce", acl=logins, state="enabled"),
         *(record("accessGroup", dbid, name=f"Group {dbid}", type=kind, tenantDBID=1)
           for dbid, kind in GROUPS.items()),

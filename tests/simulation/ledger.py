@@ -22,6 +22,8 @@ from tests.simulation.truth import Document, Key, Moment, Place, Specs, Truth
 
 ANSWERED = 20.0
 """Seconds within which a request is answered, or the session ends."""
+WRITTEN = 35.0
+"""The same for a write through a proxy: it may wait for its link to be found dead, and another."""
 HEARD = 35.0
 """Seconds within which a live session hears something."""
 FOLLOWED = 1.5
@@ -37,13 +39,11 @@ _decode = msgspec.json.Decoder().decode
 class Ledger:
     """What one client has sent and got, over all its sessions."""
 
-    def __init__(self, name: str, person: int, truth: Truth, capacity: int, delay: float) -> None:
+    def __init__(self, name: str, person: int, truth: Truth, capacity: int) -> None:
         self.name = name
         self.person = person
         self._truth = truth
         self._capacity = capacity
-        self._delay = delay
-        """Seconds that a message may be on its way."""
         self.copy: dict[Key, Document] = {}
         self.place: Place | None = None
         """Up to where the copy has everything."""
@@ -58,6 +58,8 @@ class Ledger:
         self.tokens_hold = False
         """Nothing happens in this world that would end a resume token."""
         self._server: Server | None = None
+        self._session = ""
+        """What the last session was called."""
         self.end_session("", 0.0)
 
     # ------------------------------------------------------------ sessions
@@ -113,7 +115,7 @@ class Ledger:
     def watch(self, now: float) -> None:
         """Look for what should have come by now; the client has read all that was there."""
         for message, at in self._pending.values():
-            if now - at > ANSWERED:
+            if now - at > (WRITTEN if "delta" in message else ANSWERED):
                 self._fail("NoSilentHang", f"no answer to {message} of {at:.1f} at {now:.1f}")
         if self.is_live and now - self._heard_at > HEARD:
             self._fail("NoSilentHang", f"a live session heard nothing since {self._heard_at:.1f}")
@@ -172,11 +174,21 @@ class Ledger:
         self._moment(message["epoch"], message["revision"])
         self._heard_at = now
         since = self._opening.get("since")
+        self._check_identity(message)
         if message.get("restored") and since is not None:
             self.specs = Specs({spec["name"]: spec for spec in self._opening["subscriptions"]})
             self.is_live = True
             self._last = min(since["revision"], message["revision"])
             self._epoch = message["epoch"]
+
+    def _check_identity(self, message: Document) -> None:
+        """Check that a session keeps its name, and that a pool is one server to its clients."""
+        if message.get("restored") and message["session"] != self._session:
+            self._fail("Resumable", f"{self._session} goes on under another name")
+        self._session = message["session"]
+        known = message["server"]["application"]
+        if self._server is not None and known != self._server.known_as:
+            self._fail("Resumable", f"{self._server.known_as} says it is {known}")
 
     def _answered(self, message: Document) -> tuple[Document, float]:
         found = self._pending.pop(message["ref"], None)

@@ -96,8 +96,8 @@ class Server:
         self.is_paused = False
         self.loads: list[tuple[str, int]] = []
         """Epoch and revision of each load of the present process, the first one included."""
-        self.woken_at = -10.0
-        """When it went on after a stop."""
+        self.known_as = application
+        """As which application it answers its clients."""
         self.ends = 0
         """Times that it ended itself."""
         if database is not None:
@@ -191,7 +191,6 @@ class Server:
         if not self.is_paused:
             return
         self.is_paused = False
-        self.woken_at = self.clock.now
         backlog, self._backlog = self._backlog, []
         life = self.lives
         for do, arguments in backlog:
@@ -222,11 +221,6 @@ class Server:
     @property
     def is_master(self) -> bool:
         return self._database is not None
-
-    def awakenings(self) -> list[float]:
-        """Return when it and each of the masters went on after the last stop."""
-        masters = [server for server in self._directory.values() if server.is_master]
-        return [server.woken_at for server in (self, *masters)]
 
     def has_loaded(self, place: tuple[str, int]) -> bool:
         """Whether a load has brought the present process to this place."""
@@ -283,6 +277,10 @@ class Server:
     def serves(self) -> bool:
         """Whether clients get in."""
         return self.is_running and "default" in self.ports.values()
+
+    def behind(self, line: Line) -> Server:
+        """Return who has a connection that was asked for here."""
+        return self
 
     @property
     def leads(self) -> bool:

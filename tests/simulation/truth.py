@@ -67,7 +67,12 @@ class Moment:
     def _is_leaf(self, key: Key) -> bool:
         assert self.before is not None
         old, new = self.before.records.get(key), self.records.get(key)
-        return key[0] in LEAVES and not (old and old.acl) and not (new and new.acl)
+        if key[0] not in LEAVES:
+            return False
+        if not (old and old.acl) and not (new and new.acl):
+            return True
+        kept = old is not None and new is not None and old.folder == new.folder
+        return kept and old.acl == new.acl
 
     def rights(self) -> _Rights:
         if self._rights is None:

@@ -14,10 +14,11 @@ from proxyapp.engine.serving import NodeSettings
 from tests.proxyapp.engine.bench import Log
 from tests.proxyapp.engine.bench import settings as node_settings
 from tests.proxyapp.engine.world import PERSONS
+from tests.simulation.balancer import Balancer
 from tests.simulation.client import Client
 from tests.simulation.clock import Clock
 from tests.simulation.database import Database
-from tests.simulation.estate import PORT, Estate
+from tests.simulation.estate import NOTES, POOL, PORT, Estate
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import Network
 from tests.simulation.plans import Event, make
@@ -25,6 +26,7 @@ from tests.simulation.scale import small_turns
 from tests.simulation.server import Server
 from tests.simulation.story import Story, Violation
 from tests.simulation.truth import Truth
+from tests.simulation.writer import Writer
 
 BORN = 1_800_000_000.0
 HEALED = 45.0
@@ -48,13 +50,19 @@ class Simulation:
         self._backed = random.random() < 0.3
         self._proxies = random.choice((1, 2, 2))
         self._paired = self._proxies == 2 and random.random() < 0.5
+        self._more = more = Random(f"{seed} more")
+        self._is_pool = self._proxies == 2 and not self._paired and more.random() < 0.6
+        self._keeps_notes = more.random() < 0.5
         options: dict[str, int | str] = {
             "packet-size": random.choice((150, 600, 1_024_000)),
             "client-response-timeout": random.choice((3, 600)),
         }
         if random.random() < 0.1:
             options["fresh-data-only"] = "true"
-        self.estate = Estate(random, options, paired=self._paired, backed=self._backed)
+        if self._keeps_notes:
+            options["proxy-writable"] = more.choice(("true", "true", "false"))
+        kinds = {"paired": self._paired, "backed": self._backed, "pooled": self._is_pool}
+        self.estate = Estate(random, options, **kinds, notes=4 * self._keeps_notes)
         self.database = Database(self.estate.records, self.truth, lambda: self.clock.now, BORN)
         self._backup = self.database.backup()
         self._taken = Log("of all servers")
@@ -62,6 +70,7 @@ class Simulation:
         self._directory: dict[str, Server] = {}
         self.servers = self._make_servers()
         self.masters = [server for server in self.servers if server.is_master]
+        self._balancer = self._make_balancer() if self._is_pool else None
         self._images = {server.application: server.machine.image() for server in self.servers}
         self.clients = [self._make_client(number) for number in range(random.choice((3, 4)))]
 
@@ -94,21 +103,42 @@ class Simulation:
         )  # fmt: skip
         self.clock.after(self.random.random() * 0.2, server.start)
 
+    def _make_balancer(self) -> Balancer:
+        members = [server for server in self.servers if not server.is_master]
+        for member in members:
+            member.known_as = POOL
+        for _ in range(self._more.choice((0, 2, 5))):
+            self.clock.at(1 + self._more.random() * self.plan.length, self._rebalance)
+        return Balancer(self.network, members, self._more)
+
+    def _rebalance(self) -> None:
+        assert self._balancer is not None
+        self.story.tell("plan", "the balancer moves clients", {})
+        self._balancer.move(0.7)
+
     def _make_client(self, number: int) -> Client:
         random = self.random
         user = random.choice(list(PERSONS))
         specs = self.estate.some_specs()
-        delay = 2 * (1.5 * self.network.latency + 0.5)
-        ledger = Ledger(f"client{number}", PERSONS[user], self.truth, self.capacity, delay)
+        ledger = Ledger(f"client{number}", PERSONS[user], self.truth, self.capacity)
         ends_tokens = {"bar", "jump_clock", "restore"}
         ledger.tokens_hold = ends_tokens.isdisjoint(event.name for event in self.plan.events)
         servers = list(self.servers)
         if random.random() < 0.3:
             servers = list(random.choice(self._groups()))
         random.shuffle(servers)
-        return Client(
-            user, specs, servers, ledger, self.clock, self.network, Random(random.random())
-        )
+        doors = servers if self._balancer is None else self._doors(servers, self._balancer)
+        given = user, specs, doors, ledger, self.clock, self.network, Random(random.random())
+        if not self._keeps_notes:
+            return Client(*given)
+        return Writer(*given, dbid=NOTES[number], truth=self.truth, database=self.database)
+
+    def _doors(self, servers: list[Server], balancer: Balancer) -> list[Server | Balancer]:
+        """Return where a client connects, with the balancer in place of its members."""
+        masters = [server for server in servers if server.is_master]
+        if len(masters) == len(servers):
+            return [*masters]
+        return [balancer] if self._more.random() < 0.6 else [balancer, *masters]
 
     def digest(self) -> str:
         """Return what tells two courses of things apart."""
@@ -132,6 +162,9 @@ class Simulation:
             self._settle()
             for _ in range(2):
                 self._tell_once()
+            for client in self.clients:
+                if isinstance(client, Writer):
+                    client.check()
 
     def _happen(self, event: Event) -> None:
         self.story.tell("plan", event.name, {"choice": event.choice, "length": event.length})
@@ -190,6 +223,8 @@ class Simulation:
             if not client.ledger.is_complete():
                 place = client.ledger.place
                 found.append(f"{client!r} is at {place} {client.refusal}")
+            if isinstance(client, Writer) and client.is_writing:
+                found.append(f"{client!r} has no answer to a write")
         return "; ".join(found)
 
     def _has_history_of(self, server: Server) -> bool:

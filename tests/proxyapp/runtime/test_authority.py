@@ -18,7 +18,7 @@ from proxyapp.engine.journal import record_digest, tree_after
 from proxyapp.models import Commit, Revision
 from proxyapp.runtime import authority as module
 from proxyapp.runtime.authority import Authority
-from proxyapp.services import objects
+from proxyapp.services import epochs, objects
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +114,27 @@ async def test_a_new_epoch_is_read_anew(told, authority) -> None:
     authority.new_epoch(NewEpoch("a doubt"))
     started, _, _ = await told.load()
     assert started.reason == "epoch"
+
+
+@pytest.mark.asyncio
+async def test_an_epoch_that_begins_during_a_load_is_read_anew(
+    told, authority, monkeypatch
+) -> None:
+    """What was committed in it must not be served under the name of the one before."""
+    read, begun = selectors.load_records, []
+
+    def read_late(after: tuple[int, int], limit: int) -> Any:
+        if not begun:
+            begun.append(epochs.begin(""))
+            create_skill("of the later epoch")
+        return read(after, limit)
+
+    monkeypatch.setattr(selectors, "load_records", read_late)
+    first = await told.next(e.LoadStarted)
+    while not isinstance(event := await told.next(e.Event), e.LoadStarted):
+        assert not isinstance(event, e.LoadEnded)
+    assert (first.reason, event.reason) == ("first", "epoch")
+    assert event.epoch != first.epoch
 
 
 def restore(**revision: Any) -> None:
