@@ -15,6 +15,7 @@ import pytest
 from confwire.client import BlockingClient
 from confwire.errors import (
     AccountLocked,
+    AccountMismatch,
     AuthenticationFailed,
     AuthenticationUnavailable,
     PasswordChangeRequired,
@@ -178,7 +179,11 @@ def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
     site: Site, services: tuple[LdapServer, RadiusServer, Realm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ldap, radius, realm = services
-    for name, value in realm.cache_of("ivan").items():
+    caches = {
+        user: realm.cache_of(principal)
+        for user, principal in (("зоя", "зоя"), ("tanaka", "田中"), ("ivan", "ivan"))
+    }
+    for name, value in caches["ivan"].items():
         if name.startswith("KRB5"):
             monkeypatch.setenv(name, value)
     master, proxy = site.master().start(), site.proxy().start()
@@ -188,7 +193,10 @@ def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
         log_in(server, "default", PASSWORD)
         log_in(server, "зоя", PEOPLE["зоя"])
         log_in(server, "tanaka", PEOPLE["田中"])
-        log_in(server, "ivan", "", "KERBEROS", realm.spn)
+        for user, cache in caches.items():  # the last one is ivan's, as before
+            monkeypatch.setenv("KRB5CCNAME", cache["KRB5CCNAME"])
+            log_in(server, user, "", "KERBEROS", realm.spn)
+        refused(AccountMismatch, server, "зоя", "", "KERBEROS", realm.spn)
         refused(AuthenticationFailed, server, "зоя", PEOPLE["ivan"])
         assert "привет, 田中" in refused(AuthenticationFailed, server, "tanaka", "wrong")
 

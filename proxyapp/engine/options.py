@@ -432,9 +432,15 @@ OPTIONS: tuple[Option, ...] = (
 )
 
 
+_TOKENS = "the tokens of the origin's web applications are not taken: these log in as persons"
+
 WITHOUT_EFFECT = {
     ("gauth_ldap", "idle-timeout"): "each login has a connection of its own",
     ("gauth_ldap", "verbose"): "failures of directories are logged always, passwords never",
+    ("system", "token-authentication-mode"): _TOKENS,
+    ("system", "token-preamble"): _TOKENS,
+    ("system", "token-tolerance"): _TOKENS,
+    ("system", "token-ttl"): _TOKENS,
     ("system", "serialize-write-transactions"): (
         "transactions are committed one after another in any case, and none waits for a load"
     ),

@@ -20,9 +20,9 @@ import asyncio, json, sys
 from confwire.client.credentials import Credentials
 from confwire.client.logins import login_of
 
-service, nonces = sys.argv[1], sys.argv[2:]
+user, service, nonces = sys.argv[1], sys.argv[2], sys.argv[3:]
 async def bring(nonce):
-    login = login_of(Credentials("default", "ivan", "", "", "KERBEROS", service), secure=False)
+    login = login_of(Credentials("default", user, "", "", "KERBEROS", service), secure=False)
     return [await login.first(), await login.answer(nonce)]
 print(json.dumps([asyncio.run(bring(nonce)) for nonce in nonces]))
 """
@@ -31,7 +31,7 @@ print(json.dumps([asyncio.run(bring(nonce)) for nonce in nonces]))
 def tickets(realm: Realm, user: str, *nonces: str) -> list[tuple[str, str]]:
     """Return tickets of a user and its signatures, as its own process makes them."""
     done = subprocess.run(
-        [sys.executable, "-c", CLIENT, realm.spn, *nonces],
+        [sys.executable, "-c", CLIENT, user, realm.spn, *nonces],
         env={**realm.cache_of(user), "PYTHONPATH": "."},
         cwd=Path(__file__).parents[3],
         text=True,
@@ -50,10 +50,11 @@ def way(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> Kerberos:
     return Kerberos(spn=realm.spn, keytab=realm.keytab, realm=realm.name, replay_cache=False)
 
 
-def test_the_owner_of_a_ticket_is_known(realm: Realm, way: Kerberos) -> None:
-    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+@pytest.mark.parametrize("user", ["ivan", "зоя", "田中"])
+def test_the_owner_of_a_ticket_is_known(realm: Realm, way: Kerberos, user: str) -> None:
+    ((ticket, proof),) = tickets(realm, user, NONCE)
     verdict = check(way, ticket, NONCE, proof)
-    assert (verdict.outcome, verdict.principal) == ("accepted", f"ivan@{realm.name}")
+    assert (verdict.outcome, verdict.principal) == ("accepted", f"{user}@{realm.name}")
     assert b64decode(verdict.data)
 
 

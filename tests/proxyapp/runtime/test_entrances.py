@@ -32,6 +32,7 @@ UPGRADE = (
     b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
+HEALTH = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 HELLO = b"\x81\x85\0\0\0\0hello"
 PROXY_HEADER = (
     b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + socket.inet_aton("198.51.100.7") + b"\x0a\0\0\x01"
@@ -425,21 +426,25 @@ OPENSSL = shutil.which("openssl") or ""
 Ask = Callable[..., Any]
 
 
-@pytest_asyncio.fixture
-async def ask(port, issued) -> AsyncIterator[Ask]:
-    """Shake hands with a secured port by `openssl s_client`; return what it prints."""
-    wanted = secured(port, issued)
+@pytest_asyncio.fixture(params=["secured", "autodetect"])
+async def ask(port, issued, request) -> AsyncIterator[Ask]:
+    """Shake hands with a port by `openssl s_client`; return what it prints."""
+    yield asking(secured(port, issued, request.param))
+
+
+def asking(wanted: ListeningPort) -> Ask:
     loop = asyncio.get_running_loop()
 
     def run(*options: str) -> str:
         command = [OPENSSL, "s_client", "-connect", f"127.0.0.1:{wanted.port}", *options]
-        done = subprocess.run(command, input=b"", capture_output=True, timeout=20, check=False)
+        said = HEALTH if "-ign_eof" in options else b""
+        done = subprocess.run(command, input=said, capture_output=True, timeout=20, check=False)
         return (done.stdout + done.stderr).decode(errors="replace")
 
     async def asked(*options: str) -> str:
         return await loop.run_in_executor(None, run, *options)
 
-    yield asked
+    return asked
 
 
 @pytest.mark.skipif(not OPENSSL, reason="needs the program openssl")
@@ -461,6 +466,25 @@ async def test_openssl_resumes_its_sessions(ask, tmp_path) -> None:
     file = str(tmp_path / "session")
     assert "New, " in await ask("-tls1_2", "-sess_out", file)
     assert "Reused, " in await ask("-tls1_2", "-sess_in", file)
+
+
+@pytest.mark.skipif(not OPENSSL, reason="needs the program openssl")
+@pytest.mark.parametrize("mutual", [False, True])
+@pytest.mark.asyncio
+async def test_a_session_of_another_member_of_a_pool_is_begun_anew(
+    port, ca, issued, tmp_path, mutual
+) -> None:
+    more = {"trusted_ca": str(ca.file), "mutual": True} if mutual else {}
+    own = ("-cert", str(issued.chain), "-key", str(issued.key)) if mutual else ()
+    members = [asking(secured(port, issued, **more)) for _ in range(2)]
+    for number, version in enumerate(("-tls1_2", "-tls1_3")):
+        file = str(tmp_path / f"session-{number}")
+        # By 1.3 the ticket comes after the handshake: so there is something to wait for behind it.
+        assert "New, " in await members[0](version, "-sess_out", file, "-ign_eof", *own)
+        for member in (members[1], members[0], members[1]):
+            said = await member(version, "-sess_in", file, *own)
+            assert ("Reused, " in said) == (member is members[0]), said
+            assert "alert" not in said
 
 
 @pytest.mark.asyncio
