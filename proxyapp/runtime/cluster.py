@@ -7,6 +7,7 @@ back alone takes writes, too, and is the first in the list: by its lower timelin
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
@@ -14,6 +15,7 @@ import structlog
 from django.conf import settings
 
 from proxyapp.runtime import feed
+from proxyapp.runtime.tasks import cancel, spawn
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +29,9 @@ _UNTOLD = (
 )
 _TIMELINE_DIGITS = 8
 """Hexadecimal digits of a log file's name that are the timeline."""
+
+LOOK = 2.0
+"""Seconds between two looks at the other servers."""
 
 Connection = psycopg.AsyncConnection[Any]
 
@@ -65,8 +70,12 @@ class Cluster:
         self._places = places_of(parameters)
         self._chosen = self._places[0] if len(self._places) == 1 else None
         self._refused = ""
+        self._present = UNTOLD
+        """That of the connection which was made last."""
+        self._looking: asyncio.Task[None] | None = None
+        self._looked = 0.0
         self.timeline = UNTOLD
-        """The latest one that was led or followed."""
+        """The latest one that was seen."""
 
     async def connect(self, name: str) -> Connection:
         """Connect to the server that takes writes and has the latest timeline.
@@ -84,8 +93,40 @@ class Cluster:
             settings.DATABASES["default"].update(
                 {key.upper(): value for key, value in found.place.items()}
             )
-        self._refused, self.timeline = "", found.timeline
+        self._refused, self._present, self.timeline = "", found.timeline, found.timeline
         return found.connection
+
+    def check(self) -> None:
+        """Look from time to time whether another server was promoted; to be called again and again.
+
+        Raises psycopg.OperationalError: one was, and the present one is to be left.
+        """
+        if self._present.precedes(self.timeline):
+            raise psycopg.OperationalError(
+                f"another database server was promoted: timeline {self.timeline.number} follows"
+                f" {self._present.number}"
+            )
+        now = asyncio.get_running_loop().time()
+        if len(self._places) > 1 and self._looking is None and now >= self._looked + LOOK:
+            self._looked = now
+            self._looking = spawn("look for a promotion", self._look())
+
+    async def stop(self) -> None:
+        """Look no more."""
+        await cancel(self._looking)
+
+    async def _look(self) -> None:
+        """Take the latest timeline of the other servers; most of them are standbys, or away."""
+        try:
+            for place in self._places:
+                if place is not self._chosen:
+                    with suppress(psycopg.Error, OSError):
+                        found = await self._open(place, "csproxy look")
+                        await found.connection.close()
+                        if self._present.precedes(found.timeline):
+                            self.timeline = max(self.timeline, found.timeline)
+        finally:
+            self._looking = None
 
     async def _choose(self, name: str) -> _Found:
         """The one of last time, if it is still right; else the best of all."""

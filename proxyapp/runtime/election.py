@@ -134,6 +134,11 @@ class PostgresElection(Candidate):
         self._highest = 0
         """The highest term that was seen: terms go on above it, also after a restore."""
 
+    async def stop(self) -> None:
+        """Let another one lead."""
+        await super().stop()
+        await self._cluster.stop()
+
     async def _run(self) -> None:
         while True:
             try:
@@ -153,6 +158,7 @@ class PostgresElection(Candidate):
         if not await self._goes_first(connection):
             until += HEAD_START
         while True:
+            self._cluster.check()
             if asyncio.get_running_loop().time() >= until:
                 rows = await _ask(connection, _ATTEMPT, LOCK)
                 if rows and rows[0][0]:
@@ -170,6 +176,7 @@ class PostgresElection(Candidate):
         self._lead(term, former)
         while True:
             await asyncio.sleep(BEAT)
+            self._cluster.check()
             rows = await _ask(connection, _BEAT, self._instance, term)
             if rows != [(True,)]:
                 raise psycopg.OperationalError("the database was restored: it names another leader")

@@ -1,4 +1,4 @@
-"""The table of metrics finds in a server's status what it promises, and nothing that has no bound."""
+"""The table of metrics finds in a server's status what it promises, and no label without bound."""
 
 from __future__ import annotations
 
