@@ -32,8 +32,9 @@ from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 
 _ENTRIES_A_TURN = 50
-PACKET = 32 * 1024
-"""Bytes of one message: the other server takes in one a turn, and its readers wait no longer."""
+PACKET = 16 * 1024
+"""Bytes of one message: the other server takes in one a turn while its readers ask."""
+_PACKETS_A_TURN = 2
 
 
 class Replication:
@@ -129,14 +130,14 @@ class Replication:
         return True
 
     def _send_entries(self) -> Task:
-        """Send the next transactions of the journal, about PACKET in each turn."""
+        """Send the next transactions of the journal, some packets in each turn."""
         parts: list[bytes] = []
         weight = 0
         for entry in list(islice(self._serving.journal.since(self.cursor), _ENTRIES_A_TURN)):
             for part in transaction_parts(self._serving.epoch, entry):
                 parts.append(part)
                 weight += len(part)
-                if weight > PACKET:
+                if weight > _PACKETS_A_TURN * PACKET:
                     yield parts
                     parts, weight = [], 0
             self.cursor = entry.revision
@@ -178,13 +179,15 @@ class Replication:
             if self.behind and not (yield from self._follow()):
                 yield from self._load("compacted")
                 return
-            records = next(batches, None)
-            if records is None:
+            packets = [
+                ReplicationRecords(
+                    ref=self._ref, epoch=epoch, revision=serving.revision, records=records
+                )
+                for records in islice(batches, _PACKETS_A_TURN)
+            ]
+            if not packets:
                 break
-            packet = ReplicationRecords(
-                ref=self._ref, epoch=epoch, revision=serving.revision, records=records
-            )
-            yield [codec.encode(packet)]
+            yield [codec.encode(packet) for packet in packets]
         loaded = ReplicationLoaded(
             ref=self._ref,
             epoch=epoch,

@@ -35,11 +35,8 @@ CLOSE_LIMIT = 2.0
 """Seconds that the closing handshake may take."""
 MESSAGE_LIMIT = 256 * 1024 * 1024
 """Bytes of one message of the other server."""
-READ_AT_ONCE = 256 * 1024
-"""Bytes of one read."""
-INBOX_LIMIT = READ_AT_ONCE
-"""Bytes read ahead of what is told; with so many, nothing is read. The loop reads again in the same
-turn whenever a read fills its buffer: without a limit, all that the kernel keeps, some MB."""
+READ_AT_ONCE = 64 * 1024
+"""Bytes of one read. The loop reads again in the same turn whenever a read fills its buffer."""
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
 
@@ -80,6 +77,8 @@ class Line(WSListener):
         self._transport: WSTransport
         self._inbox: list[bytes] = []
         self._size = 0
+        self._told = 0
+        """Bytes that one turn may tell, as of the last one: no more is read ahead."""
         self._fragments: bytearray | None = None
         self._delivery: asyncio.Handle | None = None
         self._reading = True
@@ -167,7 +166,7 @@ class Line(WSListener):
     def _take(self, message: bytes) -> None:
         self._inbox.append(message)
         self._size += len(message)
-        if self._size >= INBOX_LIMIT and self._reading:
+        if self._size >= self._told and self._reading:
             self._reading = False
             self._transport.underlying_transport.pause_reading()
         if self._delivery is None:
@@ -190,8 +189,8 @@ class Line(WSListener):
     def _deliver(self) -> None:
         self._delivery = None
         size = count = 0
-        told = self._link.slices.next(time.monotonic()).told
-        while count < len(self._inbox) and size < told:
+        self._told = self._link.slices.next(time.monotonic()).told
+        while count < len(self._inbox) and size < self._told:
             size += len(self._inbox[count])
             count += 1
         messages, self._inbox = self._inbox[:count], self._inbox[count:]
@@ -199,7 +198,7 @@ class Line(WSListener):
         self._link.tell_of(self, LinkReceived(messages, self._link.name))
         if self._inbox and self._delivery is None:
             self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
-        if not self._reading and self._size < INBOX_LIMIT // 2:
+        if not self._reading and self._size < self._told:
             self._reading = True
             if not self._transport.underlying_transport.is_closing():
                 self._transport.underlying_transport.resume_reading()

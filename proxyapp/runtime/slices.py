@@ -24,8 +24,8 @@ class Slice(Struct, frozen=True):
     """Seconds of put-off tasks."""
 
 
-SMALL = Slice(told=32 * 1024, tasks=0.001)
-"""One packet of a load, 0.2 ms: a client's wait grows by no more than that."""
+SMALL = Slice(told=16 * 1024, tasks=0.001)
+"""One packet of a load, 0.1 ms: a client's wait grows by no more than that."""
 LARGE = Slice(told=256 * 1024, tasks=0.004)
 """2 ms of a load: turns of the loop cost next to nothing beside it."""
 

@@ -125,7 +125,7 @@ async def test_no_more_is_read_than_is_told_soon(port, link, node, clients) -> N
     peer_of(port).send([bytes(SMALL.told)] * 300)
     for _ in range(300):
         await node.told(LinkReceived)
-        assert link._line._size <= links.INBOX_LIMIT + links.READ_AT_ONCE
+        assert link._line._size <= SMALL.told + links.READ_AT_ONCE
 
 
 @pytest.mark.asyncio
