@@ -323,10 +323,10 @@ class Writing:
         snapshot.path.rename(snapshot_file(self._folder, self._number))
         sync_folder(self._folder)
         self._snapshot_size = snapshot.size
-        self._snapshots += 1
         self._took = time.monotonic() - self._began_at
         self._prune(2)
         self._count_logs()
+        self._snapshots += 1
         self._recovered()
         log.info(
             "local copy written",
