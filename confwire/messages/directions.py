@@ -13,6 +13,8 @@ from confwire.messages.history import (
 from confwire.messages.links import (
     AccountStates,
     CheckLogin,
+    DaemonRuling,
+    DaemonSession,
     LoginChecked,
     RelayPassword,
     RelayWrite,
@@ -112,6 +114,7 @@ ClientMessage = (
     | AccountStates
     | ChangePassword
     | SiteProgress
+    | DaemonSession
     | RelayWrite
     | RelayPassword
     | SwitchOver
@@ -161,4 +164,5 @@ ServerMessage = (
     | HandOver
     | PeerRead
     | AskRole
+    | DaemonRuling
 )

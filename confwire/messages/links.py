@@ -110,6 +110,26 @@ class WriteRelayed(Message, kw_only=True):
     error: Error | None = None
 
 
+class DaemonSession(Message, kw_only=True):
+    """Proxy: a server application has a session here, or has it no more."""
+
+    application_dbid: int = field(name="applicationDBID")
+    session: str
+    open: bool = False
+    age: Annotated[float, Meta(ge=0)] = 0
+    """Seconds since it opened."""
+
+
+class DaemonRuling(Message, kw_only=True):
+    """Master: what is to become of the session of a server application."""
+
+    application_dbid: int = field(name="applicationDBID")
+    session: str
+    ruling: Literal["inUse", "moved", "probe"]
+    server: str = ""
+    """Who has the other session."""
+
+
 class SiteProgress(Message, kw_only=True):
     """Proxy: how far it is itself, and its clients are. Each pair is a revision and a number."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from confwire.epochs import is_earlier
 from confwire.errors import CloseCode, NoBackup, NoPermission
 from confwire.messages import (
+    DaemonSession,
     HistoryTaken,
     PairRole,
     ReadPeer,
@@ -34,6 +35,7 @@ from proxyapp.engine.commands import (
 )
 from proxyapp.engine.convergence import Convergence
 from proxyapp.engine.copying import Copying
+from proxyapp.engine.daemons import Daemons
 from proxyapp.engine.departures import Departures
 from proxyapp.engine.dial import LINK
 from proxyapp.engine.downstream import Downstream
@@ -141,6 +143,7 @@ class Node:
         """Return a node whose authority is the database."""
         node = cls(settings)
         node._database = node.serving.authority = DatabaseAuthority(node.serving)
+        node._watch_daemons(None)
         return node
 
     @classmethod
@@ -150,6 +153,7 @@ class Node:
         serving, own = node.serving, node._own
         node._replica = replica = serving.authority = Replica(serving, node._intake)
         serving.relay = replica.relay
+        node._watch_daemons(replica.tell_daemon)
         serving.master_dbid = replica.master_dbid
         node._pairing = serving.pairing = Pairing(
             serving, replica, own.listen, node._departures.step_down
@@ -158,6 +162,10 @@ class Node:
             serving, node._copying, node._intake, node._keyring, replica, own.serve
         )
         return node
+
+    def _watch_daemons(self, say: Callable[[DaemonSession], None] | None) -> None:
+        self.serving.daemons = daemons = Daemons(self.serving, say)
+        self.serving.roster.watch = daemons.changed
 
     def __repr__(self) -> str:
         serving = self.serving
@@ -251,6 +259,7 @@ class Node:
         if session is not None:
             session.disconnect(event.reason)
             self._roll_call.left(event.connection)
+            self.serving.daemons.left(event.connection)
             if session.role == "peer" and self._pairing is not None:
                 self._pairing.link.left(session, event.reason, event.gone)
 

@@ -346,6 +346,8 @@ class Opening:
                 f"the application has a session from {other.peer} already: a server may have one at"
                 " a time. Stop the other one, or try again in some seconds if its line is dead"
             )
+        if self.message.role == "client":
+            self._serving.daemons.check(application, session)
 
 
 def _with(error: type[RequestError], said: str) -> str:

@@ -27,6 +27,8 @@ from confwire.messages import (
     Challenge,
     CheckLogin,
     Cursor,
+    DaemonRuling,
+    DaemonSession,
     Error,
     HistoryTaken,
     KeepAlive,
@@ -304,6 +306,11 @@ class Replica:
         if self.state is LIVE:
             self._send(message)
 
+    def tell_daemon(self, message: DaemonSession) -> None:
+        """Tell the master of a daemon's session; it is told of all when its link is back."""
+        if self.state is LIVE:
+            self._send(message)
+
     def relay(self, message: CheckLogin) -> bool:
         """Have the master judge a login; False: it is away."""
         if self.state is LIVE:
@@ -362,6 +369,8 @@ class Replica:
         elif isinstance(message, AskRole | PeerRead):
             if self._serving.pairing is not None:
                 self._serving.pairing.answered(message)
+        elif isinstance(message, DaemonRuling):
+            self._serving.daemons.ruled(message)
         elif isinstance(message, TokenKeys):
             self._serving.take_keys(message)
         elif isinstance(message, Error):
@@ -454,6 +463,7 @@ class Replica:
         self._serving.keep(Kind.MASTER_BACK, f"away for {away:.1f} s")
         self.forwarding.start()
         self.relaying.start()
+        self._serving.daemons.tell()
         self._told = None
         for states in self._serving.accounts.all():
             self._send(states)

@@ -6,8 +6,8 @@ Knows no protocol: a session is entered when it has opened and struck when it is
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Member(Protocol):
@@ -34,6 +34,8 @@ class Roster(Generic[M]):
 
     def __init__(self) -> None:
         self._sessions: dict[int, M] = {}
+        self.watch: Callable[[M, bool], None] = _ignore
+        """Told of each daemon that enters, or leaves."""
         # Invariant: each daemon application has at most one entry, and it is in `_sessions`.
         self._daemons: dict[int, M] = {}
         self.touched: dict[int, None] | None = None
@@ -53,6 +55,10 @@ class Roster(Generic[M]):
     def daemon(self, application: int) -> M | None:
         """Return the session that a daemon application has now."""
         return self._daemons.get(application)
+
+    def daemons(self) -> list[M]:
+        """Return the sessions of all daemons."""
+        return list(self._daemons.values())
 
     def named(self, session: str) -> M | None:
         """Return the open session with this id."""
@@ -83,6 +89,7 @@ class Roster(Generic[M]):
         if session.daemon:
             assert session.application not in self._daemons, session
             self._daemons[session.application] = session
+            self.watch(session, True)
 
     def strike(self, session: M) -> None:
         """Remove a session; one that never opened is none of the roster's."""
@@ -96,3 +103,8 @@ class Roster(Generic[M]):
             del self._ids[session.id]
         if self._daemons.get(session.application) is session:
             del self._daemons[session.application]
+            self.watch(session, False)
+
+
+def _ignore(session: Any, is_open: bool) -> None:
+    """Nobody watches."""

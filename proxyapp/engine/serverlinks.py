@@ -10,6 +10,7 @@ from confwire.errors import InvalidParameter, NoPermission
 from confwire.messages import (
     AccountStates,
     CheckLogin,
+    DaemonSession,
     HandOver,
     HistoryEntries,
     Message,
@@ -101,6 +102,11 @@ def _site_progress(session: Session, message: SiteProgress) -> None:
     session.serving.hear(session.connection, session.name, message)
 
 
+def _daemon_session(session: Session, message: DaemonSession) -> None:
+    _check_server(session, "tells of its daemons")
+    session.serving.daemons.told(session.connection, session.name, message)
+
+
 def _said(session: Session, message: PairMessage) -> None:
     session.serving.said(session, message)
 
@@ -113,6 +119,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     RelayWrite: _relay_write,
     RelayPassword: _relay_password,
     SiteProgress: _site_progress,
+    DaemonSession: _daemon_session,
     SwitchOver: _said,
     PairRole: _said,
     SessionsMirrored: _said,

@@ -19,6 +19,8 @@ from confwire.messages import (
     ChangePassword,
     CheckLogin,
     CreateObject,
+    DaemonRuling,
+    DaemonSession,
     DeleteObject,
     Disconnect,
     Drain,
@@ -137,6 +139,25 @@ class Checks(Protocol):
 
     def unlink(self) -> None:
         """The master is away: what it had to judge has no answer."""
+
+
+class Fleet(Protocol):
+    """The sessions of daemons on all servers."""
+
+    def check(self, application: int, session: str) -> None:
+        """Refuse a daemon that is known to have another session on another server."""
+
+    def told(self, link: int, server: str, message: DaemonSession) -> None:
+        """A proxy says that a daemon has a session there, or has it no more."""
+
+    def left(self, link: int) -> None:
+        """A proxy's link is gone."""
+
+    def tell(self) -> None:
+        """The link to the master lives: tell it of all."""
+
+    def ruled(self, message: DaemonRuling) -> None:
+        """The master has decided about a session."""
 
 
 class Accounts(Protocol):
@@ -325,6 +346,7 @@ class Serving:
         """Of writes and of passwords."""
         self.dismiss: Callable[[Any, DismissRequest], int]
         """Send other sessions away, as a session asks; returns how many."""
+        self.daemons: Fleet
         self.hear: Callable[[int, str, SiteProgress], None]
         """A proxy has told how far its clients are: its connection and application."""
         self.take_keys: Callable[[TokenKeys], None]
