@@ -82,11 +82,16 @@ from confwire.messages.pairs import (
     SessionsMirrored,
 )
 from confwire.messages.permissions import (
+    MAX_WATCHED,
     Permission,
+    PermissionsChanged,
     PermissionSource,
     PermissionsRead,
+    PermissionsRegistered,
+    PermissionState,
     PermissionsUpdated,
     ReadPermissions,
+    RegisterPermissions,
     UpdatePermissions,
 )
 from confwire.messages.reading import (
@@ -132,6 +137,7 @@ from confwire.messages.writing import (
 __all__ = [
     "MAX_CONDITIONS",
     "MAX_TOKEN",
+    "MAX_WATCHED",
     "RELEASE",
     "SUBPROTOCOL",
     "AccountState",
@@ -185,7 +191,10 @@ __all__ = [
     "PeerRead",
     "Permission",
     "PermissionSource",
+    "PermissionState",
+    "PermissionsChanged",
     "PermissionsRead",
+    "PermissionsRegistered",
     "PermissionsUpdated",
     "Progress",
     "Proof",
@@ -198,6 +207,7 @@ __all__ = [
     "Record",
     "Ref",
     "RegisterNotification",
+    "RegisterPermissions",
     "RelayPassword",
     "RelayWrite",
     "Replicate",

@@ -51,9 +51,12 @@ from confwire.messages.pairs import (
     SessionsMirrored,
 )
 from confwire.messages.permissions import (
+    PermissionsChanged,
     PermissionsRead,
+    PermissionsRegistered,
     PermissionsUpdated,
     ReadPermissions,
+    RegisterPermissions,
     UpdatePermissions,
 )
 from confwire.messages.reading import (
@@ -101,6 +104,7 @@ ClientMessage = (
     | DeleteObject
     | ReadPermissions
     | UpdatePermissions
+    | RegisterPermissions
     | ReadSecrets
     | ReadServerInfo
     | Disconnect
@@ -138,6 +142,8 @@ ServerMessage = (
     | ObjectDeleted
     | PermissionsRead
     | PermissionsUpdated
+    | PermissionsRegistered
+    | PermissionsChanged
     | SecretsRead
     | ServerInfo
     | SessionsSentAway

@@ -6,9 +6,12 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from confwire.messages.envelope import Answer, Request
-from confwire.messages.subscriptions import MAX_CONDITIONS
+from confwire.messages.envelope import Answer, Message, Request
+from confwire.messages.subscriptions import MAX_CONDITIONS, ObjectId
 from confwire.messages.writing import RequestId
+
+MAX_WATCHED = 100
+"""Objects that one session may have watched for their permissions."""
 
 
 class Permission(Struct, rename="camel", frozen=True, kw_only=True):
@@ -70,3 +73,35 @@ class PermissionsUpdated(Answer, kw_only=True):
 
     object_type: str
     dbid: int = field(name="DBID")
+
+
+class RegisterPermissions(Request, kw_only=True):
+    """Client: tell when the session's rights on these objects, or the grants on them, change.
+
+    They replace those that were asked for before; none ends it.
+    """
+
+    objects: Annotated[list[ObjectId], Meta(max_length=MAX_WATCHED)]
+
+
+class PermissionsRegistered(Answer, kw_only=True):
+    """Server: what changes from this revision on is told."""
+
+
+class PermissionState(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """The rights on an object as they are now."""
+
+    object_type: str
+    dbid: int = field(name="DBID")
+    mask: int = 0
+    """Of the session's account; 0: there is no such object that it may read."""
+    permissions: list[Permission] | UnsetType = UNSET
+    """Absent where it may not read permissions."""
+
+
+class PermissionsChanged(Message, kw_only=True):
+    """Server: rights, or grants, of objects that were registered are others now."""
+
+    epoch: str
+    revision: int
+    objects: list[PermissionState]

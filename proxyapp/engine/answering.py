@@ -20,6 +20,7 @@ from confwire.messages import (
     ReadPermissions,
     ReadSecrets,
     ReadServerInfo,
+    RegisterPermissions,
     ServerInfo,
     SessionsSentAway,
     Shed,
@@ -27,6 +28,7 @@ from confwire.messages import (
     UpdatePermissions,
 )
 from historylog.entries import Kind
+from proxyapp.engine import rightswatch
 from proxyapp.engine.access import Profile, ServerProfile
 from proxyapp.engine.journal import tree_text
 from proxyapp.engine.past import Past
@@ -153,4 +155,5 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     Acknowledge: _acknowledge,
     HistoryLog: _history_log,
     ChangePassword: change_password,
+    RegisterPermissions: rightswatch.register,
 }

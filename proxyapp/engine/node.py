@@ -22,7 +22,7 @@ from confwire.messages import (
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind
-from proxyapp.engine import events, sessionrights
+from proxyapp.engine import events, rightswatch, sessionrights
 from proxyapp.engine.accounts import Accounts
 from proxyapp.engine.authority import DatabaseAuthority
 from proxyapp.engine.checking import Checks
@@ -556,6 +556,7 @@ class Node:
             self._convergence.applied(entry.revision, entry.at)
         types = {change.type for change in entry.changes}
         sessionrights.follow(serving, entry, types)
+        rightswatch.follow(serving, entry)
         self._downstream.follow(entry)
         if not serving.application or ObjectType.APPLICATION in types:
             self._own.follow(entry.changes)

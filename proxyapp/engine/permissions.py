@@ -49,7 +49,7 @@ def permissions(
         dbid=request.dbid,
     )
     if profile.mask(row.node) & READ_PERMISSIONS:
-        answer.permissions = [_permission((kind, dbid), mask) for kind, dbid, mask in row.acl or ()]
+        answer.permissions = [permission((kind, dbid), mask) for kind, dbid, mask in row.acl or ()]
     if asked:
         _readable(serving, "person", asked, ServerProfile() if asked == person else profile)
         subjects = serving.access.profile_of(asked).subjects
@@ -67,7 +67,8 @@ def _readable(serving: Serving, type_name: str, dbid: int, profile: Profile) -> 
     return row
 
 
-def _permission(subject: Subject, mask: int) -> Permission:
+def permission(subject: Subject, mask: int) -> Permission:
+    """Return a grant as it is told."""
     return Permission(subject_type=_kind_of(subject), subject_dbid=subject[1], mask=mask)
 
 

@@ -294,6 +294,8 @@ class Serving:
         """Sessions of servers that replicate from here, by connection."""
         self.loads = Loads()
         """Of those servers."""
+        self.rights_watchers: dict[int, Any] = {}
+        """Sessions that are told of changes of permissions, by connection."""
         self.options = Settings({})
         self.application: dict[str, Any] = {}
         """The document of the node's own Application object; empty before the first load."""

@@ -36,7 +36,7 @@ from confwire.messages import (
     TokenRenewed,
 )
 from historylog.entries import Kind, clean
-from proxyapp.engine import answering, registering, serverlinks
+from proxyapp.engine import answering, registering, rightswatch, serverlinks
 from proxyapp.engine.access import Profile
 from proxyapp.engine.admission import Admitted
 from proxyapp.engine.commands import (
@@ -55,6 +55,7 @@ from proxyapp.engine.opening import Opening
 from proxyapp.engine.past import Past
 from proxyapp.engine.replication import Replication
 from proxyapp.engine.requests import Pursuit, Task, refusal
+from proxyapp.engine.rights import Key
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.tokens import Holder
 
@@ -116,6 +117,7 @@ class Session:
         "port",
         "profile",
         "replication",
+        "rights_watched",
         "role",
         "secure",
         "serving",
@@ -153,6 +155,8 @@ class Session:
         """What its tokens say; None where it asked for none."""
         self.profile = Profile(frozenset())
         self.follower = Follower(serving, connection)
+        self.rights_watched: dict[Key, rightswatch.State] = {}
+        """Objects of whose permissions it is told, and what it was told last."""
         self.floor: Floor | None = None
         """What the client has seen elsewhere and is not here yet."""
         self.replication: Replication | None = None
@@ -263,6 +267,7 @@ class Session:
         self._waiting.clear()
         self.serving.roster.strike(self)
         self.serving.servers.pop(self.connection, None)
+        self.serving.rights_watchers.pop(self.connection, None)
         self.serving.issuing.forget(self.connection)
 
     def renew_token(self) -> None:

@@ -122,6 +122,9 @@ def named_in(message: Document) -> Iterator[Key]:
             yield T[kind], document["DBID"]
     for change in message.get("changes", ()):
         yield T[change["objectType"]], change["DBID"]
+    for state in message["objects"] if message["message"] == "permissionsChanged" else ():
+        if state.get("mask"):  # else it says that there is none
+            yield T[state["objectType"]], state["DBID"]
     if message["message"] in ("permissionsRead", "secretsRead"):
         yield T[kind], message["DBID"]
 
@@ -153,7 +156,8 @@ class Reader:
         """Ask one thing, or go away and come back."""
         acts = (*[self._read] * 4, self._watch, self._watch, self._permissions,
                 self._permissions, self._history, self._secrets, self._server_info, self._write,
-                self._dismiss, self._resume, self._forget, self._again, self._block)  # fmt: skip
+                self._dismiss, self._resume, self._forget, self._again, self._block,
+                self._register_permissions)  # fmt: skip
         self.random.choice(acts)()
 
     def _some(self) -> Key:
@@ -196,6 +200,13 @@ class Reader:
         person = self.random.choice((0, self.person, *PERSONS.values()))
         self.client.post("readPermissions", objectType=NAMES[key[0]], DBID=key[1],
                          personDBID=person)  # fmt: skip
+
+    def _register_permissions(self) -> None:
+        readable = sorted(self.truth.readable(self.person))
+        chosen = self.random.sample(readable, min(3, len(readable)))
+        objects = [{"objectType": NAMES[key[0]], "DBID": key[1]} for key in chosen]
+        objects += [{"objectType": "skill", "DBID": 601}] if self.random.random() < 0.2 else []
+        self.client.post("registerPermissions", objects=objects)
 
     def _history(self) -> None:
         cursor = {"epoch": self.bench.node.status(self.bench.now)["epoch"],

@@ -68,7 +68,8 @@ def test_the_readers_got_messages_of_every_kind() -> None:
     assert found.keys() >= {
         "opened", "opened again", "objectsRead", "briefInfo", "objectsSent", "objectsChanged",
         "notificationRegistered", "notificationUnregistered", "notificationsLost", "serverInfo",
-        "historyLogRead", "permissionsRead", "secretsRead", "error objectNotFound",
+        "historyLogRead", "permissionsRead", "permissionsRegistered", "permissionsChanged",
+        "secretsRead", "error objectNotFound",
         "error noPermission", "error compacted", "error readOnlyServer",
     }  # fmt: skip
 
