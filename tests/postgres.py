@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg
 
-from tests.servers import eventually, free_port
+from tests.servers import eventually, free_port, is_running
 
 USER = "csproxy"
 _OWNER = "postgres"
@@ -118,11 +118,16 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
-        # Its children lead sessions of their own: by name they are told from nobody else's.
-        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-        for number in (process.pid, *map(int, children)):
-            with suppress(ProcessLookupError):  # it has ended by itself
-                os.kill(number, signal.SIGKILL)
+        with suppress(ProcessLookupError, FileNotFoundError):  # it has ended by itself
+            os.kill(process.pid, signal.SIGSTOP)  # so that it begins no more of them
+            tasks = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+            # They lead sessions of their own: by a group they cannot be told from others.
+            children = [int(number) for number in tasks.split()]
+            for number in (process.pid, *children):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+            # Its memory is in use as long as one of them is there, and it could not be started.
+            eventually(lambda: not any(map(is_running, children)), "the end of PostgreSQL")
         process.wait()
 
     def promote(self) -> None:
