@@ -5,6 +5,7 @@ Answered when the change has come back, as writes are. Passwords pass through an
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from confwire.errors import (
@@ -29,6 +30,11 @@ from proxyapp.engine.tokens import fingerprint_of
 
 _SECONDS = 10.0
 """For the check of the old password."""
+MOST = 5
+"""Changes that a person may begin within a minute: each costs the database's server as much as
+many writes.
+"""
+_MINUTE = 60.0
 
 
 class Passwords:
@@ -41,6 +47,9 @@ class Passwords:
         """Those that are committed and not yet applied here."""
         self._relayed: dict[int, tuple[Any, RelayPassword]] = {}
         """Those of the clients of proxies, and the sessions of these."""
+        self._counts: Counter[int] = Counter()
+        """Changes in the present minute, by person."""
+        self._minute = 0.0
         self._busy: set[int] = set()
         """Connections with a change under way: each has one at a time."""
 
@@ -54,6 +63,7 @@ class Passwords:
         person = self._check(session)
         if session.connection in self._busy:
             raise TooManyAttempts("a change of the password is under way: wait for its answer")
+        self._count(person)
         serving.accounts.check(person.name, person)
         login = Login(
             user=person.name,
@@ -140,6 +150,18 @@ class Passwords:
         serving.authority.check_password()
         self._check_allowed(person, session.profile)
         return person
+
+    def _count(self, person: Row) -> None:
+        now = self._serving.now
+        if now - self._minute >= _MINUTE:
+            self._minute = now
+            self._counts.clear()
+        if self._counts[person.dbid] >= MOST:
+            raise TooManyAttempts(
+                f"the password was changed, or tried to be, {MOST} times within a minute: wait",
+                retryAfter=int(_MINUTE - (now - self._minute)) + 1,
+            )
+        self._counts[person.dbid] += 1
 
     def _check_allowed(self, person: Row, profile: Profile) -> None:
         serving = self._serving

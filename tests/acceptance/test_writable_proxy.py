@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from confwire.client import Client
-from confwire.errors import MasterUnavailable
+from confwire.errors import AuthenticationFailed, MasterUnavailable
 from tests.cutting import Line
 from tests.servers import PASSWORD, Process, Site
 
@@ -65,6 +65,19 @@ async def cutting(line: Line, proxy: Process, written: asyncio.Future[None]) -> 
     return cuts
 
 
+async def changing_the_password(port: int) -> None:
+    """Change the own password through the proxy: it counts as soon as that is answered."""
+    address, account = [("127.0.0.1", port)], {"application": "default", "user": "default"}
+    async with await Client.connect(address, password=PASSWORD, **account) as client:
+        with pytest.raises(AuthenticationFailed, match="old password"):
+            await client.change_password("not it", "Нарния 7")
+        await client.change_password(PASSWORD, "Нарния 7")
+    async with await Client.connect(address, password="Нарния 7", **account) as client:
+        assert (await client.server_info()).server.mode == "proxy"
+    with pytest.raises(AuthenticationFailed):
+        await Client.connect(address, password=PASSWORD, **account)
+
+
 async def test_every_write_is_made_once_whatever_is_cut_or_killed(site: Site) -> None:
     await asyncio.to_thread(site.master().start)
     dbid = int(await asyncio.to_thread(site.python, PREPARE))
@@ -74,6 +87,7 @@ async def test_every_write_is_made_once_whatever_is_cut_or_killed(site: Site) ->
         cuts = await cutting(line, proxy, written)
         await written
     assert cuts > 10
+    await changing_the_password(proxy.port)
     found = json.loads(await asyncio.to_thread(site.python, VALUES))
     assert sorted(int(value) for value, _ in found) == list(range(WRITES))
     assert {through for _, through in found} == {"site-1"}

@@ -84,6 +84,8 @@ class Truth:
         """Of each object that there ever was, the last record."""
         self._readable: list[dict[int, frozenset[Key]]] = [{}]
         """By revision, from 0, and by person."""
+        self._records: list[dict[Key, Record]] = [{}]
+        """By revision."""
         self.note()
 
     def note(self) -> None:
@@ -95,6 +97,7 @@ class Truth:
             for person in PERSONS.values()
         }
         self._readable.append(found)
+        self._records.append(dict(world.records))
 
     def readable(self, person: int) -> frozenset[Key]:
         """Return all that a person may read now."""
@@ -109,6 +112,22 @@ class Truth:
         item = self.last.get(key)
         if item is None or key in self.world.records:
             return False
+        return self._may_read(person, key, item)
+
+    def could(self, person: int, key: Key, revision: int) -> bool:
+        """Whether an object could be read at a revision, and by the rights of now still could be.
+
+        So it may be told to who makes up for what it missed.
+        """
+        item = self._records[revision].get(key)
+        return (
+            item is not None
+            and key in self._readable[revision].get(person, ())
+            and self._may_read(person, key, item)
+        )
+
+    def _may_read(self, person: int, key: Key, item: Record) -> bool:
+        """Whether an object could be read now if it was like this."""
         past = copy(self.world)
         past.records = {**self.world.records, key: item}
         return past.may_read(person, key)
@@ -288,7 +307,9 @@ class Reader:
             may = key in truth.readable(person)
             if kind == "historyLogRead":
                 may = may or truth.would_be(person, key)
-            elif kind == "objectsChanged" and key not in marked:
+            elif kind == "objectsChanged" and key in marked:
+                may = may or truth.could(person, key, message["revision"])
+            elif kind == "objectsChanged":
                 may = may or truth.was_readable(person, key, self._from)
             assert may, (self.user, NAMES[key[0]], key[1], message)
 

@@ -7,6 +7,7 @@ import pytest
 from confwire.errors import AuthenticationFailed, PasswordRefused
 from confwire.messages import RelayPassword
 from proxyapp.engine import commands, events
+from proxyapp.engine.passwords import MOST
 from proxyapp.engine.relaying import PATIENCE
 from proxyapp.engine.tokens import fingerprint_of
 from tests.proxyapp.engine.bench import VERIFIER, Bench, Client, record
@@ -253,6 +254,7 @@ def test_a_password_is_set_once_however_often_the_link_breaks(seed: int) -> None
             proxy.dial()
         match random.randrange(4):
             case 0:
+                proxy.now += 60
                 wanted.append(f"{seed}.{len(wanted)}")
                 post(client, wanted[-1])
                 if any(isinstance(c, commands.Authenticate) for c in proxy.commands):
@@ -277,3 +279,16 @@ def test_a_password_is_set_once_however_often_the_link_breaks(seed: int) -> None
     assert vault.set == sorted(set(vault.set), key=vault.set.index), "nothing twice"
     assert set(done) == set(vault.set), "what was set was answered, and nothing else"
     assert sorted(m["ref"] for m in client.inbox) == list(range(1, len(wanted) + 1))
+
+
+def test_a_person_changes_its_password_only_so_often():
+    bench = bench_with(**DIRECTORY)
+    for _ in range(MOST):
+        change(bench, bench.login("bob"))
+    client = bench.login("bob")
+    client.post("changePassword", oldPassword="a", newPassword="b")
+    assert client.inbox[-1]["code"] == "tooManyAttempts"
+    assert 0 < client.inbox[-1]["data"]["retryAfter"] <= 61
+    bench.now += 61
+    change(bench, client)
+    assert client.inbox[-1]["message"] == "passwordChanged"
