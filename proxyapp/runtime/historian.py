@@ -8,6 +8,8 @@ all goes on by itself. Knows no rules of the node: it carries out its commands.
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -41,6 +43,12 @@ RETRY_LIMIT = 5.0
 LOOK = 2.0
 """Seconds after which it looks whether another process has kept something."""
 STOP_LIMIT = 3.0
+BUSY = 100
+"""Entries that come within FLUSH when many clients come or go at once."""
+BURST = 10.0
+"""Seconds for which forwarding waits then; what takes longer is no burst."""
+NICENESS = 5
+"""Of the thread that writes, above the loop's: on one core clients come first."""
 
 _FAILURES = (DatabaseError, InterfaceError, OSError)
 """What a database that cannot be used does. What else goes wrong in the writing must not end it
@@ -71,7 +79,7 @@ class Historian:
         self._tell = tell
         self._prepare = prepare
         self._forwards = forwards
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="history", initializer=_give_way)
         self._readers = ThreadPoolExecutor(1, thread_name_prefix="past")
         self._options: c.ConfigureHistory | None = None
         self._queue: deque[HistoryEntry] = deque()
@@ -87,6 +95,8 @@ class Historian:
         self._error = ""
         self._failing_since = 0.0
         self._lost = 0
+        self._busy_since: float | None = None
+        """Since when many entries come; None: few do."""
         self._stopping = asyncio.Event()
 
     def start(self) -> None:
@@ -180,7 +190,7 @@ class Historian:
                 options = c.ConfigureHistory("", True, 1, 1)  # it never had any data
             try:
                 await self._open(options)
-                await self._write_all()
+                self._measure(await self._write_all())
                 await self._look()
                 await self._carry_out()
             except Exception as error:
@@ -223,12 +233,14 @@ class Historian:
             self._tell(e.EntriesKept(*self._position, former))
             self._opened = True
 
-    async def _write_all(self) -> None:
+    async def _write_all(self) -> int:
         """Write what waits now; what comes meanwhile is gathered first, but for a stop.
+
+        Returns how many entries there were.
 
         Written at once it would be a transaction for every few entries while many come.
         """
-        waiting = len(self._queue)
+        count = waiting = len(self._queue)
         while self._queue and (waiting > 0 or self._stopping.is_set()):
             batch = list(islice(self._queue, BATCH))
             waiting -= len(batch)
@@ -241,6 +253,20 @@ class Historian:
                 self._trim()
                 raise
             self._moved(position)
+        return count
+
+    def _measure(self, written: int) -> None:
+        """Take note of how much comes."""
+        if written < BUSY:
+            self._busy_since = None
+        elif self._busy_since is None:
+            self._busy_since = time.monotonic()
+
+    def _next_order(self) -> tuple[type[Order], int] | None:
+        """Return the key of the order to carry out now; what is forwarded waits in a burst."""
+        since = self._busy_since
+        burst = since is not None and time.monotonic() - since < BURST
+        return next((key for key in self._orders if not (burst and key[0] is c.ReadEntries)), None)
 
     async def _look(self) -> None:
         """Find out whether another process has kept something, too."""
@@ -253,9 +279,9 @@ class Historian:
             self._tell(e.EntriesKept(position.store, position.last))
 
     async def _carry_out(self) -> None:
-        while self._orders:
+        while (key := self._next_order()) is not None:
             await self._write_all()
-            key, order = next(iter(self._orders.items()))
+            order = self._orders[key]
             event = await self._in_thread(_carry_out, order)
             if self._orders.get(key) is order:
                 del self._orders[key]
@@ -296,6 +322,12 @@ class Historian:
         self, function: Callable[..., Result], *arguments: Any
     ) -> asyncio.Future[Result]:
         return asyncio.get_running_loop().run_in_executor(self._thread, function, *arguments)
+
+
+def _give_way() -> None:
+    thread = threading.get_native_id()
+    niceness = os.getpriority(os.PRIO_PROCESS, thread) + NICENESS
+    os.setpriority(os.PRIO_PROCESS, thread, min(niceness, 19))
 
 
 def _open(

@@ -64,6 +64,13 @@ def test_entries_are_numbered_in_their_order_and_without_a_gap():
     assert list(reasons) == ["0", "1", "2", "0", "1"]
 
 
+def test_a_batch_of_many_parts_is_one_with_its_numbers_in_order():
+    position = writer.keep(entries(250))
+    assert numbers_of(position.store) == list(range(1, 251))
+    found = EntryRecord.objects.order_by("number").values_list("reason", flat=True)
+    assert list(found) == [str(n) for n in range(250)]
+
+
 def test_a_start_changes_nothing_where_nothing_is_forwarded():
     position = writer.keep(entries(1))
     assert writer.open_store() == position

@@ -156,6 +156,26 @@ async def test_what_comes_while_it_writes_is_gathered_first(
     assert done[first : first + 7] == ["written", "gathered"] * 3 + ["written"]
 
 
+async def test_what_is_forwarded_waits_while_many_come_and_other_orders_do_not(rig: Rig) -> None:
+    rig.historian.keep([entry("one of many")] * historian.BUSY)
+    rig.historian.order(c.ReadEntries("s1", 0))
+    rig.historian.order(c.ReadSession(7, "a15e", 10))
+    rig.start()
+    await rig.told(e.SessionRead, lambda event: True)
+    assert not any(isinstance(event, e.EntriesRead) for event in rig.events)
+    await rig.told(e.EntriesRead, lambda event: event.store == "s1")
+
+
+async def test_what_goes_on_for_long_is_no_burst(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(historian, "BURST", 0.0)
+    rig.historian.keep([entry("one of many")] * historian.BUSY)
+    rig.historian.order(c.ReadEntries("s1", 0))
+    rig.historian.order(c.ReadSession(7, "a15e", 10))
+    rig.start()
+    await rig.told(e.SessionRead, lambda event: True)
+    assert any(isinstance(event, e.EntriesRead) for event in rig.events)
+
+
 async def test_a_server_that_never_had_data_keeps_its_start_at_the_stop(rig: Rig) -> None:
     rig.historian.start()
     rig.historian.keep([entry("started")])
