@@ -42,6 +42,7 @@ from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import frames
+from proxyapp.runtime.balancers import Origin
 from proxyapp.runtime.connections import Connection
 from proxyapp.runtime.output import Output
 
@@ -185,7 +186,7 @@ def _reads(loaded: _Loaded, first: int, count: int) -> dict[str, float]:
 def _taking(message: bytes) -> float:
     """Return the nanoseconds in which a connection takes a frame into its inbox."""
     client, peer = socket.socketpair()
-    connection = Connection(_Owner(), "default", client)  # type: ignore[arg-type]
+    connection = Connection(_Owner(), "default", client, Origin("bench"))  # type: ignore[arg-type]
     connection.limit = 10**6
     frame = _make_test_ws_frame(WSMsgType.TEXT, message, True, False)
 
