@@ -74,6 +74,18 @@ def test_permissions_need_their_own_right_beside_read(bob: Client, mask: int) ->
 
 
 @pytest.mark.parametrize("mask", MASKS)
+def test_changes_of_permissions_are_told_to_who_may_read_and_the_grants_to_who_may_those(
+    bench: Bench, bob: Client, mask: int
+) -> None:
+    dbid = 1000 + mask
+    (answer,) = bob.ask("registerPermissions", objects=[{"objectType": "skill", "DBID": dbid}])
+    assert answer.get("code") == (None if mask & 1 else "objectNotFound")
+    acl = [(3, BOB, mask | 128)]
+    bench.commit(record("skill", dbid, OTHER, name="x", tenantDBID=1, acl=acl))
+    assert bool(bob.inbox) is (mask & 33 == 33), "nothing but the grant itself is another one"
+
+
+@pytest.mark.parametrize("mask", MASKS)
 def test_secrets_need_the_right_to_change_beside_read(bob: Client, mask: int) -> None:
     (answer,) = bob.ask("readSecrets", objectType="skill", DBID=1000 + mask)
     if not mask & 1:
