@@ -15,6 +15,7 @@ from typing import Any
 from msgspec import structs
 
 from confwire import codec
+from confwire.client.watch import Watch
 from confwire.errors import Compacted, TokenRefused
 from confwire.messages import Progress
 from proxyapp.engine import fanout, follower, intake, parcels, registering, sessionrights
@@ -227,6 +228,14 @@ def _answer_as_itself(pool: Any) -> Any:
     return lambda self: None
 
 
+def _forget_the_place(interrupted: Any) -> Any:
+    def forget(self: Watch) -> None:
+        interrupted(self)
+        self.received = None
+
+    return forget
+
+
 PACKERS = (intake, follower, parcels)
 """Who makes messages of notifications."""
 
@@ -253,5 +262,6 @@ BUGS: dict[str, Bug] = {
     "a write lost after its answer": Bug((Relaying, "stop", _answer_what_is_open)),
     "a resume that skips a change": Bug((registering, "follow_on", _skip_where_it_moves)),
     "a member that is not its pool": Bug((Identity, "_pool", _answer_as_itself)),
+    "a client that forgets where it was": Bug((Watch, "interrupted", _forget_the_place)),
     "a barred account that stays": Bug((sessionrights, "may_stay", _let_stay)),
 }

@@ -20,6 +20,7 @@ from tests.simulation.clock import Clock
 from tests.simulation.database import Database
 from tests.simulation.estate import NOTES, POOL, PORT, Estate
 from tests.simulation.ledger import Ledger
+from tests.simulation.library import Consumer, LibraryClient
 from tests.simulation.network import Network
 from tests.simulation.plans import Event, make
 from tests.simulation.scale import small_turns
@@ -129,6 +130,9 @@ class Simulation:
         random.shuffle(servers)
         doors = servers if self._balancer is None else self._doors(servers, self._balancer)
         given = user, specs, doors, ledger, self.clock, self.network, Random(random.random())
+        if self._more.random() < 0.2:
+            consumer = Consumer(ledger.name, ledger.person, self.truth, specs[0])
+            return LibraryClient(*given[:3], consumer, *given[4:])
         if not self._keeps_notes:
             return Client(*given)
         return Writer(*given, dbid=NOTES[number], truth=self.truth, database=self.database)
