@@ -121,7 +121,7 @@ FIGURES = {
     "a point read": Figure(2.35, 1_600, point_reads(1)),
     "a point read of a batch of 16": Figure(1.1, 1_600, point_reads(16)),
     "a change to 1,000 sessions of a view": Figure(38, 12, fan_out),
-    "a login": Figure(90, 40, logins),
+    "a login": Figure(80, 40, logins),
 }
 
 
