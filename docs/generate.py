@@ -361,10 +361,28 @@ takes effect in the same transaction: see `entered` and `left` in
 | `createObject` | C on the folder |
 | `updateObject` | H on the object; to move it D as well, and C on the new folder |
 | `deleteObject` | D on the object and on all that lies in it |
-| change grants (administration) | P on the object |
+| change grants | P on the object |
 
 A write to an object that the account may not read is refused as `objectNotFound`, to one that it
 may read as `noPermission`.
+
+## In the administration
+
+Members of Super Administrators may enter, and no others. On the pages of one object the rights that
+they have on it bind as on the wire: a nearer grant that gives them less holds there as well.
+
+| page | needs |
+|---|---|
+| an object, its history, its deletion | R on the object; others are as if not there |
+| saving it | H on the object, else it is shown only; to move it D too, and C on the new folder |
+| saving a new one | C on the folder |
+| deleting it, also with others | D on each and on all in it; what may not be read is not named |
+| enabling, disabling, unlocking several | H on each, or nothing is done |
+| the members of an access group | H on the group |
+| the grants on it, and why somebody has its rights | E on the object |
+| granting, changing and taking back rights | P on the object; of several, P on each or none |
+
+Lists, look-ups of fields and their counts name all objects to those who may enter.
 """
 
 

@@ -14,14 +14,19 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from confwire.objects import ObjectType
+from proxyapp.admin import binding
 from proxyapp.admin.configured import ConfiguredAdmin
-from proxyapp.admin.door import DoorAdmin, DoorForm, DoorInline
+from proxyapp.admin.door import DoorAdmin, DoorForm, DoorInline, author_of, commit
 from proxyapp.admin.fields import RightsField
 from proxyapp.admin.filters import FolderFilter, ObjectTypeFilter
 from proxyapp.admin.naming import title_of, titles_of, url_of
-from proxyapp.admin.rights import words_of
+from proxyapp.admin.rights import CHANGE, CHANGE_PERMISSIONS, READ_PERMISSIONS, words_of
 from proxyapp.admin.site import site
 from proxyapp.models import AccessGroup, Document, Grant, Membership
+from proxyapp.models.base import Configured
+from proxyapp.services.access import Rights
+from proxyapp.services.documents import find, find_all
 
 _MOST_ROWS = 200  # members that a group's page edits; more are in a list of their own
 
@@ -84,6 +89,10 @@ def _count(group: AccessGroup) -> int:
     return group.memberships.count()
 
 
+def _may_change_group(request: HttpRequest, member: Membership | None) -> bool:
+    return member is None or bool(binding.mask_of(request, member.access_group) & CHANGE)
+
+
 @admin.register(Membership, site=site)
 class MembershipAdmin(DoorAdmin):
     """The members of groups that are too large for one page; reached from their group."""
@@ -103,9 +112,38 @@ class MembershipAdmin(DoorAdmin):
         """Take the group from the link of its page."""
         return lookup == "access_group" or super().lookup_allowed(lookup, value, request)
 
+    def has_change_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """Whether the group of the member can be changed."""
+        return super().has_change_permission(request, obj) and _may_change_group(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """Whether the member can be taken out of its group."""
+        return super().has_delete_permission(request, obj) and _may_change_group(request, obj)
+
+    def bind(self, request: HttpRequest, instance: Membership, change: bool) -> None:
+        """Refuse members of a group that the person may not change."""
+        Rights(author_of(request)).require(CHANGE, instance.access_group)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take members out, all or none."""
+        with commit(request):
+            groups = AccessGroup.objects.filter(pk__in=queryset.values("access_group"))
+            binding.require(request, CHANGE, groups)
+            super().delete_queryset(request, queryset)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Let a member stay in its group: to move it, remove and add it."""
         return ["access_group"] if obj is not None else []
+
+
+def _target_of(grant: Grant) -> Configured | None:
+    found: Configured | None = find(ObjectType(grant.object_type), [grant.object_dbid]).first()
+    return found
+
+
+def _has(request: HttpRequest, right: int, grant: Grant | None) -> bool:
+    target = _target_of(grant) if grant is not None else None
+    return target is None or bool(binding.mask_of(request, target) & right)
 
 
 class GrantForm(SubjectForm):
@@ -160,6 +198,38 @@ class GrantAdmin(DoorAdmin):
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Take the object from the link of its page."""
         return {name: request.GET.get(name, "") for name in ("object_type", "object_dbid")}
+
+    # ------------------------------------------------------------ rights
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Find a grant; one on an object whose permissions may not be read is not there."""
+        found = super().get_object(request, object_id, from_field)
+        return found if _has(request, READ_PERMISSIONS, found) else None
+
+    def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        """Whether the rights can be changed."""
+        return super().has_change_permission(request, obj) and _has(
+            request, CHANGE_PERMISSIONS, obj
+        )
+
+    def has_delete_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        """Whether the rights can be taken back."""
+        return super().has_delete_permission(request, obj) and _has(
+            request, CHANGE_PERMISSIONS, obj
+        )
+
+    def bind(self, request: HttpRequest, instance: Grant, change: bool) -> None:
+        """Refuse rights from who may not change those of the object."""
+        target = _target_of(instance)
+        if target is not None:
+            Rights(author_of(request)).require(CHANGE_PERMISSIONS, target)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Take rights back, all or none."""
+        with commit(request):
+            keys = set(queryset.values_list("object_type", "object_dbid"))
+            binding.require(request, CHANGE_PERMISSIONS, find_all(keys).values())
+            super().delete_queryset(request, queryset)
 
     @admin.display(description="object")
     def object_link(self, obj: Grant) -> SafeString:

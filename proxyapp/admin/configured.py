@@ -18,14 +18,16 @@ from django.utils.safestring import SafeString
 
 from confwire.errors import IncompleteObjectData, RequestError, UnchangeableProperty
 from confwire.objects import Document
+from proxyapp.admin import binding
 from proxyapp.admin.door import DoorAdmin, DoorForm, add_refusal, commit
 from proxyapp.admin.fields import FolderField, JSONText, OptionsField
 from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.naming import paths_of, title_of, titles_of, url_of
-from proxyapp.admin.rights import words_of
+from proxyapp.admin.rights import CHANGE, DELETE, READ, READ_PERMISSIONS, words_of
 from proxyapp.models import Folder, Grant
 from proxyapp.models.base import Configured
 from proxyapp.services import deletion, documents, schemas
+from proxyapp.services.access import key_of
 from proxyapp.services.integrity import referrers_of
 from proxyapp.services.objects import missing_properties, unchangeable_properties
 
@@ -95,6 +97,36 @@ class ConfiguredAdmin(DoorAdmin):
     search_fields: ClassVar[Any] = ["name"]
     fixed: tuple[str, ...] = ()
     """Fields that are given at creation only."""
+
+    # ------------------------------------------------------------ rights
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Find an object; one that may not be read is not there."""
+        found = super().get_object(request, object_id, from_field)
+        hidden = found is not None and not binding.mask_of(request, found) & READ
+        return None if hidden else found
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the object, or anything here, can be changed."""
+        return super().has_change_permission(request, obj) and _has(request, CHANGE, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the object, or anything here, can be deleted."""
+        return super().has_delete_permission(request, obj) and _has(request, DELETE, obj)
+
+    def bind(self, request: HttpRequest, instance: Any, change: bool) -> None:
+        """Refuse what the person's rights do not allow."""
+        if change:
+            binding.require_change(request, instance)
+        else:
+            binding.require_place(request, instance)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Keep the grants from who may not read them."""
+        sets = super().get_fieldsets(request, obj)
+        if obj is None or _has(request, READ_PERMISSIONS, obj):
+            return sets
+        return [one for one in sets if list(one[1]["fields"]) != ["rights"]]
 
     # ------------------------------------------------------------ the form
 
@@ -190,6 +222,7 @@ class ConfiguredAdmin(DoorAdmin):
         selected = list(queryset.exclude(state=state))
         try:
             with commit(request) as work:
+                binding.require(request, CHANGE, selected)
                 for instance in selected:
                     instance.state = state
                     work.save(instance)
@@ -225,8 +258,17 @@ class ConfiguredAdmin(DoorAdmin):
         keys = {key: one for one in doomed for key in one.owners()}
         refusals += _referrers(keys)
         counts = Counter(str(one._meta.verbose_name_plural) for one in keys.values())
-        names = [f"{one.info.title} {one}" for one in reversed(keys.values())]
-        return _shortened(names), counts, set(), _shortened(refusals)
+        kept = binding.without(request, DELETE, doomed)
+        hidden = set(map(key_of, binding.without(request, READ, doomed)))
+        names = [
+            f"{one.info.title} {one}" for key, one in reversed(keys.items()) if key not in hidden
+        ]
+        lacking = {str(one._meta.verbose_name) for one in kept}
+        return _shortened(names), counts, lacking, _shortened(refusals)
+
+
+def _has(request: HttpRequest, right: int, instance: Configured | None) -> bool:
+    return instance is None or bool(binding.mask_of(request, instance) & right)
 
 
 def _referrers(keys: Iterable[tuple[int, int]]) -> list[str]:

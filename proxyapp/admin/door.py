@@ -159,8 +159,19 @@ class DoorAdmin(_Fields, ModelAdmin):
     ) -> None:
         """Write an object and its rows in one transaction."""
         with commit(request) as work:
+            if change:
+                self.bind(request, form.instance, change)
             work.save(form.instance)
+            if not change:  # only now it has its place
+                self.bind(request, form.instance, change)
             super().save_related(request, form, formsets, change)
+
+    def bind(self, request: HttpRequest, instance: Any, change: bool) -> None:
+        """Refuse a change before it is written, or a new row after it, for want of rights.
+
+        Raises:
+            RequestError: the page shows it, and nothing was written.
+        """
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

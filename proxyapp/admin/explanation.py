@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from confwire.objects import OBJECTS, ObjectType
+from proxyapp.admin import binding
 from proxyapp.admin.naming import titles_of, url_of
-from proxyapp.admin.rights import words_of
+from proxyapp.admin.rights import READ, READ_PERMISSIONS, words_of
 from proxyapp.admin.site import site
 from proxyapp.choices import FULL_CONTROL
 from proxyapp.models import Person
@@ -39,6 +41,11 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     instance = find(ObjectType(type_), [dbid]).first() if type_ in OBJECTS else None
     if instance is None:
         raise Http404("there is no such object")
+    mask = binding.mask_of(request, instance)
+    if not mask & READ:
+        raise Http404("there is no such object")
+    if not mask & READ_PERMISSIONS:
+        raise PermissionDenied
     form = PersonForm(request.GET if "person" in request.GET else None)
     own = type_, dbid
     context: dict[str, Any] = {

@@ -16,9 +16,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
+from proxyapp.admin import binding
 from proxyapp.admin.configured import ConfiguredAdmin
 from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.passwords import NewPasswordForm
+from proxyapp.admin.rights import CHANGE
 from proxyapp.admin.site import site
 from proxyapp.models import Person
 from proxyapp.services import accounts
@@ -85,6 +87,8 @@ class PersonAdmin(ConfiguredAdmin):
     def unlock_accounts(self, request: HttpRequest, chosen: QuerySet[Person]) -> None:
         """Lift locks, and let accounts that have expired in again."""
         persons = list(chosen)
+        if binding.without(request, CHANGE, persons):
+            raise PermissionDenied
         for person in persons:
             accounts.unlock(person)
             self.log_change(request, person, "Unlocked the account.")

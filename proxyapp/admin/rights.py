@@ -1,9 +1,21 @@
-"""Access masks in words."""
+"""The rights that pages ask for, and access masks in words."""
 
 from __future__ import annotations
 
 from proxyapp.choices import FULL_CONTROL, RIGHT_CHOICES
-from proxyapp.engine.rights import NO_PROPAGATE
+from proxyapp.engine.rights import (
+    CHANGE,
+    CHANGE_PERMISSIONS,
+    CREATE,
+    DELETE,
+    NO_PROPAGATE,
+    READ,
+    READ_PERMISSIONS,
+)
+
+__all__ = [
+    "CHANGE", "CHANGE_PERMISSIONS", "CREATE", "DELETE", "READ", "READ_PERMISSIONS", "words_of",
+]  # fmt: skip
 
 
 def words_of(mask: int) -> str:

@@ -1,0 +1,187 @@
+"""The rights of the object bind on its pages, also those who may enter the administration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from confwire.objects import ObjectType
+from proxyapp.engine.rights import (
+    CHANGE,
+    CHANGE_PERMISSIONS,
+    CREATE,
+    DELETE,
+    EXECUTE,
+    READ,
+    READ_PERMISSIONS,
+)
+from proxyapp.models import Folder, Grant, Host, Person
+from proxyapp.services import access, changes, objects
+
+ROOT = "/admin/proxyapp/"
+HOST, FOLDER = int(ObjectType.HOST), int(ObjectType.FOLDER)
+ALL = READ | CREATE | CHANGE | EXECUTE | DELETE | READ_PERMISSIONS | CHANGE_PERMISSIONS
+Save = Callable[..., Any]
+
+
+@pytest.fixture
+def host(administrator: Person) -> Host:
+    """Return a host that others do not refer to."""
+    fields = {
+        "name": "bound",
+        "lcaPort": "4999",
+        "osInfo": {"type": "linux"},
+        "type": "networkserver",
+    }
+    made = objects.create("host", fields, by=administrator, origin="test")
+    return Host.objects.get(pk=made.dbid)
+
+
+@pytest.fixture
+def grant(administrator: Person) -> Callable[..., None]:
+    """Return how to leave the administrators, and the person, one mask on an object."""
+
+    def granted(target: Any, mask: int) -> None:
+        with changes.commit(by=None, origin="test") as work:
+            key = {"object_type": int(target.object_type), "object_dbid": target.dbid}
+            for row in Grant.objects.filter(**key):
+                work.delete(row)
+            for membership in administrator.memberships.all():
+                work.save(Grant(**key, group=membership.access_group, mask=mask))
+        assert access.Rights(administrator).mask_of(target) == mask
+
+    return granted
+
+
+def pages(dbid: int) -> dict[str, str]:
+    return {
+        "change": f"{ROOT}host/{dbid}/change/",
+        "delete": f"{ROOT}host/{dbid}/delete/",
+        "why": f"/admin/rights/{HOST}/{dbid}/",
+    }
+
+
+TABLE = [
+    # mask, the page, is it editable, may be deleted, the grants are shown
+    (0, False, False, False, False),
+    (ALL & ~READ, False, False, False, False),
+    (READ, True, False, False, False),
+    (READ | CHANGE, True, True, False, False),
+    (READ | DELETE, True, False, True, False),
+    (READ | READ_PERMISSIONS, True, False, False, True),
+    (READ | CREATE | EXECUTE | CHANGE_PERMISSIONS, True, False, False, False),
+    (ALL, True, True, True, True),
+]
+
+
+@pytest.mark.parametrize(("mask", "seen", "editable", "deletable", "open_"), TABLE)
+def test_each_right_opens_its_pages(
+    client: Client,
+    host: Host,
+    grant: Any,
+    mask: int,
+    seen: bool,
+    editable: bool,
+    deletable: bool,
+    open_: bool,
+) -> None:
+    grant(host, mask)
+    found = {name: client.get(address) for name, address in pages(host.dbid).items()}
+
+    gone = client.get(pages(999_999)["change"])
+    page = found["change"]
+    assert page.status_code == (200 if seen else gone.status_code)
+    if seen:
+        assert page.context["has_change_permission"] is editable
+        assert (b"Grant rights" in page.content) is open_
+    else:
+        assert page["Location"] == gone["Location"]
+    assert (found["delete"].status_code == 200) is deletable
+    assert found["why"].status_code == (200 if open_ and seen else 403 if seen else 404)
+
+    posted = client.post(pages(host.dbid)["change"], {"name": "other"})
+    assert (posted.status_code == 200) is editable  # the form is not complete
+    client.post(pages(host.dbid)["delete"], {"post": "yes"})
+    assert Host.objects.filter(pk=host.dbid).exists() is not deletable
+
+
+def test_actions_on_many_need_the_right_on_each(client: Client, host: Host, grant: Any) -> None:
+    grant(host, READ)
+    selected = {"_selected_action": [str(host.pk)], "post": "yes"}
+
+    client.post(f"{ROOT}host/", {"action": "delete_selected", **selected})
+    refused = client.post(f"{ROOT}host/", {"action": "disable", **selected}, follow=True)
+
+    assert Host.objects.get(pk=host.pk).state == "enabled"
+    assert b"lacks the right to change" in refused.content
+
+
+def test_nothing_is_created_where_that_is_not_allowed(save: Save, host: Host, grant: Any) -> None:
+    home = host.folder
+    assert home is not None
+    grant(home, ALL & ~CREATE)
+
+    page = save(f"{ROOT}host/add/", name="new")
+
+    assert "lacks the right to create" in page.content.decode()
+    assert not Host.objects.filter(name="new").exists()
+
+
+def test_rights_are_granted_by_those_only_who_may(
+    client: Client, save: Save, host: Host, grant: Any
+) -> None:
+    grant(host, READ | READ_PERMISSIONS)
+    row = Grant.objects.get(object_type=HOST, object_dbid=host.dbid)
+    add = f"{ROOT}grant/add/?object_type={HOST}&object_dbid={host.dbid}"
+
+    page = save(add, person="100", mask=[str(READ)])
+    deleted = client.post(f"{ROOT}grant/{row.pk}/delete/", {"post": "yes"})
+    several = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
+    client.post(f"{ROOT}grant/", several)
+
+    assert "lacks the right to change permissions" in page.content.decode()
+    assert deleted.status_code == 403
+    assert list(Grant.objects.filter(object_type=HOST, object_dbid=host.dbid)) == [row]
+
+
+def test_a_folder_is_not_deleted_with_what_the_person_may_not_delete(
+    client: Client, administrator: Person, host: Host, grant: Any
+) -> None:
+    fields = {"name": "room", "type": "host", "folderDBID": host.folder_id}
+    room = objects.create("folder", fields, by=administrator, origin="test").dbid
+    objects.update("host", host.dbid, {"folderDBID": room}, by=administrator, origin="test")
+    grant(Host.objects.get(pk=host.pk), 0)
+
+    asked = client.get(f"{ROOT}folder/{room}/delete/")
+    answer = client.post(f"{ROOT}folder/{room}/delete/", {"post": "yes"})
+
+    assert asked.status_code == 200
+    assert b"bound" not in asked.content
+    assert answer.status_code == 403
+    assert Folder.objects.filter(pk=room).exists()
+
+
+def test_a_move_needs_the_rights_to_delete_here_and_to_create_there(
+    save: Save, administrator: Person, host: Host, grant: Any
+) -> None:
+    fields = {"name": "room", "type": "host", "folderDBID": host.folder_id}
+    room = objects.create("folder", fields, by=administrator, origin="test").dbid
+    address = f"{ROOT}host/{host.pk}/change/"
+
+    grant(host, ALL & ~DELETE)
+    kept = save(address, folder=str(room))
+    grant(host, ALL)
+    grant(Folder.objects.get(pk=room), ALL & ~CREATE)
+    refused = save(address, folder=str(room))
+    stayed = Host.objects.get(pk=host.pk).folder_id
+    grant(Folder.objects.get(pk=room), ALL)
+    moved = save(address, folder=str(room))
+
+    assert "lacks the right to delete" in kept.content.decode()
+    assert "lacks the right to create" in refused.content.decode()
+    assert stayed == host.folder_id
+    assert moved.status_code == 302
+    assert Host.objects.get(pk=host.pk).folder_id == room
