@@ -23,7 +23,7 @@ from confwire.messages import HistoryEntry, Record
 from confwire.objects import BY_NAME
 from proxyapp.engine import events
 from proxyapp.engine.commands import ConfigureHistory
-from proxyapp.engine.journal import record_digest
+from proxyapp.engine.data.journal import record_digest
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import historyfile

@@ -38,7 +38,7 @@ from confwire.messages import (
 from confwire.objects import ObjectType
 from proxyapp import selectors
 from proxyapp.engine import commands, events
-from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
+from proxyapp.engine.data.journal import chain_hash, record_digest, tree_after, tree_text
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime import frames

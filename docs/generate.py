@@ -27,13 +27,13 @@ from confwire.objects import (  # noqa: E402
     ObjectType,
     is_server_type,
 )
-from proxyapp.engine import rights  # noqa: E402
-from proxyapp.engine.accountrules import RULES  # noqa: E402
+from proxyapp.engine.data import rights  # noqa: E402
+from proxyapp.engine.data.filters import FilterKey, keys_of  # noqa: E402
 from proxyapp.engine.figures import FIGURES, PREFIX  # noqa: E402
-from proxyapp.engine.filters import FilterKey, keys_of  # noqa: E402
 from proxyapp.engine.options import OPTIONS, WITHOUT_EFFECT, Option  # noqa: E402
 from proxyapp.engine.transport import PARAMETERS  # noqa: E402
-from proxyapp.engine.ways import LIBRARY_OPTIONS  # noqa: E402
+from proxyapp.engine.trust.accountrules import RULES  # noqa: E402
+from proxyapp.engine.trust.ways import LIBRARY_OPTIONS  # noqa: E402
 
 FOLDER = ROOT / "docs/reference"
 NOTE = "<!-- Written by docs/generate.py from {source}: change that, then run `make docs`. -->"
@@ -488,9 +488,9 @@ def _number(value: float | None) -> str:
 
 PAGES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "objects.md": ("confwire/objects/table.py", objects_page),
-    "filters.md": ("proxyapp/engine/filters.py", filters_page),
+    "filters.md": ("proxyapp/engine/data/filters.py", filters_page),
     "options.md": ("proxyapp/engine/options.py", options_page),
-    "rights.md": ("proxyapp/engine/rights.py", rights_page),
+    "rights.md": ("proxyapp/engine/data/rights.py", rights_page),
     "metrics.md": ("proxyapp/engine/figures.py", metrics_page),
 }
 

@@ -17,7 +17,7 @@ from confwire.objects import (
     TRACE_MODES,
     ObjectType,
 )
-from proxyapp.engine.rights import (
+from proxyapp.engine.data.rights import (
     CHANGE,
     CHANGE_PERMISSIONS,
     CREATE,

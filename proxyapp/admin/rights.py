@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from proxyapp.choices import FULL_CONTROL, RIGHT_CHOICES
-from proxyapp.engine.rights import (
+from proxyapp.engine.data.rights import (
     CHANGE,
     CHANGE_PERMISSIONS,
     CREATE,

@@ -17,7 +17,7 @@ from confwire.errors import InvalidParameter
 from confwire.handshake import MIN_ITERATIONS, check_password, make_verifier
 from proxyapp.auth.verdict import Standing, Verdict, left, share
 from proxyapp.engine.commands import Authenticate
-from proxyapp.engine.ways import Internal, Kerberos, Ldap, Radius, Way
+from proxyapp.engine.trust.ways import Internal, Kerberos, Ldap, Radius, Way
 
 log = structlog.get_logger(__name__)
 

@@ -17,7 +17,7 @@ from gssapi.raw.misc import GSSError
 
 from confwire.tickets import client_words, server_words
 from proxyapp.auth.verdict import Verdict
-from proxyapp.engine.ways import Kerberos
+from proxyapp.engine.trust.ways import Kerberos
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from ldapurl import LDAPUrl
 from proxyapp.auth import tunnel
 from proxyapp.auth.addresses import is_here
 from proxyapp.auth.verdict import Misconfigured, Standing, Verdict, left, secret_of, share
-from proxyapp.engine.ways import Directory, Ldap
+from proxyapp.engine.trust.ways import Directory, Ldap
 
 log = structlog.get_logger(__name__)
 

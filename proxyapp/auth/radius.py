@@ -15,7 +15,7 @@ from pyrad.dictionary import Dictionary
 from pyrad.packet import AccessAccept, AccessReject, PacketError
 
 from proxyapp.auth.verdict import Misconfigured, Standing, Verdict, left, secret_of, share
-from proxyapp.engine.ways import Radius
+from proxyapp.engine.trust.ways import Radius
 
 log = structlog.get_logger(__name__)
 

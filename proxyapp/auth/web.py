@@ -24,13 +24,13 @@ from proxyapp.auth import chain
 from proxyapp.auth.verdict import Standing, Verdict
 from proxyapp.balancer.forwarded import client_of
 from proxyapp.balancer.networks import Networks
-from proxyapp.engine import locks
-from proxyapp.engine.accountrules import Rules, rules_for
 from proxyapp.engine.commands import Authenticate
-from proxyapp.engine.sealing import Place, SecretKeys, Unreadable, derive
 from proxyapp.engine.settings import Settings
-from proxyapp.engine.throttle import Throttle
-from proxyapp.engine.ways import Internal, Sections, Way, Ways, server_of, ways_for
+from proxyapp.engine.trust import locks
+from proxyapp.engine.trust.accountrules import Rules, rules_for
+from proxyapp.engine.trust.sealing import Place, SecretKeys, Unreadable, derive
+from proxyapp.engine.trust.throttle import Throttle
+from proxyapp.engine.trust.ways import Internal, Sections, Way, Ways, server_of, ways_for
 from proxyapp.models import Application, Person, Tenant
 from proxyapp.models.accounts import LOCKED, REFUSAL, keep, state_of
 from proxyapp.selectors import document_of

@@ -10,9 +10,9 @@ from typing import Any
 
 from confwire.errors import DatabaseUnavailable
 from proxyapp.engine.commands import NewEpoch, Reload, SetPassword, Write
-from proxyapp.engine.leadership import RETRY_AFTER, Leadership
-from proxyapp.engine.pacing import Pacing
 from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.sessions.pacing import Pacing
+from proxyapp.engine.standby.leadership import RETRY_AFTER, Leadership
 
 NEW_EPOCH_LIMIT = 5.0
 """Seconds after which a new epoch that has not begun is asked for again."""

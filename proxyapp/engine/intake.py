@@ -19,13 +19,13 @@ from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS
 from historylog.entries import Kind
 from proxyapp.engine.commands import Again, Broadcast, Send
-from proxyapp.engine.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
-from proxyapp.engine.journal import Change, Entry, chain_hash, tree_text
-from proxyapp.engine.renewal import Renewal, owned
+from proxyapp.engine.data.journal import Change, Entry, chain_hash, tree_text
+from proxyapp.engine.data.renewal import Renewal, owned
+from proxyapp.engine.data.staging import Staging
+from proxyapp.engine.data.store import Store
+from proxyapp.engine.notifying.fanout import EVERYTHING, OWN, READERS, Delivery, Reach, packets
+from proxyapp.engine.notifying.sights import ROWS_AT_ONCE
 from proxyapp.engine.serving import Serving
-from proxyapp.engine.sights import ROWS_AT_ONCE
-from proxyapp.engine.staging import Staging
-from proxyapp.engine.store import Store
 
 _STAGED_A_TURN = 25
 """Records of a large transaction that are made ready in one turn; each takes 10 us."""

@@ -22,40 +22,41 @@ from confwire.messages import (
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind
-from proxyapp.engine import events, rightswatch, sessionrights
-from proxyapp.engine.accounts import Accounts
+from proxyapp.engine import events
 from proxyapp.engine.authority import DatabaseAuthority
-from proxyapp.engine.checking import Checks
-from proxyapp.engine.coldstart import ColdStart
 from proxyapp.engine.commands import (
     Again,
     Command,
     Listen,
     RefuseCopy,
 )
-from proxyapp.engine.convergence import Convergence
-from proxyapp.engine.copying import Copying
-from proxyapp.engine.daemons import Daemons
-from proxyapp.engine.departures import Departures
-from proxyapp.engine.dial import LINK
-from proxyapp.engine.downstream import Downstream
-from proxyapp.engine.heartbeat import Heartbeat
-from proxyapp.engine.identity import Identity
+from proxyapp.engine.data.journal import Entry
 from proxyapp.engine.intake import Intake
-from proxyapp.engine.journal import Entry
-from proxyapp.engine.keyring import Keyring
+from proxyapp.engine.links.coldstart import ColdStart
+from proxyapp.engine.links.convergence import Convergence
+from proxyapp.engine.links.copying import Copying
+from proxyapp.engine.links.daemons import Daemons
+from proxyapp.engine.links.downstream import Downstream
+from proxyapp.engine.links.keyring import Keyring
+from proxyapp.engine.links.replica import Replica
+from proxyapp.engine.logins.accounts import Accounts
+from proxyapp.engine.logins.checking import Checks
+from proxyapp.engine.logins.passwords import Passwords
 from proxyapp.engine.ownapplication import OwnApplication
-from proxyapp.engine.pairing import Pairing
-from proxyapp.engine.passwords import Passwords
-from proxyapp.engine.peerlink import PeerLink
-from proxyapp.engine.records import STORE
-from proxyapp.engine.replica import Replica
-from proxyapp.engine.rollcall import RollCall
 from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
-from proxyapp.engine.session import CLOSED, Session
+from proxyapp.engine.sessions import rightswatch, sessionrights
+from proxyapp.engine.sessions.departures import Departures
+from proxyapp.engine.sessions.heartbeat import Heartbeat
+from proxyapp.engine.sessions.session import CLOSED, Session
+from proxyapp.engine.sessions.viewers import Viewers
+from proxyapp.engine.sessions.writes import Writes
+from proxyapp.engine.standby.dial import LINK
+from proxyapp.engine.standby.identity import Identity
+from proxyapp.engine.standby.pairing import Pairing
+from proxyapp.engine.standby.peerlink import PeerLink
+from proxyapp.engine.standby.rollcall import RollCall
 from proxyapp.engine.status import status_of
-from proxyapp.engine.viewers import Viewers
-from proxyapp.engine.writes import Writes
+from proxyapp.engine.topology.records import STORE
 
 
 class Node:

@@ -8,14 +8,14 @@ import msgspec
 
 from confwire.objects import ObjectType
 from proxyapp.engine.commands import Configure, ConfigureHistory, Listen, Stop
-from proxyapp.engine.copying import Copying
-from proxyapp.engine.identity import Identity
-from proxyapp.engine.journal import Change
-from proxyapp.engine.keyring import Keyring
+from proxyapp.engine.data.journal import Change
+from proxyapp.engine.data.rows import Row
+from proxyapp.engine.links.copying import Copying
+from proxyapp.engine.links.keyring import Keyring
 from proxyapp.engine.ports import client_ports, port_notices, sync_ports
-from proxyapp.engine.rows import Row
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.settings import Settings
+from proxyapp.engine.standby.identity import Identity
 from proxyapp.engine.transport import security_of
 
 

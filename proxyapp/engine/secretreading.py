@@ -15,11 +15,11 @@ from confwire.errors import NoPermission, ObjectNotFound, SecretInClear, Secrets
 from confwire.messages import CreateObject, ReadSecrets, SecretsRead, UpdateObject
 from confwire.objects import BY_NAME, ObjectType
 from confwire.opaque import gives_secrets, is_opaque, values_of
-from proxyapp.engine.access import Profile
-from proxyapp.engine.rights import CHANGE
-from proxyapp.engine.rows import Row
-from proxyapp.engine.sealing import Place, Unreadable
+from proxyapp.engine.data.access import Profile
+from proxyapp.engine.data.rights import CHANGE
+from proxyapp.engine.data.rows import Row
 from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.trust.sealing import Place, Unreadable
 
 Sections = Mapping[str, Mapping[str, str | int]]
 

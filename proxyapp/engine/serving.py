@@ -43,30 +43,30 @@ from confwire.messages import (
 )
 from confwire.objects import ObjectType
 from historylog.entries import Kind, clean, of_server
-from proxyapp.engine.access import Access
 from proxyapp.engine.commands import Command, Keep, Log, SetPassword, Write
 from proxyapp.engine.counters import Counters
+from proxyapp.engine.data.access import Access
+from proxyapp.engine.data.journal import Journal
+from proxyapp.engine.data.rows import Row
+from proxyapp.engine.data.store import Store
 from proxyapp.engine.events import Authenticated, PasswordSet, WriteRefused, Written
-from proxyapp.engine.fanout import FanOut
-from proxyapp.engine.freshness import Freshness
-from proxyapp.engine.issuing import Issuing
-from proxyapp.engine.journal import Journal
 from proxyapp.engine.loads import Loads
-from proxyapp.engine.parcels import Parcels
-from proxyapp.engine.partners import Partner
-from proxyapp.engine.points import PointReader
-from proxyapp.engine.records import Records
-from proxyapp.engine.replays import Replays
-from proxyapp.engine.requests import Reader
+from proxyapp.engine.notifying.fanout import FanOut
+from proxyapp.engine.notifying.parcels import Parcels
+from proxyapp.engine.notifying.replays import Replays
+from proxyapp.engine.notifying.subscriptions import Subscriptions
+from proxyapp.engine.reading.freshness import Freshness
+from proxyapp.engine.reading.points import PointReader
+from proxyapp.engine.reading.requests import Reader
 from proxyapp.engine.roster import Roster
-from proxyapp.engine.rows import Row
-from proxyapp.engine.sealing import SecretKeys
 from proxyapp.engine.settings import Settings
-from proxyapp.engine.store import Store
-from proxyapp.engine.subscriptions import Subscriptions
-from proxyapp.engine.throttle import Throttle
+from proxyapp.engine.topology.partners import Partner
+from proxyapp.engine.topology.records import Records
+from proxyapp.engine.trust.issuing import Issuing
+from proxyapp.engine.trust.sealing import SecretKeys
+from proxyapp.engine.trust.throttle import Throttle
+from proxyapp.engine.trust.ways import Ways
 from proxyapp.engine.wakefulness import Wakefulness
-from proxyapp.engine.ways import Ways
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject | UpdatePermissions
 PairMessage = PairRole | SessionsMirrored | HandOver | ReadPeer | SwitchOver

@@ -10,10 +10,10 @@ from typing import Any
 from msgspec.structs import asdict
 
 from confwire.objects import OBJECTS
-from proxyapp.engine.journal import tree_text
+from proxyapp.engine.data.journal import tree_text
 from proxyapp.engine.ports import port_notices, ports_status
 from proxyapp.engine.serving import Serving
-from proxyapp.engine.session import Session
+from proxyapp.engine.sessions.session import Session
 
 
 def status_of(serving: Serving, loads: int, now: float, *, whole: bool = True) -> dict[str, Any]:

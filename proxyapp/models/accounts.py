@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from django.db import models, transaction
 
 from confwire.messages import AccountState
-from proxyapp.engine.locks import merged
+from proxyapp.engine.trust.locks import merged
 
 REFUSAL, LOCKED = "proxyapp.refusal", "proxyapp.locked"
 """In the META of a request: why a login to the web was refused, and that it locked the account."""

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection, connections
 
 from confwire.messages import AccountState
 from proxyapp.engine.events import AccountsTold, Event
-from proxyapp.engine.locks import merged
+from proxyapp.engine.trust.locks import merged
 from proxyapp.models import accounts
 from proxyapp.runtime.tasks import cancel, spawn
 

@@ -20,7 +20,7 @@ from proxyapp.auth import chain
 from proxyapp.auth.verdict import Standing, Verdict
 from proxyapp.engine.commands import Authenticate
 from proxyapp.engine.events import Authenticated, Event
-from proxyapp.engine.ways import Internal, Way
+from proxyapp.engine.trust.ways import Internal, Way
 
 log = structlog.get_logger(__name__)
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from confwire.messages import Record, TokenKeys, Transaction
 from confwire.objects import OBJECTS
-from proxyapp.engine.localcopy import (
+from proxyapp.engine.links.localcopy import (
     Cipher,
     Damaged,
     Digest,

@@ -20,7 +20,8 @@ import structlog
 
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
-from proxyapp.engine.localcopy import (
+from proxyapp.engine.data.rows import Row
+from proxyapp.engine.links.localcopy import (
     Cipher,
     Digest,
     End,
@@ -33,8 +34,7 @@ from proxyapp.engine.localcopy import (
     encode_part,
     frame,
 )
-from proxyapp.engine.replication import transaction_parts
-from proxyapp.engine.rows import Row
+from proxyapp.engine.links.replication import transaction_parts
 from proxyapp.runtime.copyfiles import (
     Keys,
     keys_file,

@@ -13,7 +13,7 @@ from typing import Any
 
 from confwire.messages import Transaction
 from proxyapp.engine import events as e
-from proxyapp.engine.localcopy import Damaged
+from proxyapp.engine.links.localcopy import Damaged
 from proxyapp.runtime.copyfiles import Keys, Shelf, Snapshot
 from proxyapp.runtime.copywriter import Order, Writing
 from proxyapp.runtime.tasks import spawn

@@ -12,7 +12,7 @@ from confwire.messages import AccountState, HistoryEntry
 from confwire.objects import ObjectType
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
-from proxyapp.engine.recent import RecentChanges, RecentQuestion
+from proxyapp.engine.sessions.recent import RecentChanges, RecentQuestion
 
 CopyOrder = c.BeginCopy | c.CopyRows | c.CopyEntry | c.DateCopy | c.KeepKeys
 """What is written beside the data that is served."""

@@ -20,7 +20,7 @@ import structlog
 
 from confwire.handshake import check_password
 from confwire.objects import ObjectType
-from proxyapp.engine.recent import RecentQuestion
+from proxyapp.engine.sessions.recent import RecentQuestion
 from proxyapp.runtime import health, metrics, present
 from proxyapp.runtime.peers import FORWARDED, is_forwarded, is_loopback
 from proxyapp.runtime.worker import Worker

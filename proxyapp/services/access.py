@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from confwire.errors import InvalidParameter, NoPermission, ObjectNotFound
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
-from proxyapp.engine.rights import (
+from proxyapp.engine.data.rights import (
     CHANGE,
     CHANGE_PERMISSIONS,
     CREATE,

@@ -13,8 +13,8 @@ from django.conf import settings
 from confwire.errors import AuthenticationFailed, NoPermission, PasswordRefused
 from confwire.handshake import derive, make_verifier
 from confwire.messages import AccountState
-from proxyapp.engine.accountrules import Rules, Sections, faults_of, must_change, rules_for
-from proxyapp.engine.tokens import fingerprint_of
+from proxyapp.engine.trust.accountrules import Rules, Sections, faults_of, must_change, rules_for
+from proxyapp.engine.trust.tokens import fingerprint_of
 from proxyapp.models import Application, Credential, Person, Tenant
 from proxyapp.models.accounts import FormerPassword, keep
 from proxyapp.services import changes, receipts

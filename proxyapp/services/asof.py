@@ -26,7 +26,7 @@ from confwire.objects import OBJECTS, Document, ObjectInfo, ObjectType
 from historylog import reader
 from historylog.models import ChangedProperty, ChangeRecord
 from historylog.paths import PERMISSIONS, Difference, differences
-from proxyapp.engine.rights import READ, READ_PERMISSIONS
+from proxyapp.engine.data.rights import READ, READ_PERMISSIONS
 from proxyapp.models import Document as Published
 from proxyapp.models import Person, Revision
 from proxyapp.models.door import Key

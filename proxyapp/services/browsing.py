@@ -22,7 +22,7 @@ from historylog.models import ChangeRecord, EntryRecord
 from historylog.paging import MOST_SCANNED, Found, scan
 from historylog.reader import Change, Place, Question
 from historylog.records import Head, key_of
-from proxyapp.engine.rights import NO_PROPAGATE, READ, READ_PERMISSIONS
+from proxyapp.engine.data.rights import NO_PROPAGATE, READ, READ_PERMISSIONS
 from proxyapp.models import Application, Grant, Person
 from proxyapp.models import Document as Published
 from proxyapp.models.door import Key

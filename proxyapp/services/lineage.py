@@ -15,7 +15,7 @@ from typing import TypeVar
 from django.db.models import Q
 
 from confwire.objects import ObjectType
-from proxyapp.engine.rights import NO_PROPAGATE
+from proxyapp.engine.data.rights import NO_PROPAGATE
 from proxyapp.models import Folder, Grant, Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key

@@ -32,7 +32,7 @@ from confwire.errors import (
     UniquenessViolation,
 )
 from confwire.objects import BY_NAME, OBJECTS, Document, Field, Kind, ObjectInfo, ObjectType
-from proxyapp.engine.rights import CHANGE, CREATE, DELETE, READ
+from proxyapp.engine.data.rights import CHANGE, CREATE, DELETE, READ
 from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured, key_of
 from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas

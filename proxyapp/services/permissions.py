@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from confwire.errors import InvalidParameter, ObjectNotFound
 from confwire.messages import Permission
 from confwire.objects import BY_NAME, ObjectType
-from proxyapp.engine.rights import CHANGE_PERMISSIONS
+from proxyapp.engine.data.rights import CHANGE_PERMISSIONS
 from proxyapp.models import Grant, Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key

@@ -17,7 +17,7 @@ from confwire.messages import Record
 from confwire.objects import OBJECTS, ObjectType
 from confwire.objects import Document as Body
 from historylog import checkpoints
-from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
+from proxyapp.engine.data.journal import chain_hash, record_digest, tree_after, tree_text
 from proxyapp.models import Credential, Grant
 from proxyapp.models.base import key_of
 from proxyapp.models.door import Key

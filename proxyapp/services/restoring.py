@@ -18,7 +18,7 @@ from django.db import models
 from confwire.delta import diff
 from confwire.errors import ObjectNotFound
 from confwire.objects import OBJECTS, ObjectType
-from proxyapp.engine.rights import CHANGE_PERMISSIONS, DELETE
+from proxyapp.engine.data.rights import CHANGE_PERMISSIONS, DELETE
 from proxyapp.models import Person
 from proxyapp.models.door import Key
 from proxyapp.services import documents, journal, objects, permissions

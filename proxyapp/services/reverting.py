@@ -23,7 +23,7 @@ from historylog.merging import Undoing
 from historylog.models import ChangeRecord
 from historylog.paths import PERMISSIONS, Difference
 from historylog.records import name_of
-from proxyapp.engine.rights import READ, READ_PERMISSIONS
+from proxyapp.engine.data.rights import READ, READ_PERMISSIONS
 from proxyapp.models import Person, Revision
 from proxyapp.models.door import Key
 from proxyapp.services import changes, journal, restoring

@@ -16,7 +16,7 @@ from django.conf import settings
 from confwire.errors import InvalidParameter
 from confwire.objects import Document, Options
 from confwire.opaque import FIELDS, GIVEN, is_given, is_opaque, values_of
-from proxyapp.engine.sealing import NONCE_SIZE, Place, SecretKeys, Unreadable, derive
+from proxyapp.engine.trust.sealing import NONCE_SIZE, Place, SecretKeys, Unreadable, derive
 from proxyapp.models.base import Configured
 from proxyapp.services import documents
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from confwire.objects import ObjectType
 from proxyapp.choices import FULL_CONTROL
-from proxyapp.engine.rights import EXECUTE, READ
+from proxyapp.engine.data.rights import EXECUTE, READ
 from proxyapp.models import (
     AccessGroup,
     Application,

@@ -13,7 +13,7 @@ import msgspec
 from confwire.objects import BY_NAME, Document, ObjectType
 from historylog.models import ChangeRecord
 from proxyapp.choices import FULL_CONTROL, OWNED_TYPES
-from proxyapp.engine.rights import READ
+from proxyapp.engine.data.rights import READ
 from proxyapp.models import Person
 from proxyapp.models.door import Key
 from proxyapp.services import journal

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from proxyapp.engine.pair import Configured, Finding, Running, next_state
+from proxyapp.engine.topology.pair import Configured, Finding, Running, next_state
 
 PAGE = Path(__file__).parents[2] / "docs/topics/pairs.md"
 

@@ -35,7 +35,7 @@ from confwire.messages import (
 )
 from confwire.objects import BY_NAME, Kind
 from proxyapp.engine import events
-from proxyapp.engine.journal import chain_hash, record_digest, tree_after, tree_text
+from proxyapp.engine.data.journal import chain_hash, record_digest, tree_after, tree_text
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 from proxyapp.runtime.worker import Worker

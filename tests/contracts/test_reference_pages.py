@@ -12,7 +12,7 @@ from types import ModuleType
 import pytest
 
 from confwire.objects import OBJECTS
-from proxyapp.engine.filters import keys_of
+from proxyapp.engine.data.filters import keys_of
 
 ROOT = Path(__file__).parents[2]
 GENERATOR = ROOT / "docs/generate.py"

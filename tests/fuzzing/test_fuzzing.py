@@ -79,6 +79,6 @@ def test_a_request_that_fails_is_found(monkeypatch: Any) -> None:
     def fail(tree: int) -> str:
         raise ZeroDivisionError(tree)
 
-    monkeypatch.setattr("proxyapp.engine.answering.tree_text", fail)
+    monkeypatch.setattr("proxyapp.engine.sessions.answering.tree_text", fail)
     with pytest.raises(AssertionError, match="ZeroDivisionError"):
         Target().take(b'\x01{"message":"readServerInfo","ref":1}')

@@ -11,7 +11,7 @@ import pytest
 from confwire.delta import apply, diff
 from confwire.messages import Record, Transaction
 from confwire.objects import OBJECTS, ObjectType
-from proxyapp.engine.journal import GONE, chain_hash, record_digest, tree_after
+from proxyapp.engine.data.journal import GONE, chain_hash, record_digest, tree_after
 
 Key = tuple[int, int]
 VerifyChange = Callable[[], AbstractContextManager[list[Transaction]]]

@@ -18,24 +18,26 @@ from confwire import codec
 from confwire.client.watch import Watch
 from confwire.errors import Compacted, TokenRefused
 from confwire.messages import Progress
-from proxyapp.engine import fanout, follower, intake, parcels, registering, sessionrights
-from proxyapp.engine.access import Profile
+from proxyapp.engine import intake
 from proxyapp.engine.commands import Broadcast
+from proxyapp.engine.data.access import Profile
+from proxyapp.engine.data.journal import GONE
+from proxyapp.engine.data.renewal import Renewal
 from proxyapp.engine.events import Written
-from proxyapp.engine.fanout import FanOut
-from proxyapp.engine.follower import Follower
-from proxyapp.engine.heartbeat import Heartbeat
-from proxyapp.engine.identity import Identity
 from proxyapp.engine.intake import Intake
-from proxyapp.engine.journal import GONE
-from proxyapp.engine.pair import Pair
-from proxyapp.engine.relaying import Relaying
-from proxyapp.engine.renewal import Renewal
-from proxyapp.engine.replica import Replica
-from proxyapp.engine.replication import Replication
-from proxyapp.engine.session import Session
-from proxyapp.engine.subscriptions import Spec
-from proxyapp.engine.tokens import Ring
+from proxyapp.engine.links.relaying import Relaying
+from proxyapp.engine.links.replica import Replica
+from proxyapp.engine.links.replication import Replication
+from proxyapp.engine.notifying import fanout, parcels
+from proxyapp.engine.notifying.fanout import FanOut
+from proxyapp.engine.notifying.subscriptions import Spec
+from proxyapp.engine.sessions import follower, registering, sessionrights
+from proxyapp.engine.sessions.follower import Follower
+from proxyapp.engine.sessions.heartbeat import Heartbeat
+from proxyapp.engine.sessions.session import Session
+from proxyapp.engine.standby.identity import Identity
+from proxyapp.engine.topology.pair import Pair
+from proxyapp.engine.trust.tokens import Ring
 
 Patch = Callable[[Any], Any]
 """Takes what was there, returns what is there instead."""

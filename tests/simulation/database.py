@@ -23,7 +23,7 @@ from confwire.messages import (
 )
 from confwire.objects import BY_NAME
 from proxyapp.engine import commands, events
-from proxyapp.engine.journal import GONE, chain_hash, record_digest, tree_after, tree_text
+from proxyapp.engine.data.journal import GONE, chain_hash, record_digest, tree_after, tree_text
 from tests.simulation.truth import Key, Truth, document_of
 
 

@@ -14,8 +14,8 @@ from msgspec import Raw
 
 from confwire.messages import Record, TokenKeys, Transaction
 from proxyapp.engine import commands, events
-from proxyapp.engine.journal import GONE, tree_text
-from proxyapp.engine.localcopy import Header
+from proxyapp.engine.data.journal import GONE, tree_text
+from proxyapp.engine.links.localcopy import Header
 from tests.proxyapp.engine.bench import T
 
 LONG_LOG = 40

@@ -6,17 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from proxyapp.engine import (
-    copying,
-    follower,
-    gathering,
-    intake,
-    parcels,
-    replication,
-    requests,
-    sights,
-    store,
-)
+from proxyapp.engine import intake
+from proxyapp.engine.data import store
+from proxyapp.engine.links import copying, replication
+from proxyapp.engine.notifying import parcels, sights
+from proxyapp.engine.reading import gathering, requests
+from proxyapp.engine.sessions import follower
 
 _SIZES: tuple[tuple[object, str, tuple[int, ...]], ...] = (
     (gathering, "ROWS_A_TURN", (3, 10)),

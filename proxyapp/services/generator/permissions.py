@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from proxyapp.choices import FULL_CONTROL
-from proxyapp.engine.rights import CHANGE, CREATE, DELETE, EXECUTE, NO_PROPAGATE, READ
+from proxyapp.engine.data.rights import CHANGE, CREATE, DELETE, EXECUTE, NO_PROPAGATE, READ
 from proxyapp.models import AccessGroup, Application, Folder, Grant, Membership, Person
 from proxyapp.models.base import Configured
 from proxyapp.services.changes import Work

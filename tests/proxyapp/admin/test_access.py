@@ -12,7 +12,7 @@ from django.test import Client
 
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
-from proxyapp.engine.rights import CHANGE, NO_PROPAGATE, READ
+from proxyapp.engine.data.rights import CHANGE, NO_PROPAGATE, READ
 from proxyapp.models import AccessGroup, Document, Grant, Membership, Person
 from proxyapp.models.accounts import keep, state_of
 from proxyapp.services import accounts, changes, objects

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from confwire.objects import ObjectType
-from proxyapp.engine.rights import (
+from proxyapp.engine.data.rights import (
     CHANGE,
     CHANGE_PERMISSIONS,
     CREATE,

@@ -11,7 +11,7 @@ from confwire.handshake import make_verifier
 from proxyapp.auth import chain
 from proxyapp.auth.verdict import Misconfigured, Standing, Verdict, secret_of
 from proxyapp.engine.commands import Authenticate
-from proxyapp.engine.ways import Directory, Internal, Ldap
+from proxyapp.engine.trust.ways import Directory, Internal, Ldap
 from tests.authservers import PEOPLE, LdapServer
 from tests.servers import free_port
 

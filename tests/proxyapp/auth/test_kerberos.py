@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from proxyapp.auth.kerberos import check
-from proxyapp.engine.ways import Kerberos
+from proxyapp.engine.trust.ways import Kerberos
 from tests.authservers import Realm
 
 NONCE = "bm9uY2Ugb2YgdGhlIGNvbm5lY3Rpb24="

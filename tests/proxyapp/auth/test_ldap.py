@@ -11,7 +11,7 @@ import pytest
 
 from proxyapp.auth.ldap import check
 from proxyapp.auth.verdict import Standing, Verdict
-from proxyapp.engine.ways import Directory, Ldap
+from proxyapp.engine.trust.ways import Directory, Ldap
 from tests.authservers import ADMIN, ADMIN_PASSWORD, PEOPLE, LdapServer
 from tests.servers import free_port
 

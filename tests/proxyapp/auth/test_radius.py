@@ -10,7 +10,7 @@ import pytest
 
 from proxyapp.auth.radius import check
 from proxyapp.auth.verdict import Standing, Verdict
-from proxyapp.engine.ways import Radius
+from proxyapp.engine.trust.ways import Radius
 from tests.authservers import PEOPLE, SECRET, RadiusServer
 from tests.servers import free_port
 

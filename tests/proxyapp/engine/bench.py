@@ -20,7 +20,7 @@ from confwire.handshake import ClientHandshake, derive, make_verifier, parse_cha
 from confwire.messages import HistoryEntry, Open, Proof, Record, Transaction
 from confwire.objects import BY_NAME
 from proxyapp.engine import commands, events
-from proxyapp.engine.journal import GONE, chain_hash, record_digest, tree_after, tree_text
+from proxyapp.engine.data.journal import GONE, chain_hash, record_digest, tree_after, tree_text
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
 

@@ -7,7 +7,7 @@ from typing import Any
 from confwire import codec
 from confwire.messages import Transaction
 from proxyapp.engine import commands, events
-from proxyapp.engine.replication import transaction_parts
+from proxyapp.engine.links.replication import transaction_parts
 from tests.proxyapp.engine.bench import (
     Proxy,
 )

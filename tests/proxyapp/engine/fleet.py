@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from confwire.messages import Record
-from proxyapp.engine.journal import tree_text
+from proxyapp.engine.data.journal import tree_text
 from tests.proxyapp.engine.bench import Bench, Proxy, master, tree_of
 from tests.proxyapp.engine.world import PERSONS, Copy, Key, World
 

@@ -11,11 +11,13 @@ import pytest
 
 from confwire.handshake import ClientHandshake
 from confwire.messages import Open, Proof
-from proxyapp.engine import accounts, commands, events, throttle
+from proxyapp.engine import commands, events
+from proxyapp.engine.logins import accounts
+from proxyapp.engine.trust import throttle
 from tests.proxyapp.engine.bench import PASSWORD, SALTED, Bench, Client, environment, master
-from tests.proxyapp.engine.test_accounts import LOCK, rules
-from tests.proxyapp.engine.test_checking import DIRECTORY, bench_with, confserv, refusal
-from tests.proxyapp.engine.test_opening import WRONG
+from tests.proxyapp.engine.logins.test_accounts import LOCK, rules
+from tests.proxyapp.engine.logins.test_checking import DIRECTORY, bench_with, confserv, refusal
+from tests.proxyapp.engine.logins.test_opening import WRONG
 
 THRESHOLD = LOCK["account-lockout-threshold"]
 

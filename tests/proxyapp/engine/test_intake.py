@@ -6,11 +6,12 @@ import pytest
 
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record
-from proxyapp.engine import commands, events, replication
-from proxyapp.engine.journal import tree_text
+from proxyapp.engine import commands, events
+from proxyapp.engine.data.journal import tree_text
+from proxyapp.engine.data.rows import Row
+from proxyapp.engine.data.store import Store
+from proxyapp.engine.links import replication
 from proxyapp.engine.node import Node
-from proxyapp.engine.rows import Row
-from proxyapp.engine.store import Store
 from tests.proxyapp.engine.bench import (
     FOLDER,
     OTHER,

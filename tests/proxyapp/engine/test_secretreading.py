@@ -10,8 +10,8 @@ from confwire.errors import InternalError
 from confwire.messages import UpdateObject
 from historylog.entries import Kind
 from proxyapp.engine import commands, events
-from proxyapp.engine.sealing import NONCE_SIZE, Place, SecretKeys, derive
 from proxyapp.engine.secretreading import plain_sections
+from proxyapp.engine.trust.sealing import NONCE_SIZE, Place, SecretKeys, derive
 from tests.proxyapp.engine.bench import (
     BOB,
     EVE,

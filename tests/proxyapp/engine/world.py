@@ -14,7 +14,7 @@ import msgspec
 from confwire import delta
 from confwire.messages import Record
 from confwire.objects import BY_NAME, OBJECTS, ObjectType
-from proxyapp.engine.journal import GONE
+from proxyapp.engine.data.journal import GONE
 from tests.proxyapp.engine.bench import VERIFIER, Bench, Client, T, gone, record
 
 Key = tuple[int, int]

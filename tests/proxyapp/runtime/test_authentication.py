@@ -12,7 +12,7 @@ import pytest
 
 from confwire.handshake import make_verifier
 from proxyapp.engine.commands import Authenticate
-from proxyapp.engine.ways import Directory, Internal, Ldap
+from proxyapp.engine.trust.ways import Directory, Internal, Ldap
 from proxyapp.runtime.authentication import THREADS, Authentication
 
 VERIFIER = make_verifier("слово", b"0123456789abcdef", 4096)

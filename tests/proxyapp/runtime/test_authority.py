@@ -14,7 +14,7 @@ from confwire.messages import CreateObject, DeleteObject, UpdateObject
 from proxyapp import selectors
 from proxyapp.engine import events as e
 from proxyapp.engine.commands import NewEpoch, ReadTransactions, Write
-from proxyapp.engine.journal import record_digest, tree_after
+from proxyapp.engine.data.journal import record_digest, tree_after
 from proxyapp.models import Commit, Revision
 from proxyapp.runtime import authority as module
 from proxyapp.runtime.authority import Authority

@@ -18,7 +18,7 @@ import pytest_asyncio
 from confwire.epochs import name_at
 from confwire.messages import Record
 from proxyapp.engine import commands, events
-from proxyapp.engine.localcopy import frame, frames
+from proxyapp.engine.links.localcopy import frame, frames
 from proxyapp.engine.node import Node
 from tests.proxyapp.engine.bench import FOLDER, Bench, Database, Proxy, record, settings, tree_of
 from tests.proxyapp.engine.pairbench import Member, records

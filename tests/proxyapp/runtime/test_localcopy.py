@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
-from proxyapp.engine.tokens import make_keys
+from proxyapp.engine.trust.tokens import make_keys
 from proxyapp.runtime import copywriter
 from tests.proxyapp.engine.bench import FOLDER, Bench, gone, master, record, skills, tree_of
 from tests.proxyapp.runtime.copyrig import Server

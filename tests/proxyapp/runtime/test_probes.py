@@ -11,7 +11,7 @@ import pytest
 
 from confwire.handshake import make_verifier
 from confwire.objects import ObjectType
-from proxyapp.engine.recent import RecentQuestion
+from proxyapp.engine.sessions.recent import RecentQuestion
 from proxyapp.runtime import present, probes
 
 HIDDEN = ("boss", "PERSON", "äffle")

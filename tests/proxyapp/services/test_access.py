@@ -8,7 +8,7 @@ import pytest
 
 from confwire.errors import InvalidParameter, NoPermission
 from confwire.objects import ObjectType
-from proxyapp.engine.rights import CHANGE, NO_PROPAGATE, READ
+from proxyapp.engine.data.rights import CHANGE, NO_PROPAGATE, READ
 from proxyapp.models import AccessGroup, Application, Folder, Host, Person, Tenant
 from proxyapp.services import access, objects
 

@@ -18,7 +18,7 @@ from confwire.handshake import check_password
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
 from proxyapp import selectors
-from proxyapp.engine.tokens import fingerprint_of
+from proxyapp.engine.trust.tokens import fingerprint_of
 from proxyapp.models import Application, FormerPassword, Person, Receipt
 from proxyapp.models.accounts import keep, state_of
 from proxyapp.services import accounts, objects

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from confwire.objects import ObjectType
-from proxyapp.engine.rights import CHANGE, CREATE, READ
+from proxyapp.engine.data.rights import CHANGE, CREATE, READ
 from proxyapp.models import ConfigObject, Folder, Host, Person, Tenant
 from proxyapp.services import access
 from proxyapp.services.access import Rights

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from confwire.objects import ObjectType
-from proxyapp.engine.sealing import Place
+from proxyapp.engine.trust.sealing import Place
 from proxyapp.services import rotation, secrets
 from proxyapp.services.documents import document_of, find
 

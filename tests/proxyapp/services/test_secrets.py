@@ -11,7 +11,7 @@ from django.db import connection
 from confwire.errors import InvalidParameter
 from confwire.objects import ObjectType
 from confwire.opaque import is_opaque
-from proxyapp.engine.sealing import Place
+from proxyapp.engine.trust.sealing import Place
 from proxyapp.models import ApplicationTemplate, Revision
 from proxyapp.services import changes, objects, reverting, secrets
 from proxyapp.services.documents import document_of, find

@@ -125,7 +125,7 @@ def test_sizes_that_make_no_sense_are_refused(run: Any, arguments: dict[str, int
 
 
 def test_rights_end_at_the_site_and_at_the_company(run: Any) -> None:
-    from proxyapp.engine.rights import CHANGE, READ
+    from proxyapp.engine.data.rights import CHANGE, READ
     from proxyapp.models import AccessGroup, Membership, Person
     from proxyapp.services.access import may
 

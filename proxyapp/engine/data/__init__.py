@@ -1,0 +1,1 @@
+"""The configuration in memory: rows, indexes, rights, and what was changed last."""

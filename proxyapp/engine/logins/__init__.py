@@ -1,0 +1,1 @@
+"""From an opening to an admitted session: proofs, external checks, passwords."""

@@ -1,0 +1,1 @@
+"""Subscriptions, and what a transaction tells each of them."""

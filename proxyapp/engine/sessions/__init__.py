@@ -1,0 +1,1 @@
+"""Open sessions: requests, following, writes, the past, departures."""

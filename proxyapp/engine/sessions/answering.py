@@ -1,0 +1,159 @@
+"""What clients ask besides reads and subscriptions, and the answers.
+
+A write is passed on and answered later, when its change has come back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from confwire.messages import (
+    Acknowledge,
+    ChangePassword,
+    CreateObject,
+    DeleteObject,
+    Disconnect,
+    Drain,
+    HistoryLog,
+    Message,
+    ReadPermissions,
+    ReadSecrets,
+    ReadServerInfo,
+    RegisterPermissions,
+    ServerInfo,
+    SessionsSentAway,
+    Shed,
+    UpdateObject,
+    UpdatePermissions,
+)
+from historylog.entries import Kind
+from proxyapp.engine.data.access import Profile, ServerProfile
+from proxyapp.engine.data.journal import tree_text
+from proxyapp.engine.reading.requests import Task, info_of
+from proxyapp.engine.secretreading import check_line, secrets
+from proxyapp.engine.serving import DismissRequest, Serving, WriteRequest
+from proxyapp.engine.sessions import rightswatch
+from proxyapp.engine.sessions.past import Past
+from proxyapp.engine.sessions.permissions import permissions
+
+
+class Session(Protocol):
+    """What is asked of a session."""
+
+    serving: Serving
+    connection: int
+    id: str
+    name: str
+    user: str
+    peer: str
+    application: int
+    person: int
+    profile: Profile
+    secure: bool
+    acknowledged: int
+    past: Past | None
+
+    def rights(self) -> Profile:
+        """Return the profile as it is when it is asked for."""
+
+    def queue(self, message: Message | bytes) -> None:
+        """Send a message with the others of the turn."""
+
+    def start(self, task: Task, ref: int | str | None) -> None:
+        """Let a task go on until its end before anything else is taken."""
+
+    def writing(self) -> None:
+        """One of its writes has begun."""
+
+    def keep(self, kind: Kind, revision: int, reason: str = "") -> None:
+        """Keep in the history log what happened to it."""
+
+
+def change_password(session: Session, message: ChangePassword) -> None:
+    """Have the password of the session's own account changed."""
+    session.serving.passwords.begin(session, message)
+
+
+def _write(session: Session, message: WriteRequest) -> None:
+    serving = session.serving
+    info_of(message.object_type)
+    check_line(message, session.secure)
+    serving.authority.check_write(session.connection, message)
+    session.writing()
+    origin = f"{session.name} {session.peer} session {session.id}"
+    serving.write(session.connection, message, session.person, origin)
+
+
+def _permissions(session: Session, message: ReadPermissions) -> None:
+    info_of(message.object_type)
+    session.queue(permissions(session.serving, message, session.person, session.profile))
+
+
+def _secrets(session: Session, message: ReadSecrets) -> None:
+    info_of(message.object_type)
+    own = 0 if session.user else session.application
+    session.queue(secrets(session.serving, message, own, session.profile, session.secure))
+    what = f"{message.object_type} {message.dbid}"
+    session.keep(Kind.SECRETS_READ, session.serving.revision, what)
+
+
+def _server_info(session: Session, message: ReadServerInfo) -> None:
+    serving = session.serving
+    session.queue(
+        ServerInfo(
+            ref=message.ref,
+            epoch=serving.epoch,
+            revision=serving.revision,
+            server=serving.identity(),
+            link=str(serving.authority.status(serving.now).get("link", "")),
+            age=serving.age(serving.now),
+            source=serving.source(),
+            tree_hash=tree_text(serving.store.tree),
+            objects=serving.store.count if _sees_counts(session) else 0,
+            sessions=len(serving.roster),
+        )
+    )
+
+
+def _sees_counts(session: Session) -> bool:
+    """Whether a session may know how much there is that it may not read."""
+    is_server = isinstance(session.profile, ServerProfile)
+    return is_server or session.serving.access.administers(session.person)
+
+
+def _dismiss(session: Session, message: DismissRequest) -> None:
+    serving = session.serving
+    count = serving.dismiss(session, message)
+    session.queue(
+        SessionsSentAway(
+            ref=message.ref, epoch=serving.epoch, revision=serving.revision, count=count
+        )
+    )
+
+
+def _acknowledge(session: Session, message: Acknowledge) -> None:
+    session.acknowledged = max(session.acknowledged, message.revision)
+
+
+def _history_log(session: Session, message: HistoryLog) -> None:
+    session.past = Past(session.serving, session.connection, session.id, session.rights)
+    session.start(session.past.tell(message), message.ref)
+
+
+HANDLERS: dict[type, Callable[[Any, Any], None]] = {
+    CreateObject: _write,
+    UpdateObject: _write,
+    DeleteObject: _write,
+    UpdatePermissions: _write,
+    ReadPermissions: _permissions,
+    ReadSecrets: _secrets,
+    ReadServerInfo: _server_info,
+    Disconnect: _dismiss,
+    Shed: _dismiss,
+    Drain: _dismiss,
+    Acknowledge: _acknowledge,
+    HistoryLog: _history_log,
+    ChangePassword: change_password,
+    RegisterPermissions: rightswatch.register,
+}

@@ -1,0 +1,1 @@
+"""The roles of a pair and of masters: who leads, and what the other one is told."""

@@ -1,0 +1,1 @@
+"""Which servers belong together: pairs and pools, by their Application objects."""

@@ -1,0 +1,1 @@
+"""What is known and ruled of accounts: locks, ways of checking, tokens, secrets."""

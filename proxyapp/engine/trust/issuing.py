@@ -1,0 +1,51 @@
+"""Who holds resume tokens of this server, and when each gets its next one.
+
+A token lasts for a life; a session that lives gets another after half of it. Knows no sessions
+but their connections.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+
+from proxyapp.engine.trust.tokens import Holder, Ring
+
+_RENEWALS_A_TICK = 200
+"""Sessions that opened in one moment are not to be renewed in one turn."""
+
+
+class Issuing:
+    """Gives out tokens with the keys that the server has now."""
+
+    def __init__(self) -> None:
+        self.ring: Ring | None = None
+        """None before the first keys came."""
+        self.server = 0
+        """DBID of the server's own application."""
+        # Invariant: in the order in which they were issued, which is that of their renewals.
+        self._issued: OrderedDict[int, float] = OrderedDict()
+
+    def issue(self, connection: int, holder: Holder, now: float) -> str:
+        """Return a token for a session, empty where the server has no key."""
+        token = self.ring.issue(holder, self.server, now) if self.ring is not None else ""
+        self._issued[connection] = now
+        self._issued.move_to_end(connection)
+        return token
+
+    def forget(self, connection: int) -> None:
+        """The session has ended."""
+        self._issued.pop(connection, None)
+
+    def due(self, now: float) -> Iterator[int]:
+        """Yield the connections that are to get a new token now; a part of them, if many."""
+        ring = self.ring
+        if ring is None:
+            return
+        for _ in range(_RENEWALS_A_TICK):
+            oldest = next(iter(self._issued), None)
+            if oldest is None or self._issued[oldest] + ring.life / 2 > now:
+                return
+            self._issued[oldest] = now
+            self._issued.move_to_end(oldest)
+            yield oldest
