@@ -17,6 +17,12 @@ class PairRole(Message, kw_only=True):
     term: Annotated[int, Meta(ge=0, le=2**53)]
     number: int = 0
     """Of the question that this answers; 0: nobody has asked."""
+    configured: Literal["", "primary", "backup"] = ""
+    """What the configuration said of it when it started."""
+    run: str = ""
+    """Names the run of the process."""
+    said: Annotated[int, Meta(ge=0, le=2**53)] = 0
+    """Grows with all that one run says of the lead, over whichever line."""
 
 
 class MirroredSession(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
@@ -48,8 +54,12 @@ class SessionsMirrored(Message, kw_only=True):
     """Each session was sent all up to `revision` that it asked for, but these. None: no news."""
 
 
-class HandOver(Message):
+class HandOver(Message, kw_only=True):
     """Primary of a pair: lead from now on."""
+
+    run: str
+    said: Annotated[int, Meta(ge=0, le=2**53)]
+    """Both as in pairRole."""
 
 
 class ReadPeer(Request):

@@ -267,6 +267,9 @@ class NodeSettings(msgspec.Struct, kw_only=True, frozen=True):
     """Those that the masters had before: what they sealed is still read."""
     pair_term: int = 0
     """The highest term of its pair that a server had heard of when it ended."""
+    run: str = ""
+    """Names this run of the process, unlike any other: of each server of a pair the other one
+    knows by it what was said before a restart."""
     insecure_link: bool = False
     """Let verifiers and secrets cross an unsecured link that is not loopback."""
 

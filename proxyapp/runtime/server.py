@@ -276,6 +276,7 @@ class Server:
             link_parameters=link_parameters(arguments),
             insecure_link=arguments.insecure_link,
             pair_term=self._terms.read(),
+            run=uuid.uuid4().hex,
             elects=arguments.role == "master",
         )
         if arguments.role == "master":

@@ -126,7 +126,8 @@ class Server:
         if self._database is None:
             self.machine.history.open(f"store of {self.application} since life {self.lives}")
         make = Node.for_master if self._database is not None else Node.for_proxy
-        self.node = make(structs.replace(self._settings, pair_term=self.machine.pair_term))
+        term, run = self.machine.pair_term, str(self.lives)
+        self.node = make(structs.replace(self._settings, pair_term=term, run=run))
         self.links = {name: Link(self, name) for name in ("master", "peer")}
         disk, keys = self.machine.disk, self.machine.keys
         self.copy = CopyWriter(disk, self.tell, self.later, self.application, keys)

@@ -31,6 +31,7 @@ from proxyapp.engine.ports import sync_ports
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.standby.mirror import Mirror
 from proxyapp.engine.standby.peerlink import PeerLink
+from proxyapp.engine.standby.statements import Statements
 from proxyapp.engine.topology.pair import Configured, Finding, Pair, Running
 from proxyapp.engine.topology.partners import (
     Partner,
@@ -42,7 +43,8 @@ from proxyapp.engine.topology.records import LIFE, STORE
 
 SWITCH_LIMIT = 5.0
 """Seconds that a backup has to lead when it is asked to."""
-_REF = "peer"
+BEAT = 2.0
+"""Seconds after which a server says again what it does."""
 
 
 class Master(Protocol):
@@ -85,6 +87,11 @@ class Pairing:
         self._partner: Partner | None = None
         self.link = PeerLink(serving, self)
         self._mirror = Mirror(serving, self.link.tell)
+        self._statements = Statements(serving.settings.run)
+        self._said_at = 0.0
+        """When the other server was told last what this one does."""
+        self._asked = 0
+        """Number of the last question to the master; answers to those before come too late."""
         self._other: PairRole | None = None
         """What the other server said last, on the present link."""
         self._told_master: tuple[str, int] | None = None
@@ -199,9 +206,10 @@ class Pairing:
         self.link.joined(session)
 
     def relinked(self) -> None:
-        """A link has ended, and another one stands."""
+        """A link has ended, and another one stands: say what the lost one had not carried."""
+        self._say_role()
         if self._pair is not None and self._pair.leads:
-            self._mirror.begin()  # what the lost link had not carried
+            self._mirror.begin()
 
     def linked(self) -> None:
         """A link stands: say what this server does."""
@@ -220,6 +228,7 @@ class Pairing:
         assert pair is not None
         assert partner is not None
         self._other = None
+        self._statements.forget()
         self._mirror.stop()
         if self._stopped:
             return
@@ -242,15 +251,20 @@ class Pairing:
         pair, serving = self._pair, self._serving
         if pair is None:
             return
-        if isinstance(message, PairRole):
-            self._met(pair, message)
+        if isinstance(message, PairRole | HandOver):
+            if self._statements.is_news(message.run, message.said):
+                self._hear(pair, message)
         elif isinstance(message, SessionsMirrored):
             if not pair.leads:
                 serving.records.take(message, serving.now)
-        elif isinstance(message, HandOver):
-            self._act(pair.found(Finding.HANDED, "the primary handed over", serving.now))
         elif not isinstance(message, Progress):
             raise NoPermission("a link of a pair carries what the two tell each other, and no more")
+
+    def _hear(self, pair: Pair, message: PairRole | HandOver) -> None:
+        if isinstance(message, PairRole):
+            self._met(pair, message)
+        else:
+            self._act(pair.found(Finding.HANDED, "the primary handed over", self._serving.now))
 
     def _met(self, pair: Pair, message: PairRole) -> None:
         self._other = message
@@ -260,11 +274,19 @@ class Pairing:
             self._serving.log(
                 "error", "two primaries met", own_term=pair.term, other_term=message.term
             )
-        changed = pair.met(running, message.term, self._serving.now)
+        changed = pair.met(running, message.term, self._serving.now, self._goes_first(message))
         self._keep_term(pair)
         self._act(changed)
         if not changed and pair.leads and running is Running.PRIMARY:
             self._say_role()  # so that the other one, whose claim is weaker, yields
+
+    def _goes_first(self, other: PairRole) -> bool | None:
+        """Tell who stays if both lead in one term and were started in the same configured role."""
+        assert self._pair is not None
+        assert self._partner is not None
+        if other.configured != self._pair.configured.value:
+            return None
+        return bool(self._serving.application.get("DBID", 0) < self._partner.dbid)
 
     # ------------------------------------------------------------ the master
 
@@ -276,6 +298,8 @@ class Pairing:
         if isinstance(message, AskRole):
             self._master.say(self._role_of(pair, message.number))
             return
+        if message.ref != self._asked:
+            return
         seen = message.lives and message.running == Running.PRIMARY.value
         if pair.running is Running.ASKING:
             text = "the master hears that the other server leads"
@@ -285,7 +309,8 @@ class Pairing:
 
     def _ask_master(self, pair: Pair) -> None:
         if self._master.is_open:
-            self._master.say(ReadPeer(ref=_REF))
+            self._asked += 1
+            self._master.say(ReadPeer(ref=self._asked))
         else:
             text = "the other server is silent, and the master cannot be asked"
             self._act(pair.found(Finding.MISSED, text, self._serving.now))
@@ -303,6 +328,8 @@ class Pairing:
         records.tick(now)
         self._keep_moments()
         self.link.tick()
+        if now - self._said_at >= BEAT:
+            self._say_role()
         if self._switching is not None and now >= self._switching[2]:
             session, ref, _ = self._switching
             self._switching, self._handing = None, False
@@ -364,7 +391,8 @@ class Pairing:
         if self._pair is not None and self._pair.leads and self.link.stands:
             self._handing = True
             self._mirror.flush_all()
-            self.link.tell(HandOver())
+            statements = self._statements
+            self.link.tell_all(HandOver(run=statements.run, said=statements.next()))
 
     def _act(self, changed: bool) -> None:
         """Do what follows from a change of the role."""
@@ -442,11 +470,19 @@ class Pairing:
 
     def _say_role(self) -> None:
         pair = self._pair
-        if pair is not None and self.link.stands:
-            self.link.tell(self._role_of(pair))
+        if pair is not None and self.link.stands and not self._stopped:
+            self._said_at = self._serving.now
+            self.link.tell_all(self._role_of(pair))
 
     def _role_of(self, pair: Pair, number: int = 0) -> PairRole:
-        return PairRole(running=pair.running.value, term=pair.term, number=number)
+        return PairRole(
+            running=pair.running.value,
+            term=pair.term,
+            number=number,
+            configured=pair.configured.value,
+            run=self._statements.run,
+            said=self._statements.next(),
+        )
 
     def sync_port_ids(self) -> frozenset[str]:
         """Return the IDs of the ports that only the other server may use."""

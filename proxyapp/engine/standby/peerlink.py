@@ -1,6 +1,7 @@
 """The link between the two servers of a pair, whichever of them has dialled it.
 
 Both may dial at once; two links may stand for a moment, and the newest is the one to talk on.
+Which that is, the two may see differently: what decides who leads is said on all.
 Knows no roles, and no sockets: it asks for connections by commands and is told by events.
 """
 
@@ -100,6 +101,13 @@ class PeerLink:
         elif self._dial.is_open:
             self._dial.send(message)
 
+    def tell_all(self, message: Message) -> None:
+        """Tell the other server on each link that stands."""
+        for session in self._sessions:
+            session.answer(message)
+        if self._dial.is_open:
+            self._dial.send(message)
+
     # ------------------------------------------------------------ the connection that was dialled
 
     def opened(self, nonce: str) -> None:
@@ -129,7 +137,10 @@ class PeerLink:
         self._dial.lost()
         if self._partner is None or self._stopped:
             return
-        if not self.stands:
+        if self.stands:
+            if was_open:
+                self._owner.relinked()
+        else:
             self._owner.parted(reason, gone, was_open)
             delay = _FIRST_DELAY if self._owner.starting else _DELAY
             delay, self._refused = _REFUSED_DELAY if self._refused else delay, False

@@ -86,7 +86,8 @@ class RollCall:
                 yield question
 
     def _session_of(self, application: int) -> Any:
-        for session in self._serving.servers.values():
+        # The newest: a line of a former run may not be known as dead yet.
+        for session in reversed(self._serving.servers.values()):
             if application and session.application == application:
                 return session
         return None

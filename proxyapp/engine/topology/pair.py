@@ -159,20 +159,27 @@ class Pair:
         """Whether this server is the one that serves."""
         return self.running is PRIMARY
 
-    def met(self, running: Running, term: int, now: float) -> bool:
-        """Take in what the other server says of itself; tell whether the state has changed."""
+    def met(self, running: Running, term: int, now: float, first: bool | None = None) -> bool:
+        """Take in what the other server says of itself; tell whether the state has changed.
+
+        Args:
+            first: whether this server goes first if both lead in one term; None: by the
+                configured role.
+        """
         self.highest = max(self.highest, term)
         if running is STARTING:
             return self.found(Finding.STARTS, "the other server starts", now)
         if running is not PRIMARY:
             return self.found(Finding.YIELDS, "the other server does not lead", now)
-        if self.leads and not self._is_stronger(term):
+        if self.leads and not self._is_stronger(term, first):
             return self.found(Finding.YIELDS, f"its term {term} is the weaker claim", now)
         return self.found(Finding.LEADS, f"the other server leads in term {term}", now)
 
-    def _is_stronger(self, term: int) -> bool:
-        """Whether another primary's claim goes before the own one: on a tie the configuration."""
-        return term > self.term or (term == self.term and self.configured is Configured.BACKUP)
+    def _is_stronger(self, term: int, first: bool | None) -> bool:
+        """Whether another primary's claim goes before the own one."""
+        if first is None:
+            first = self.configured is Configured.PRIMARY
+        return term > self.term or (term == self.term and not first)
 
     def found(self, finding: Finding, reason: str, now: float) -> bool:
         """Take in a finding; tell whether the state has changed."""

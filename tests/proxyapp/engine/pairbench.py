@@ -75,8 +75,8 @@ class Member(Proxy):
 
     other: Member
 
-    def __init__(self, bench: Bench, name: str, pair_term: int = 0) -> None:
-        super().__init__(bench, application=name, pair_term=pair_term)
+    def __init__(self, bench: Bench, name: str, pair_term: int = 0, run: str = "first") -> None:
+        super().__init__(bench, application=name, pair_term=pair_term, run=run)
         self.alive = False
         self.peer_line: PeerLine | None = None
         self.wanted: commands.ConnectLink | None = None
@@ -204,7 +204,7 @@ class PairBench:
         kept = [dead.node.serving.settings.pair_term]
         kept += [command.term for command in dead.of(commands.KeepTerm)]
         assert kept == sorted(kept), "terms grow"
-        member = Member(self.master, name, kept[-1])
+        member = Member(self.master, name, kept[-1], f"after {dead.node.serving.settings.run}")
         member.other, dead.other.other = dead.other, member
         member.now = dead.other.now
         if dead is self.primary:

@@ -22,7 +22,7 @@ WRITE = {"personDBID": 101, "origin": "x", "objectType": "skill", "DBID": 601, "
         ("siteProgress", {"epoch": "e1", "revision": 1, "clients": 0}),
         ("pairRole", {"running": "primary", "term": 1}),
         ("sessionsMirrored", {"epoch": "e1", "revision": 1}),
-        ("handOver", {}),
+        ("handOver", {"run": "one", "said": 1}),
         ("readPeer", {}),
     ],
 )

@@ -12,10 +12,12 @@ from confwire.messages import (
     HandOver,
     Open,
     PairRole,
+    PeerRead,
     SessionsMirrored,
     Subscription,
 )
 from proxyapp.engine import commands, events
+from proxyapp.engine.standby.pairing import BEAT
 from tests.proxyapp.engine.bench import BOB, FOLDER, Client, record
 from tests.proxyapp.engine.pairbench import (
     BACKUP,
@@ -131,7 +133,7 @@ def test_only_the_other_server_gets_in_by_the_port_for_ha_sync(two):
 
 @pytest.mark.parametrize(
     "message", [PairRole(running="primary", term=9), SessionsMirrored(epoch="e1", revision=1),
-                HandOver()],
+                HandOver(run="one", said=1)],
 )  # fmt: skip
 def test_clients_cannot_speak_for_a_server_of_the_pair(two, message):
     client = two.primary.login("bob")
@@ -444,6 +446,55 @@ def test_the_newest_promotion_wins_over_one_that_a_restart_has_made_older(two):
     lonely.cut = False
     two.tick(1.0)
     assert roles(two) == ("primary", "backup"), "on a tie the configuration decides"
+
+
+# ---------------------------------------------------------------- two lines, and words lost
+
+
+def said_by_the_primary(two: PairBench, said: int, **what: Any) -> None:
+    """Let the backup hear something of the primary, by whatever line."""
+    what = {"running": "starting", "term": 0} | what
+    run = what.pop("run", two.primary.node.serving.settings.run)
+    two.backup.node.serving.pairing.take(PairRole(run=run, said=said, **what))
+
+
+def test_what_the_other_one_said_before_it_led_may_come_late_and_changes_nothing(two):
+    said_by_the_primary(two, 1)
+    run = two.primary.node.serving.settings.run
+    assert roles(two) == ("primary", "backup")
+    two.backup.node.serving.pairing.take(HandOver(run=run, said=1))
+    assert roles(two) == ("primary", "backup")
+
+
+def test_a_new_run_of_the_other_one_is_heard_from_its_first_word(two):
+    said_by_the_primary(two, 1, run="another")
+    assert two.backup.running == "primary"
+
+
+def test_a_promotion_that_the_other_one_did_not_hear_of_is_told_again_and_again(two):
+    two.tick(1.0)
+    line, two.backup.peer_line = two.backup.peer_line, None
+    said_by_the_primary(two, 1, run="another")
+    assert roles(two) == ("primary", "primary")
+    two.backup.peer_line = line
+    two.tick(BEAT)
+    assert roles(two) == ("backup", "primary")
+
+
+def test_a_line_that_ends_beside_another_lets_both_say_what_they_do(two):
+    two.backup.node.serving.pairing.relinked()
+    two.primary.node.serving.pairing.relinked()
+    told = [m["message"] for m in two.backup.peer_line.inbox][-2:]
+    assert told == ["pairRole", "sessionsMirrored"]
+
+
+def test_an_answer_to_a_former_question_to_the_master_decides_nothing(two):
+    two.primary.hold_wire = True
+    two.primary.go_silent()
+    assert two.backup.running == "asking"
+    late = PeerRead(ref=0, epoch="e1", revision=1, lives=False)
+    two.backup.node.serving.pairing.answered(late)
+    assert two.backup.running == "asking"
 
 
 # ---------------------------------------------------------------- switchover

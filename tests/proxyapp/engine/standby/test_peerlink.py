@@ -93,13 +93,21 @@ def test_a_second_line_is_talked_on_and_the_first_takes_over_when_it_ends(link, 
     first, second = Line(), Line()
     link.joined(first)
     link.joined(second)
-    link.tell(HandOver())
+    link.tell(HandOver(run="one", said=1))
     assert (len(first.sent), len(second.sent)) == (0, 1)
     link.left(second, "gone", True)
-    link.tell(HandOver())
+    link.tell(HandOver(run="one", said=1))
     assert (len(first.sent), len(second.sent)) == (1, 1)
     assert owner.told == ["linked", "linked", "relinked"]
     assert link.state == "live"
+
+
+def test_what_decides_is_told_on_all_lines(link):
+    first, second = Line(), Line()
+    link.joined(first)
+    link.joined(second)
+    link.tell_all(HandOver(run="one", said=1))
+    assert (len(first.sent), len(second.sent)) == (1, 1)
 
 
 def test_the_last_line_that_ends_parts_the_two(link, owner):

@@ -198,6 +198,16 @@ def test_two_servers_end_with_one_primary_whatever_happened(seed):
 
 
 @pytest.mark.parametrize("configured", Configured)
+def test_two_of_one_configured_role_that_lead_in_one_term_end_with_one_primary(configured):
+    stays, yields = (Pair(configured, 10.0, 0.0) for _ in range(2))
+    for pair in (stays, yields):
+        assert pair.found(Finding.HANDED, "handed over", 0.0)
+    assert not stays.met(Running.PRIMARY, 1, 1.0, first=True)
+    assert yields.met(Running.PRIMARY, 1, 1.0, first=False)
+    assert (stays.leads, yields.leads) == (True, False)
+
+
+@pytest.mark.parametrize("configured", Configured)
 def test_a_server_alone_leads_in_the_end(configured):
     first, second = Server(Configured.PRIMARY), Server(Configured.BACKUP)
     first.other, second.other = second, first
