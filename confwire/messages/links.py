@@ -114,7 +114,7 @@ class DaemonSession(Message, kw_only=True):
     """Proxy: a server application has a session here, or has it no more."""
 
     application_dbid: int = field(name="applicationDBID")
-    session: str
+    session: Annotated[str, Meta(max_length=64)]
     open: bool = False
     age: Annotated[float, Meta(ge=0)] = 0
     """Seconds since it opened."""

@@ -139,6 +139,10 @@ FIGURES: tuple[Figure, ...] = (
            _at("crowd", "behind")),
     Figure("sessions_blocked", G, "Sessions whose requests wait until they have read their answers",
            _at("crowd", "blocked")),
+    Figure("daemons", G, "Of a master: server applications that have a session, on whichever"
+           " server", _at("daemons", "open")),
+    Figure("daemons_refused_total", C, "Of a master: second sessions of server applications that"
+           " it had closed, or refused", _at("daemons", "refused")),
     Figure("departures", G, "Sessions that were told to leave and are still there",
            _at("departures", "sessions")),
     Figure("connections", G, "Connections, also those without a session yet",

@@ -226,7 +226,7 @@ class Node:
         found = status_of(self.serving, self._intake.loads, now, whole=whole)
         leaving = self._departures.status(now)
         pair = {"pair": self._pairing.status() if self._pairing is not None else None}
-        pairs = {"pairs": self._roll_call.status()}
+        pairs = {"pairs": self._roll_call.status(), "daemons": self.serving.daemons.status()}
         return {
             **found,
             "convergence": self._convergence.status(),

@@ -144,6 +144,9 @@ class Checks(Protocol):
 class Fleet(Protocol):
     """The sessions of daemons on all servers."""
 
+    def status(self) -> dict[str, Any] | None:
+        """Return how many there are as JSON-able data, None where the master is another one."""
+
     def check(self, application: int, session: str) -> None:
         """Refuse a daemon that is known to have another session on another server."""
 

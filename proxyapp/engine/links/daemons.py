@@ -8,16 +8,21 @@ away each server knows its own alone, and tells of them when the link is back. K
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 from msgspec import Struct
 
 from confwire.errors import ApplicationInUse, CloseCode, RequestError
 from confwire.messages import DaemonRuling, DaemonSession
+from confwire.objects import ObjectType, is_server_type
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.serving import Serving
 
+PROBE_EVERY = 1.0
+"""Seconds between two polls of one session, however many want in."""
 _HERE = 0
 """The number of no connection: the master's own sessions."""
 
@@ -39,7 +44,16 @@ class Daemon(Protocol):
         """End it."""
 
 
-class _Holder(Struct, frozen=True):
+class _Application(Struct):
+    """The field of an application's document that says whether it is a daemon."""
+
+    type: str = ""
+
+
+_document = msgspec.json.Decoder(_Application).decode
+
+
+class _Holder(Struct):
     """Who has the session of an application."""
 
     link: int
@@ -48,6 +62,8 @@ class _Holder(Struct, frozen=True):
     session: str
     since: float
     """When it opened, by the master's clock."""
+    probed: float | None = None
+    """When it was polled last."""
 
 
 class Daemons:
@@ -61,10 +77,20 @@ class Daemons:
         """
         self._serving = serving
         self._say = say
+        # Invariant: one entry at most for each daemon among the applications, whatever is told.
         self._held: dict[int, _Holder] = {}
+        self._refused = 0
 
     def __repr__(self) -> str:
         return f"<Daemons {len(self._held)} known>"
+
+    def status(self) -> dict[str, Any] | None:
+        """Return how many there are as JSON-able data, None where the master is another one."""
+        if self._say is not None:
+            return None
+        own = self._serving.settings.application
+        servers = Counter(holder.server or own for holder in self._held.values())
+        return {"open": len(self._held), "servers": dict(servers), "refused": self._refused}
 
     # ------------------------------------------------------------ own sessions
 
@@ -101,14 +127,23 @@ class Daemons:
         """
         holder = self._held.get(application)
         if holder is not None and holder.link != _HERE and holder.session != session:
-            self._rule(holder, application, "probe")
+            self._refused += 1
+            self._probe(holder, application)
             raise ApplicationInUse(_in_use(holder.server))
 
     # ------------------------------------------------------------ what proxies say
 
     def told(self, link: int, server: str, message: DaemonSession) -> None:
-        """A proxy says that a daemon has a session there, or has it no more."""
-        self._take(link, server, message)
+        """A proxy says that a daemon has a session there, or has it no more.
+
+        What is no daemon, here where the data is the newest, has nothing to claim.
+        """
+        if not message.open or self._is_daemon(message.application_dbid):
+            self._take(link, server, message)
+
+    def _is_daemon(self, application: int) -> bool:
+        row = self._serving.store.get(ObjectType.APPLICATION, application)
+        return row is not None and is_server_type(_document(row.body).type)
 
     def left(self, link: int) -> None:
         """A proxy's link is gone: nothing is known of its daemons."""
@@ -129,10 +164,18 @@ class Daemons:
             self._rule(old, application, "moved")
         elif new.since < old.since:
             self._held[application] = new
+            self._refused += 1
             self._rule(old, application, "inUse", new.server)
         else:
+            self._refused += 1
             self._rule(new, application, "inUse", old.server)
-            self._rule(old, application, "probe")
+            self._probe(old, application)
+
+    def _probe(self, holder: _Holder, application: int) -> None:
+        now = self._serving.now
+        if holder.probed is None or now - holder.probed >= PROBE_EVERY:
+            holder.probed = now
+            self._rule(holder, application, "probe")
 
     def _rule(self, holder: _Holder, application: int, ruling: str, server: str = "") -> None:
         message = DaemonRuling(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from confwire.messages import Open
-from proxyapp.engine import commands
+from confwire.messages import DaemonSession, Open
+from proxyapp.engine import commands, events
 from tests.proxyapp.engine.bench import VERIFIER, Bench, Client, Proxy, master, record
 
 NONCE = "client-nonce-0123456789ab"
@@ -161,3 +161,47 @@ def test_only_servers_tell_of_daemons(bench):
 def test_any_number_of_people_may_use_one_application(first, second):
     for proxy in (first, second):
         assert proxy.login("bob").closed is None
+
+
+def claims(proxy: Proxy, *applications: int, session: str = "x") -> None:
+    """Let a proxy tell its master that it has sessions of daemons."""
+    for dbid in applications:
+        told = DaemonSession(application_dbid=dbid, session=session, open=True)
+        proxy.node.serving.authority.tell_daemon(told)
+    proxy.handle(events.Ticked())
+
+
+def test_what_is_no_daemon_has_nothing_to_claim(bench, first):
+    claims(first, 100, 500, 99999, *range(2**40, 2**40 + 1000))
+    assert bench.node.status(bench.now)["daemons"]["open"] == 0
+    assert first.link == "live"
+    claims(first, 130)
+    assert bench.node.status(bench.now)["daemons"]["open"] == 1
+
+
+def test_a_flood_of_claims_polls_the_first_one_once_a_second(first, second):
+    one = log_in(first)
+    for number in range(100):
+        claims(second, 130, session=f"{number}")
+    assert probes(first) == [one.connection]
+    first.master.now += 1
+    claims(second, 130)
+    assert probes(first) == [one.connection] * 2
+    assert stays(one)
+
+
+def test_the_masters_status_tells_of_daemons_on_all_servers(bench, first, second):
+    log_in(first)
+    assert bench.node.status(bench.now)["daemons"] == {
+        "open": 1, "servers": {"proxy1": 1}, "refused": 0,
+    }  # fmt: skip
+    log_in(second)
+    log_in(bench)
+    assert bench.node.status(bench.now)["daemons"]["refused"] == 2
+    assert "daemons" not in first.node.status(first.now)
+
+
+def test_the_master_tells_of_its_own_daemons_by_its_name(bench):
+    log_in(bench)
+    name = bench.node.serving.settings.application
+    assert bench.node.status(bench.now)["daemons"]["servers"] == {name: 1}

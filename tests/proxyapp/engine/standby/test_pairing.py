@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import Any
 
+import msgspec
 import pytest
 
 from confwire.messages import (
@@ -479,6 +480,15 @@ def test_a_promotion_that_the_other_one_did_not_hear_of_is_told_again_and_again(
     two.backup.peer_line = line
     two.tick(BEAT)
     assert roles(two) == ("backup", "primary")
+
+
+@pytest.mark.parametrize(("other", "stays"), [(BACKUP, True), (1, False)])
+def test_of_two_started_in_the_same_role_that_of_the_lower_dbid_stays_on_a_tie(two, other, stays):
+    pairing = two.primary.node.serving.pairing
+    pairing._partner = msgspec.structs.replace(pairing.partner, dbid=other)
+    claim = PairRole(running="primary", term=1, configured="primary", run="another", said=1)
+    pairing.take(claim)
+    assert pairing.status()["running"] == ("primary" if stays else "backup")
 
 
 def test_a_line_that_ends_beside_another_lets_both_say_what_they_do(two):
