@@ -91,7 +91,7 @@ def _reaches(revision: int) -> bool:
 
 def _steps(records: list[ChangeRecord]) -> Iterator[Step]:
     heads = Transaction.objects.in_bulk({record.revision for record in records})
-    ends = _ends({(record.type, record.dbid) for record in records})
+    ends = last_places({(record.type, record.dbid) for record in records})
     for record in records:
         folder, acl = ends.get((record.type, record.dbid), (0, []))
         head = heads.get(record.revision)
@@ -99,7 +99,7 @@ def _steps(records: list[ChangeRecord]) -> Iterator[Step]:
         yield Step(record.revision, record.seq, record.type, record.dbid, folder, acl, body)
 
 
-def _ends(keys: set[Key]) -> dict[Key, _Place]:
+def last_places(keys: set[Key]) -> dict[Key, _Place]:
     """Return where objects were when they were deleted, of those that were."""
     ends: dict[Key, _Place] = {}
     for type_ in {type_ for type_, _ in keys}:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
-from confwire.cli import transport
+from confwire.cli import backthen, transport
 from confwire.cli.accounts import secret_of
 from confwire.client import Cursor, ObjectId
 from confwire.client.logins import MECHANISMS
@@ -22,6 +22,8 @@ commands:
   watch [TYPE ...] [key=value ...]  print changes as they happen
   history [--since EPOCH:REVISION | --last TIME]
                                     print what was changed, and what became of the session
+  diff TYPE NAME|DBID --at REVISION|TIME [--until REVISION|TIME]
+                                    print what became of an object since
   status                            say how the server is
   secrets TYPE DBID                 print the secret options of an object
   drain                             send all clients elsewhere, then end the server
@@ -83,6 +85,9 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         arguments.filter, settings = _sorted_words(arguments.words)
         given = settings | _secrets_in(arguments.secret)
         arguments.delta = option_delta(arguments.type, given, arguments.unset)
+    everything = command == "read" and arguments.type == backthen.EVERYTHING
+    if everything and (arguments.at is None or not arguments.json):
+        parser.error("all types at once are read with --at and --json")
     if text := transport.check(arguments):
         parser.error(text)
     if not arguments.user and not arguments.secret_file:
@@ -181,6 +186,25 @@ def _define_read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--fields", type=lambda text: text.split(","), metavar="A,B.C",
         help="fields to show, by their names in the document",
+    )  # fmt: skip
+    _define_at(parser, required=False)
+
+
+def _define_at(parser: argparse.ArgumentParser, required: bool) -> None:
+    parser.add_argument(
+        "--at", type=backthen.moment, required=required, metavar="REVISION|TIME",
+        help="as it was at a revision or a time: ISO form, local time unless it says another, "
+        "or such as '2h ago'",
+    )  # fmt: skip
+
+
+def _define_diff(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
+    parser.add_argument("name", metavar="NAME|DBID", help="its name or number")
+    _define_at(parser, required=True)
+    parser.add_argument(
+        "--until", type=backthen.moment, metavar="REVISION|TIME",
+        help="up to when, in the same forms (now)",
     )  # fmt: skip
 
 
@@ -292,6 +316,7 @@ _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "read": _define_read,
     "watch": _define_watch,
     "history": _define_history,
+    "diff": _define_diff,
     "status": _define_status,
     "secrets": _define_object,
     "drain": _define_drain,

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from confwire.cli import transport
+from confwire.cli import backthen, transport
 from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
 from confwire.cli.text import (
@@ -46,6 +46,7 @@ from confwire.client import (
 )
 from confwire.client.logins import MECHANISMS
 from confwire.errors import WireError
+from confwire.objects import BY_NAME
 from confwire.tls import TlsError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -111,6 +112,9 @@ async def _run(arguments: Namespace) -> None:
 
 
 async def _read(client: Client, arguments: Namespace) -> None:
+    if arguments.at is not None:
+        await _read_past(client, arguments)
+        return
     kind, fields = arguments.type, arguments.fields
     packets = client.read_packets(
         kind,
@@ -132,12 +136,40 @@ async def _read(client: Client, arguments: Namespace) -> None:
             documents += packet.objects
     if last is not None and last.age is not None:
         _note(freshness_text(last))
-    if arguments.json:
-        return
-    titles = fields or default_fields(kind)
+    if not arguments.json:
+        _print_table(fields or default_fields(kind), documents)
+
+
+def _print_table(titles: Sequence[str], documents: Sequence[Mapping[str, Any]]) -> None:
     rows = [[value_text(field_of(document, title)) for title in titles] for document in documents]
     for line in table(titles, rows):
         print(line)
+
+
+async def _read_past(client: Client, arguments: Namespace) -> None:
+    everything = arguments.type == backthen.EVERYTHING
+    at, fields = arguments.at, arguments.fields
+    for kind in BY_NAME if everything else [arguments.type]:
+        found = await backthen.read(client, kind, at, dict(arguments.filter))
+        at = found.revision  # all types as of the same
+        if arguments.json:
+            for document in found.objects:
+                chosen = _chosen(document, fields) if fields else document
+                _print_json({"objectType": kind, "object": chosen} if everything else chosen)
+        else:
+            _print_table(fields or default_fields(kind), found.objects)
+    _note(f"as of {found.epoch}:{found.revision}")
+
+
+async def _diff(client: Client, arguments: Namespace) -> None:
+    found = await backthen.difference(
+        client, arguments.type, arguments.name, arguments.at, arguments.until
+    )
+    if arguments.json:
+        _print_json(found)
+    else:
+        for line in backthen.lines(found):
+            print(line)
 
 
 def _freshness_of(arguments: Namespace) -> bool | Bounds:
@@ -403,6 +435,7 @@ _COMMANDS = {
     "read": _read,
     "watch": _watch,
     "history": _history,
+    "diff": _diff,
     "status": _status,
     "secrets": _secrets,
     "drain": _drain,

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from confwire.client.asynchronous import Client, Written
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
-from confwire.client.past import History
+from confwire.client.past import History, PastObjects
 from confwire.client.reading import Packet
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
@@ -252,6 +252,10 @@ class BlockingClient:
     ) -> History:
         """As `Client.history`."""
         return self._loop.run(self._client.history(since=since, since_time=since_time))
+
+    def read_past(self, object_type: str, **options: Any) -> PastObjects:
+        """As `Client.read_past`."""
+        return self._loop.run(self._client.read_past(object_type, **options))
 
     def create(self, object_type: str, document: Mapping[str, Any], **options: Any) -> Written:
         """As `Client.create`."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from confwire.client.watch import ObjectChange, change_of
-from confwire.messages import Cursor, HistoryEntry, HistoryLogRead, LoggedChange
+from confwire.codec import decode_document
+from confwire.messages import Cursor, HistoryEntry, HistoryLogRead, LoggedChange, PastRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,28 @@ class History:
     def cursor(self) -> Cursor:
         """The place to go on from."""
         return Cursor(epoch=self.epoch, revision=self.revision)
+
+
+@dataclass(frozen=True, slots=True)
+class PastObjects:
+    """Objects of one type as they were."""
+
+    epoch: str
+    revision: int
+    """As of which revision."""
+    objects: list[dict[str, Any]] = field(repr=False)
+    """Their documents, in the order of their DBIDs."""
+
+
+def objects_of(pages: Iterable[PastRead]) -> PastObjects:
+    """Return the objects that one or more pages bring.
+
+    Raises:
+        MalformedMessage: a document is not a JSON object.
+    """
+    pages = list(pages)
+    documents = [decode_document(raw) for page in pages for raw in page.objects]
+    return PastObjects(pages[0].epoch, pages[0].revision, documents)
 
 
 def history_of(packets: Iterable[HistoryLogRead]) -> History:

@@ -29,6 +29,8 @@ from confwire.messages.history import (
     HistoryLogSent,
     HistoryTaken,
     LoggedChange,
+    PastRead,
+    ReadPast,
 )
 from confwire.messages.links import (
     AccountState,
@@ -188,6 +190,7 @@ __all__ = [
     "Opened",
     "PairRole",
     "PasswordChanged",
+    "PastRead",
     "PeerRead",
     "Permission",
     "PermissionSource",
@@ -200,6 +203,7 @@ __all__ = [
     "Proof",
     "ReadBrief",
     "ReadObjects",
+    "ReadPast",
     "ReadPeer",
     "ReadPermissions",
     "ReadSecrets",

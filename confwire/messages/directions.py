@@ -9,6 +9,8 @@ from confwire.messages.history import (
     HistoryLogRead,
     HistoryLogSent,
     HistoryTaken,
+    PastRead,
+    ReadPast,
 )
 from confwire.messages.links import (
     AccountStates,
@@ -113,6 +115,7 @@ ClientMessage = (
     | Acknowledge
     | Replicate
     | HistoryLog
+    | ReadPast
     | HistoryEntries
     | CheckLogin
     | AccountStates
@@ -159,6 +162,7 @@ ServerMessage = (
     | TokenKeys
     | HistoryLogRead
     | HistoryLogSent
+    | PastRead
     | HistoryTaken
     | WriteRelayed
     | LoginChecked

@@ -80,6 +80,32 @@ class HistoryLogSent(Answer, kw_only=True):
     """Changes in all packets."""
 
 
+class ReadPast(Request, kw_only=True):
+    """Client: objects of a type as they were, of those that may be read now; page by page."""
+
+    object_type: str
+    revision: int | None = None
+    """As of this revision; either this or the time is given."""
+    time: float = 0
+    """As of this time, seconds since 1970 UTC."""
+    dbid: int = field(name="DBID", default=0)
+    """Only this object."""
+    folder_dbid: int = field(name="folderDBID", default=0)
+    """Only what lay right in this folder."""
+    after: int = 0
+    """Only what has a greater DBID: `next` of the page before."""
+    limit: int = 0
+    """Objects of a page at most; 0, or more than the server gives, is what it gives."""
+
+
+class PastRead(Answer, kw_only=True):
+    """Server: one page of objects as they were at `revision`, in the order of their DBIDs."""
+
+    objects: list[Raw] = []
+    next: int = 0
+    """What to give as `after` for the next page; 0: this was the last."""
+
+
 class HistoryEntries(Message, kw_only=True):
     """Proxy: entries of its own log that are on its disk, in the order of their numbers.
 

@@ -306,6 +306,23 @@ class ReadHistory(Command):
     """Revision and place in it of the last change that was read before."""
 
 
+class FindPast(Command):
+    """Read objects as they were from the history of the database; answered by PastFound."""
+
+    connection: int
+    """For whom; comes back in the answer."""
+    revision: int | None
+    """As of this revision; None: as of the time."""
+    time: float
+    type: int
+    dbid: int
+    """Only this object; 0: all."""
+    folder: int
+    """Only what lay right in it; 0: wherever it lay."""
+    after: int
+    limit: int
+
+
 class ReadEntries(Command):
     """The master has the entries of an own store up to a number: read the next.
 

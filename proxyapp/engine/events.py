@@ -299,6 +299,34 @@ class HistoryRead(Event):
     """There are no more."""
 
 
+class PastObject(Event):
+    """An object as it was."""
+
+    type: int
+    dbid: int
+    place: tuple[int, list[tuple[int, int, int]]] | None
+    """Folder and grants that it had when it was deleted, if it is gone."""
+    body: bytes
+
+
+class PastFound(Event):
+    """A page of objects as they were; None when the history cannot be read now."""
+
+    connection: int
+    objects: list[PastObject] | None
+    revision: int = 0
+    following: int = 0
+    """The DBID behind which there may be more; 0: there are none."""
+    expired: str = ""
+    """Why the history does not reach back to what was asked for."""
+    oldest: int = 0
+    """The oldest revision that it does."""
+
+
+PastAnswer = SessionRead | HistoryRead | PastFound
+"""What was read of the past for a session that waits for it."""
+
+
 class DrainAsked(Event):
     """The process was told to end; asked for the second time, to end at once."""
 

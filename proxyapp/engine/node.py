@@ -132,6 +132,7 @@ class Node:
             events.EntriesTaken: self._entries_taken,
             events.SessionRead: self._past_read,
             events.HistoryRead: self._past_read,
+            events.PastFound: self._past_read,
             events.DrainAsked: self._drain_asked,
             events.Authenticated: self._authenticated,
             events.AccountsTold: self._accounts_told,
@@ -503,7 +504,7 @@ class Node:
         elif event.store == STORE and self._pairing is not None:
             self._pairing.kept(event.number)
 
-    def _past_read(self, event: events.SessionRead | events.HistoryRead, now: float) -> None:
+    def _past_read(self, event: events.PastAnswer, now: float) -> None:
         session = self._sessions.get(event.connection)
         if session is not None and session.past is not None:
             session.past.answer = event

@@ -28,6 +28,7 @@ from historylog.retention import EntryLimits, Pruned, prune_entries
 from historylog.writer import Position
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
+from proxyapp.runtime import backthen
 from proxyapp.runtime.tasks import cancel, spawn
 
 log = structlog.get_logger(__name__)
@@ -147,8 +148,8 @@ class Historian:
             self._urgent.set()  # what is forwarded may wait for what is gathered
         self._wake.set()
 
-    def read_history(self, command: c.ReadHistory) -> None:
-        """Read changes; HistoryRead is told later, whatever else is being written."""
+    def read_history(self, command: c.ReadHistory | c.FindPast) -> None:
+        """Read; HistoryRead or PastFound is told later, whatever else is being written."""
         spawn("past", self._read_history(command))
 
     def prune(self, now: datetime, wait: Callable[[float], bool | None]) -> Pruned:
@@ -292,9 +293,9 @@ class Historian:
             self._queue.popleft()
             self._lost += 1
 
-    async def _read_history(self, command: c.ReadHistory) -> None:
+    async def _read_history(self, command: c.ReadHistory | c.FindPast) -> None:
         loop = asyncio.get_running_loop()
-        self._tell(await loop.run_in_executor(self._readers, _read_history, command))
+        self._tell(await loop.run_in_executor(self._readers, _read, command))
 
     # ------------------------------------------------------------ failures
 
@@ -343,15 +344,18 @@ def _open(
     return position, forwarding.former_stores() if forwards else []
 
 
-def _read_history(command: c.ReadHistory) -> e.HistoryRead:
+def _read(command: c.ReadHistory | c.FindPast) -> e.HistoryRead | e.PastFound:
+    failed = e.PastFound if isinstance(command, c.FindPast) else e.HistoryRead
     try:
+        if isinstance(command, c.FindPast):
+            return backthen.find(command)
         found = past.page(command.revision, command.since_time, command.place)
     except _FAILURES as error:
         log.error("the history cannot be read", reason=str(error).strip())
-        return e.HistoryRead(command.connection, None)
+        return failed(command.connection, None)
     except Exception:  # a client waits for the answer
         log.exception("the history cannot be read")
-        return e.HistoryRead(command.connection, None)
+        return failed(command.connection, None)
     finally:
         connections.close_all()
     changes = [e.PastChange(*step) for step in found.steps]

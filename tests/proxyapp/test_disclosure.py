@@ -132,6 +132,7 @@ class Twins:
                              "afterName": random.choice(_NAMES), "freshness": True}),
             ("registerNotification", {"subscriptions": [subscription], "snapshot": True}),
             ("historyLog", {"since": {"epoch": "e1", "revision": 1}}),
+            ("readPast", {"objectType": "skill", "revision": random.randrange(1, 4), **page}),
             ("readPermissions", {**named, "personDBID": BOB}),
             ("readSecrets", named),
             ("readServerInfo", {}),

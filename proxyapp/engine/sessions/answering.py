@@ -17,6 +17,7 @@ from confwire.messages import (
     Drain,
     HistoryLog,
     Message,
+    ReadPast,
     ReadPermissions,
     ReadSecrets,
     ReadServerInfo,
@@ -34,6 +35,7 @@ from proxyapp.engine.reading.requests import Task, info_of
 from proxyapp.engine.secretreading import check_line, secrets
 from proxyapp.engine.serving import DismissRequest, Serving, WriteRequest
 from proxyapp.engine.sessions import rightswatch
+from proxyapp.engine.sessions.backthen import BackThen
 from proxyapp.engine.sessions.past import Past
 from proxyapp.engine.sessions.permissions import permissions
 
@@ -52,7 +54,7 @@ class Session(Protocol):
     profile: Profile
     secure: bool
     acknowledged: int
-    past: Past | None
+    past: Past | BackThen | None
 
     def rights(self) -> Profile:
         """Return the profile as it is when it is asked for."""
@@ -137,8 +139,13 @@ def _acknowledge(session: Session, message: Acknowledge) -> None:
 
 
 def _history_log(session: Session, message: HistoryLog) -> None:
-    session.past = Past(session.serving, session.connection, session.id, session.rights)
-    session.start(session.past.tell(message), message.ref)
+    session.past = past = Past(session.serving, session.connection, session.id, session.rights)
+    session.start(past.tell(message), message.ref)
+
+
+def _read_past(session: Session, message: ReadPast) -> None:
+    session.past = past = BackThen(session.serving, session.connection, session.rights)
+    session.start(past.tell(message), message.ref)
 
 
 HANDLERS: dict[type, Callable[[Any, Any], None]] = {
@@ -154,6 +161,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     Drain: _dismiss,
     Acknowledge: _acknowledge,
     HistoryLog: _history_log,
+    ReadPast: _read_past,
     ChangePassword: change_password,
     RegisterPermissions: rightswatch.register,
 }

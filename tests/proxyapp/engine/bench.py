@@ -128,6 +128,8 @@ class Log:
         self.taken: dict[str, list[HistoryEntry]] = {}
         self.changes: list[events.PastChange] | None = []
         """The history of changes; None: it cannot be read."""
+        self.found: list[events.PastObject] | None = []
+        """Objects as they were, for whoever asks; None: they cannot be read."""
 
     def keep(self, entries: Sequence[HistoryEntry]) -> events.EntriesKept:
         for entry in entries:
@@ -173,6 +175,11 @@ class Log:
         start = (command.revision or 0, 10**9) if command.place == (0, 0) else command.place
         found = [change for change in self.changes if (change.revision, change.seq) > start]
         return events.HistoryRead(command.connection, found[:2], False, len(found) <= 2)
+
+    def find(self, command: commands.FindPast) -> events.PastFound:
+        if self.found is None:
+            return events.PastFound(command.connection, None)
+        return events.PastFound(command.connection, self.found, command.revision or 0)
 
 
 class Bench:
@@ -301,6 +308,7 @@ _LOG: dict[type, Any] = {
     commands.TakeEntries: Log.take,
     commands.ReadSession: Log.session,
     commands.ReadHistory: Log.past,
+    commands.FindPast: Log.find,
 }
 
 
