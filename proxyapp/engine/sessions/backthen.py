@@ -25,7 +25,7 @@ from proxyapp.engine.sessions.past import Place, may_read
 
 LONGEST = 1_000
 """Objects of one page."""
-_MOST_LOOKED_AT = 5_000
+_MOST_LOOKED_AT = 2_000
 """Objects that are looked at for one page; it may be short, and there are more."""
 _CHANGES_A_TURN = 500
 _LARGEST = 2**63

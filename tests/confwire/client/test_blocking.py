@@ -7,13 +7,16 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
+from msgspec import Raw
 
 from confwire.client import BlockingClient, ClientClosed, Cursor, LinkLost, State
 from confwire.messages import (
     HistoryLog,
     HistoryLogRead,
     HistoryLogSent,
+    PastRead,
     ReadObjects,
+    ReadPast,
     RegisterNotification,
 )
 
@@ -113,6 +116,28 @@ async def test_it_looks_back(peer, start):
         peer, lambda client: client.history(since_time=datetime.fromtimestamp(5, UTC))
     )
     assert (history.cursor, history.changes) == (Cursor("e", 9), [])
+
+
+async def serve_past(peer):
+    session = await peer.session()
+    request = await session.receive(ReadPast)
+    assert (request.revision, request.time, request.after) == (None, 5.0, 0)
+    await session.send(
+        PastRead(ref=request.ref, epoch="e", revision=7, objects=[Raw(b'{"DBID":1}')], next=1)
+    )
+    request = await session.receive(ReadPast)
+    assert (request.revision, request.time, request.after) == (7, 0, 1)
+    await session.send(
+        PastRead(ref=request.ref, epoch="e", revision=7, objects=[Raw(b'{"DBID":2}')])
+    )
+
+
+async def test_it_reads_the_past_page_by_page_as_of_one_revision(peer, start):
+    start(serve_past(peer))
+    found = await beside(
+        peer, lambda client: client.read_past("skill", time=datetime.fromtimestamp(5, UTC))
+    )
+    assert (found.revision, found.objects) == (7, [{"DBID": 1}, {"DBID": 2}])
 
 
 async def test_a_closed_client_says_so(peer):

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from confwire.cli.program import main
 from confwire.client import BlockingClient, Client, Cursor, Notification, ObjectId, State
 from confwire.errors import (
     ApplicationUnknown,
@@ -289,3 +290,36 @@ async def test_a_program_without_a_loop_does_the_same(master) -> None:
             return [document["name"] for document in client.read("skill", {"name": "block*"})]
 
     assert await asyncio.to_thread(program) == ["blocking"]
+
+
+async def test_objects_are_read_as_they_were_and_differ(master, monkeypatch, capfd) -> None:
+    async with await client_of(master) as client:
+        made = await client.create("skill", skill("Before"))
+        changed = await client.update("skill", made.dbid, {"name": "After"})
+        gone = await client.delete("skill", made.dbid)
+        names = []
+        for revision in (made.revision - 1, made.revision, changed.revision, gone.revision):
+            found = await client.read_past("skill", revision=revision, dbid=made.dbid)
+            assert found.revision == revision
+            names.append([document["name"] for document in found.objects])
+        assert names == [[], ["Before"], ["After"], []]
+        # From before the server's start, so from the database.
+        first = await client.read_past("folder", revision=1)
+        assert first.revision == 1
+        with pytest.raises(InvalidParameter):
+            await client.read_past("skill", revision=gone.revision + 1000)
+    monkeypatch.setenv("CONFCTL_PASSWORD", PASSWORD)
+    words = ["--user", "default", "--port", str(master.port), "--host", "127.0.0.1"]
+
+    async def confctl(*said: object) -> str:
+        assert await asyncio.to_thread(main, [*map(str, said), *words]) == 0
+        return str(capfd.readouterr().out)
+
+    at, until = made.revision, changed.revision
+    assert "Before" in await confctl("read", "skill", "name=before", "--at", at)
+    told = await confctl("diff", "skill", "Before", "--at", at, "--until", until)
+    assert told.splitlines() == [
+        f"skill {made.dbid}: updated between revisions {at} and {until}",
+        "  name: Before -> After",
+    ]
+    assert "After" in await confctl("read", "all", "--at", until, "--json")

@@ -164,3 +164,12 @@ def test_each_revision_in_memory_is_what_a_replay_gives(bench, seed):
         states[revision] = state
     for revision, state in states.items():
         assert read(bob, revision, limit=rng.randint(0, 5)) == state
+
+
+def test_a_page_looks_at_no_more_than_so_many_objects(bench):
+    bench.commit(*skills(2500))
+    bench.commit(*(gone("skill", item.dbid) for item in skills(2500)))
+    (answer,) = bench.login("bob").ask("readPast", objectType="skill", revision=1)
+    assert len(answer["objects"]) < 10
+    assert answer["next"]
+    assert len(read(bench.login("bob"), 2)) >= 2500
