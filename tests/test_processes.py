@@ -13,6 +13,7 @@ import pytest
 from websockets.sync.client import connect
 
 from confwire.client import BlockingClient, Client
+from confwire.errors import HistoryExpired
 from tests.servers import (
     PASSWORD,
     Site,
@@ -68,6 +69,13 @@ async def test_a_change_reaches_a_client_behind_a_proxy_and_outlives_the_master(
         persons = await client.read("person")
         async with await client_of(proxy.port) as newcomer:
             assert await newcomer.read("person") == persons
+        for back, options in ((0, {"value": "one"}), (1, None)):
+            past = await client.read_past(
+                "application", revision=notification.revision - back, dbid=100
+            )
+            assert past.objects[0].get("options", {}).get("test") == options
+        with pytest.raises(HistoryExpired, match="the master may know"):
+            await client.read_past("application", revision=0)
 
         await asyncio.to_thread(master.start)
         await change(site, "two")
