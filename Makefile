@@ -46,10 +46,12 @@ unit-sqlite: $(VENV)/.dev
 	env -u DATABASE_URL $(PYTEST) --ignore=tests/benchmarks $(PYTEST_ARGS)
 
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
-# What asks no database, or only its own on SQLite, is tested once; so is what a browser sees.
-NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser \
-	tests/simulation tests/proxyapp/engine tests/proxyapp/management/commands/test_demo.py \
-	tests/test_cold_start.py
+# What asks no database, or only its own on SQLite, is tested once; so is what a browser sees, and what
+# is about a proxy and who stands beside it: balancers, directories, its copy of the data.
+NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser tests/fuzzing \
+	tests/simulation tests/proxyapp/engine tests/proxyapp/auth tests/proxyapp/balancer \
+	tests/proxyapp/management/commands/test_demo.py tests/test_cold_start.py \
+	tests/test_external_logins.py tests/test_load_balancer.py tests/test_pool.py
 
 unit-postgres: $(VENV)/.dev
 	@.ci/postgres $(PYTEST) $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
