@@ -40,9 +40,9 @@ from proxyapp.runtime.slices import Slices
 
 log = structlog.get_logger(__name__)
 
-PULSE = 0.05
-"""Seconds between looks at how late the loop is: shorter stalls may pass unseen."""
-PULSES_A_TICK = 5
+PULSE = 0.01
+"""Seconds between looks at how late the loop is: so much of a stall may pass unseen."""
+PULSES_A_TICK = 25
 RECENT = 5.0
 """Seconds whose worst stall is told as the recent one."""
 PORT_RETRY = 5.0
