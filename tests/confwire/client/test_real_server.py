@@ -294,15 +294,15 @@ async def test_a_program_without_a_loop_does_the_same(master) -> None:
 
 async def test_objects_are_read_as_they_were_and_differ(master, monkeypatch, capfd) -> None:
     async with await client_of(master) as client:
-        made = await client.create("skill", skill("Before"))
-        changed = await client.update("skill", made.dbid, {"name": "After"})
+        made = await client.create("skill", skill("Dawn"))
+        changed = await client.update("skill", made.dbid, {"name": "Dusk"})
         gone = await client.delete("skill", made.dbid)
         names = []
         for revision in (made.revision - 1, made.revision, changed.revision, gone.revision):
             found = await client.read_past("skill", revision=revision, dbid=made.dbid)
             assert found.revision == revision
             names.append([document["name"] for document in found.objects])
-        assert names == [[], ["Before"], ["After"], []]
+        assert names == [[], ["Dawn"], ["Dusk"], []]
         # From before the server's start, so from the database.
         first = await client.read_past("folder", revision=1)
         assert first.revision == 1
@@ -316,10 +316,10 @@ async def test_objects_are_read_as_they_were_and_differ(master, monkeypatch, cap
         return str(capfd.readouterr().out)
 
     at, until = made.revision, changed.revision
-    assert "Before" in await confctl("read", "skill", "name=before", "--at", at)
-    told = await confctl("diff", "skill", "Before", "--at", at, "--until", until)
+    assert "Dawn" in await confctl("read", "skill", "name=dawn", "--at", at)
+    told = await confctl("diff", "skill", "Dawn", "--at", at, "--until", until)
     assert told.splitlines() == [
         f"skill {made.dbid}: updated between revisions {at} and {until}",
-        "  name: Before -> After",
+        "  name: Dawn -> Dusk",
     ]
-    assert "After" in await confctl("read", "all", "--at", until, "--json")
+    assert "Dusk" in await confctl("read", "all", "--at", until, "--json")
