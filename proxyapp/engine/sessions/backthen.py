@@ -6,7 +6,7 @@ authority keeps a history. Knows no tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from itertools import islice
 
 import msgspec
@@ -16,7 +16,6 @@ from confwire.messages import ReadPast
 from proxyapp.engine.commands import FindPast
 from proxyapp.engine.data.access import Profile
 from proxyapp.engine.data.journal import Entry
-from proxyapp.engine.data.rights import Key
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.events import PastFound, PastObject
 from proxyapp.engine.reading.requests import BYTES_A_TURN, Task, encode_ref, info_of
@@ -133,19 +132,13 @@ class BackThen:
         """Return one page in one go: nothing may change meanwhile."""
         serving, profile = self._serving, self._profile_of()
         rows, following = self._rows(request, type_, former)
-        found: list[bytes] = []
-        weight = last = 0
-        for row in rows:
-            if request.folder_dbid not in (0, row.folder):
-                continue
-            if not may_read(serving, profile, (type_, row.dbid), places.get(row.dbid)):
-                continue
-            if len(found) == limit or (found and weight + len(row.body) > BYTES_A_TURN):
-                following = last
-                break
-            found.append(row.body)
-            weight += len(row.body)
-            last = row.dbid
+        seen = (
+            (row.dbid, row.body)
+            for row in rows
+            if request.folder_dbid in (0, row.folder)
+            and may_read(serving, profile, (type_, row.dbid), places.get(row.dbid))
+        )
+        found, following = _cut(seen, limit, following)
         return _answer(request, serving.epoch, revision, found, following)
 
     def _rows(
@@ -194,18 +187,12 @@ class BackThen:
 
     def _judged(self, request: ReadPast, answer: PastFound, objects: list[PastObject]) -> bytes:
         profile = self._profile_of()
-        found: list[bytes] = []
-        following, weight, last = answer.following, 0, 0
-        for item in objects:
-            key: Key = (item.type, item.dbid)
-            if not may_read(self._serving, profile, key, item.place):
-                continue
-            if found and weight + len(item.body) > BYTES_A_TURN:
-                following = last
-                break
-            found.append(item.body)
-            weight += len(item.body)
-            last = item.dbid
+        seen = (
+            (item.dbid, item.body)
+            for item in objects
+            if may_read(self._serving, profile, (item.type, item.dbid), item.place)
+        )
+        found, following = _cut(seen, LONGEST, answer.following)
         return _answer(request, self._serving.epoch, answer.revision, found, following)
 
 
@@ -215,6 +202,19 @@ def _revision_at(serving: Serving, time: float) -> int | None:
         if entry.at <= time:
             return entry.revision
     return None
+
+
+def _cut(seen: Iterable[tuple[int, bytes]], limit: int, following: int) -> tuple[list[bytes], int]:
+    """Return the bodies that a page has room for, and after which one more may follow, or 0."""
+    found: list[bytes] = []
+    weight = last = 0
+    for dbid, body in seen:
+        if len(found) == limit or (found and weight + len(body) > BYTES_A_TURN):
+            return found, last
+        found.append(body)
+        weight += len(body)
+        last = dbid
+    return found, following
 
 
 def _answer(
