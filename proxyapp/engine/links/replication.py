@@ -7,6 +7,7 @@ what arrives twice is the same. The tree hash at the end proves that the other s
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from functools import partial
 from itertools import islice
 from typing import NoReturn
 
@@ -224,34 +225,16 @@ def progress(serving: Serving) -> Progress:
 
 def transaction_parts(epoch: str, entry: Entry) -> Iterator[bytes]:
     """Yield the messages that carry a transaction over a server link."""
+    part = partial(Transaction, epoch=epoch, revision=entry.revision, at=entry.at, by=entry.by)
     records: list[Record] = []
     weight = 0
     for change in entry.changes:
         size = len(change.new.body) if change.new is not None else 0
         if records and weight + size > PACKET:
-            yield codec.encode(
-                Transaction(
-                    epoch=epoch,
-                    revision=entry.revision,
-                    at=entry.at,
-                    by=entry.by,
-                    records=records,
-                    last=False,
-                )
-            )
+            yield codec.encode(part(records=records, last=False))
             records, weight = [], 0
         gone = Record(change.type, change.dbid, 0, GONE)
         records.append(change.new.record() if change.new is not None else gone)
         weight += size
-    yield codec.encode(
-        Transaction(
-            epoch=epoch,
-            revision=entry.revision,
-            at=entry.at,
-            by=entry.by,
-            records=records,
-            last=True,
-            tree=tree_text(entry.tree),
-            hash=entry.hash,
-        )
-    )
+    whole = part(records=records, last=True, tree=tree_text(entry.tree), hash=entry.hash)
+    yield codec.encode(whole)
