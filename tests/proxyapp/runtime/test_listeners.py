@@ -291,6 +291,57 @@ async def test_frames_made_for_many_arrive(port, client) -> None:
     assert [await client.recv(), await client.recv()] == ["a", "b"]
 
 
+async def take_the_short_way(port, raw) -> connections.Connection:
+    """Return a connection by which frames made for many go straight to the socket."""
+    await port.told(Connected)
+    port.listeners.broadcast([1], frames.frame([b"the first"]))
+    assert await raw.hear() == (TEXT, b"the first")
+    connection: connections.Connection = port.listeners.connections[1]
+    return connection
+
+
+@pytest.mark.asyncio
+async def test_frames_made_for_many_keep_their_place(port, raw) -> None:
+    connection = await take_the_short_way(port, raw)
+    for letter in (b"a", b"b"):
+        port.listeners.broadcast([1], frames.frame([letter]))
+    connection.send([b"answer"])
+    assert [(await raw.hear())[1] for _ in range(3)] == [b"a", b"b", b"answer"]
+    port.listeners.broadcast([1], frames.frame([b"c"]))
+    connection.probe()
+    assert [await raw.hear() for _ in range(2)] == [(TEXT, b"c"), (PING, b"")]
+    port.listeners.broadcast([1], frames.frame([b"d"]))
+    connection.send([b"answer"])
+    assert [(await raw.hear())[1] for _ in range(2)] == [b"d", b"answer"]
+    port.listeners.broadcast([1], frames.frame([b"e"]))
+    connection.close(4001, "refused")
+    assert [await raw.hear() for _ in range(2)] == [(TEXT, b"e"), (CLOSE, b"\x0f\xa1refused")]
+
+
+@pytest.mark.asyncio
+async def test_who_does_not_take_the_frames_made_for_many_gets_them_in_order(port, raw) -> None:
+    await take_the_short_way(port, raw)
+    pieces = [b"%03d" % number * 30_000 for number in range(200)]
+    for piece in pieces:
+        port.listeners.broadcast([1], frames.frame([piece]))
+        await asyncio.sleep(0)
+    await port.told(Blocked)
+    assert [(await raw.hear())[1] for _ in pieces] == pieces
+    await port.told(Drained)
+
+
+@pytest.mark.asyncio
+async def test_who_is_held_is_not_read_after_frames_made_for_many(port, raw) -> None:
+    connection = await take_the_short_way(port, raw)
+    port.listeners.broadcast([1], frames.frame([b"news"]))
+    connection.hold()
+    assert await raw.hear() == (TEXT, b"news")
+    assert not connection._wire.is_reading()
+    connection.release()
+    raw.say(client_frame(TEXT, b"wait"))
+    assert await raw.hear() == (TEXT, b"wait")
+
+
 @pytest.mark.asyncio
 async def test_close_comes_after_what_was_sent(port, client) -> None:
     event = await port.told(Connected)
