@@ -33,6 +33,7 @@ from proxyapp.runtime.accounts import AccountKeeper, InDatabase, InFile
 from proxyapp.runtime.arguments import Arguments, UsageError, link_parameters, parse, usage
 from proxyapp.runtime.authority import Authority
 from proxyapp.runtime.historian import Historian
+from proxyapp.runtime.hugepages import HugePages
 from proxyapp.runtime.links import Link
 from proxyapp.runtime.localcopy import LocalCopy
 from proxyapp.runtime.pruning import Pruning
@@ -164,7 +165,10 @@ class Server:
         )
         self._election = (
             election.stand(
-                arguments.application, self._instance, arguments.web_port if arguments.web else 0
+                arguments.application,
+                self._instance,
+                arguments.web_port if arguments.web else 0,
+                folder,
             )
             if arguments.role == "master"
             else None
@@ -172,6 +176,7 @@ class Server:
         self._terms = TermFile(folder / "pair-term")
         self._loop = webserver.install_loop()
         self._loop.set_exception_handler(self._crashed)
+        self._huge_pages = HugePages()
         self._worker: Worker
         self._authority: Authority | None = None
         self._accounts: AccountKeeper
@@ -221,7 +226,7 @@ class Server:
             self._authority = worker.database = Authority(worker.tell, self._halt)
             self._authority.start()
             assert self._election is not None
-            self._election.start(self._authority.announce, worker.tell, self._halt)
+            self._election.start(self._authority.announce, worker.tell, self._halt, self._move)
         else:
             worker.links = {
                 name: Link(worker.tell, self._secret, worker.slices, name)
@@ -231,6 +236,7 @@ class Server:
                 worker.tell, self._folder / "copy", arguments.application, self._secret
             )
         worker.start()
+        self._huge_pages.start()
         if self._web_socket is not None:
             self._web = WebProcess(
                 arguments.role,
@@ -254,6 +260,15 @@ class Server:
         worker.history = self._historian
         self._historian.start()
         self._pruning.start()
+
+    def _move(self) -> None:
+        """Let each connection go to the server that the database is on now."""
+        assert self._authority is not None
+        self._authority.move()
+        self._historian.move()
+        self._accounts.move()
+        if self._web is not None:
+            self._web.move()
 
     def _node(self) -> Node:
         arguments = self._arguments
@@ -320,6 +335,7 @@ class Server:
         spawn("stop", self._stop(), lambda error: self._give_up())
 
     async def _stop(self) -> None:
+        self._huge_pages.stop()
         self._worker.stop("the server stops")
         ends: list[Coroutine[Any, Any, None]] = [self._end_sessions(), self._pruning.stop()]
         if self._web is not None:
