@@ -132,6 +132,10 @@ class AccountKeeper:
         await self._in_thread(connections.close_all)
         self._thread.shutdown(wait=False)
 
+    def move(self) -> None:
+        """Keep states from now on where the database is now."""
+        self._thread.submit(connections.close_all)
+
     def keep(self, states: Sequence[AccountState]) -> None:
         """Keep states, soon."""
         for state in states:

@@ -69,13 +69,15 @@ class Authority:
         """To be told behind everything that the database has now."""
         self._moves = False
         """The connection to the database is to be made anew."""
+        self._elsewhere = asyncio.Event()
+        """What listens to the database is to listen to another server."""
         self._tasks: list[asyncio.Task[Any]] = []
 
     def start(self) -> None:
         """Begin to load; must be called with a running loop."""
         self._tasks.append(spawn("authority", self._run(), self._failed))
         if feed.is_postgres():
-            self._tasks.append(spawn("listen", feed.listen(self._wake.set), self._failed))
+            self._tasks.append(spawn("listening", self._listen(), self._failed))
 
     async def stop(self) -> None:
         """Let go of the database."""
@@ -103,7 +105,14 @@ class Authority:
     def announce(self, elected: e.Elected | None) -> None:
         """Tell that this master leads, behind all that was committed before; None: it does not."""
         self._elected = elected
-        # The lock may be on another server of the database now than its connections.
+        self._renew()
+
+    def move(self) -> None:
+        """Go to the server that the database is on now."""
+        self._renew()
+        self._elsewhere.set()
+
+    def _renew(self) -> None:
         self._moves = True
         self._writer.renew()
         self._wake.set()
@@ -136,6 +145,15 @@ class Authority:
         self._wake.set()
 
     # ------------------------------------------------------------ following
+
+    async def _listen(self) -> None:
+        while True:
+            self._elsewhere.clear()
+            task = spawn("listen", feed.listen(self._wake.set), self._failed)
+            try:
+                await self._elsewhere.wait()
+            finally:
+                task.cancel()
 
     async def _run(self) -> None:
         delay = RETRY_FIRST

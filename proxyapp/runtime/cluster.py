@@ -7,6 +7,7 @@ back alone takes writes, too, and is the first in the list: by its lower timelin
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -14,49 +15,22 @@ import psycopg
 import structlog
 from django.conf import settings
 
-from proxyapp.runtime import feed
 from proxyapp.runtime.tasks import cancel, spawn
+from proxyapp.runtime.timelines import UNTOLD, Connection, Timeline, TimelineFile, timeline_of
 
 log = structlog.get_logger(__name__)
 
-_TIMELINE = (
-    "SELECT system_identifier, pg_walfile_name(pg_current_wal_lsn()) FROM pg_control_system()"
-)
-_UNTOLD = (
-    psycopg.errors.UndefinedFunction,
-    psycopg.errors.InsufficientPrivilege,
-    psycopg.errors.FeatureNotSupported,
-)
-_TIMELINE_DIGITS = 8
-"""Hexadecimal digits of a log file's name that are the timeline."""
-
 LOOK = 2.0
 """Seconds between two looks at the other servers."""
+LOOK_LIMIT = 2.0
+"""Seconds that a look is waited for before the lead is taken: a server that is silent is away."""
 
-Connection = psycopg.AsyncConnection[Any]
-
-
-class Timeline(NamedTuple):
-    """A history of a PostgreSQL cluster; its text is at most 32 characters long."""
-
-    system: int
-    """The cluster; 0 where it does not tell."""
-    number: int
-    """Grows with each promotion."""
-
-    def __str__(self) -> str:
-        return f"{self.system}/{self.number}" if self.system else ""
-
-    def precedes(self, other: Timeline) -> bool:
-        """Whether the other one is of the same cluster and later."""
-        return self.system == other.system and self.number < other.number
-
-
-UNTOLD = Timeline(0, 0)
+Place = dict[str, Any]
+"""Host and port of a database server, as libpq has them."""
 
 
 class _Found(NamedTuple):
-    place: dict[str, Any]
+    place: Place
     connection: Connection
     timeline: Timeline
 
@@ -64,17 +38,32 @@ class _Found(NamedTuple):
 class Cluster:
     """The database servers of one master, and which of them all its connections go to."""
 
-    def __init__(self, parameters: dict[str, Any]) -> None:
-        """Take what `feed.parameters` gives; hosts and ports may be lists, as libpq has them."""
+    def __init__(
+        self,
+        parameters: dict[str, Any],
+        kept: TimelineFile,
+        moved: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            parameters: what `feed.parameters` gives; hosts and ports may be lists, as libpq has
+                them.
+            kept: the latest timeline that a former run has seen.
+            moved: is called when all connections have to be made anew, to another server.
+        """
         self._parameters = parameters
         self._places = places_of(parameters)
         self._chosen = self._places[0] if len(self._places) == 1 else None
         self._refused = ""
-        self._present = UNTOLD
-        """That of the connection which was made last."""
-        self._looking: asyncio.Task[None] | None = None
+        self._kept = kept
+        self._moved = moved
+        self._looks: set[asyncio.Task[None]] = set()
+        self._keeping: asyncio.Task[None] | None = None
         self._looked = 0.0
-        self.timeline = UNTOLD
+        self.present = UNTOLD
+        """That of the connection which was made last."""
+        self.timeline = kept.read()
         """The latest one that was seen."""
 
     async def connect(self, name: str) -> Connection:
@@ -86,14 +75,15 @@ class Cluster:
         Raises psycopg.Error: there is none.
         """
         found = await self._choose(name)
-        if found.place is not self._chosen:
-            self._chosen = found.place
+        moves = found.place is not self._chosen or self.present.precedes(found.timeline)
+        self._refused, self.present, self._chosen = "", found.timeline, found.place
+        self._note(found.timeline)
+        if moves:
             log.info("a database server was chosen", timeline=str(found.timeline), **found.place)
-        if len(self._places) > 1:
             settings.DATABASES["default"].update(
                 {key.upper(): value for key, value in found.place.items()}
             )
-        self._refused, self._present, self.timeline = "", found.timeline, found.timeline
+            self._moved()
         return found.connection
 
     def check(self) -> None:
@@ -101,32 +91,60 @@ class Cluster:
 
         Raises psycopg.OperationalError: one was, and the present one is to be left.
         """
-        if self._present.precedes(self.timeline):
-            raise psycopg.OperationalError(
-                f"another database server was promoted: timeline {self.timeline.number} follows"
-                f" {self._present.number}"
-            )
-        now = asyncio.get_running_loop().time()
-        if len(self._places) > 1 and self._looking is None and now >= self._looked + LOOK:
-            self._looked = now
-            self._looking = spawn("look for a promotion", self._look())
+        self._check()
+        if not self._looks and asyncio.get_running_loop().time() >= self._looked + LOOK:
+            self._begin_to_look()
+
+    async def look(self) -> None:
+        """Look at all other servers now, for LOOK_LIMIT seconds at most.
+
+        Raises psycopg.OperationalError: one was promoted, and the present one is to be left.
+        """
+        # Not one that is under way: it may have begun before what is asked about.
+        if looks := self._begin_to_look():
+            await asyncio.wait(looks, timeout=LOOK_LIMIT)
+        self._check()
 
     async def stop(self) -> None:
         """Look no more."""
-        await cancel(self._looking)
+        for look in list(self._looks):
+            await cancel(look)
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping])
 
-    async def _look(self) -> None:
-        """Take the latest timeline of the other servers; most of them are standbys, or away."""
-        try:
-            for place in self._places:
-                if place is not self._chosen:
-                    with suppress(psycopg.Error, OSError):
-                        found = await self._open(place, "csproxy look")
-                        await found.connection.close()
-                        if self._present.precedes(found.timeline):
-                            self.timeline = max(self.timeline, found.timeline)
-        finally:
-            self._looking = None
+    def _check(self) -> None:
+        if self.present.precedes(self.timeline):
+            raise psycopg.OperationalError(
+                f"another database server was promoted: timeline {self.timeline.number} follows"
+                f" {self.present.number}"
+            )
+
+    def _begin_to_look(self) -> list[asyncio.Task[None]]:
+        self._looked = asyncio.get_running_loop().time()
+        looks = [
+            spawn("look for a promotion", self._look_at(place))
+            for place in self._places
+            if place is not self._chosen
+        ]
+        for look in looks:
+            self._looks.add(look)
+            look.add_done_callback(self._looks.discard)
+        return looks
+
+    async def _look_at(self, place: Place) -> None:
+        """Take note of the timeline of another server; most of them are standbys, or away."""
+        with suppress(psycopg.Error, OSError):
+            found = await self._open(place, "csproxy look")
+            await found.connection.close()
+            if self.present.precedes(found.timeline):
+                self._note(found.timeline)
+
+    def _note(self, timeline: Timeline) -> None:
+        """Let no earlier one be taken from now on, nor after a restart."""
+        if timeline != self.timeline and not timeline.precedes(self.timeline):
+            self.timeline = timeline
+            if timeline.system:
+                self._keeping = self._kept.keep(timeline)
 
     async def _choose(self, name: str) -> _Found:
         """The one of last time, if it is still right; else the best of all."""
@@ -148,12 +166,12 @@ class Cluster:
                 await one.connection.close()
         return best
 
-    async def _open(self, place: dict[str, Any], name: str) -> _Found:
+    async def _open(self, place: Place, name: str) -> _Found:
         connection = await psycopg.AsyncConnection.connect(
             autocommit=True, application_name=name, **{**self._parameters, **place}
         )
         try:
-            timeline = await _timeline_of(connection)
+            timeline = await timeline_of(connection)
             if timeline.precedes(self.timeline):
                 self._refuse(place, timeline)
         except BaseException:
@@ -161,11 +179,12 @@ class Cluster:
             raise
         return _Found(place, connection, timeline)
 
-    def _refuse(self, place: dict[str, Any], timeline: Timeline) -> None:
+    def _refuse(self, place: Place, timeline: Timeline) -> None:
         reason = (
             f"the database server {place.get('host', '')}:{place.get('port', '')} is a former"
             f" primary: it is on timeline {timeline.number}, and {self.timeline.number} was seen:"
-            " stop it, and make it a standby of the present one"
+            " stop it, and make it a standby of the present one (if it was restored on purpose,"
+            f" remove {self._kept.path} and start this server again)"
         )
         if reason != self._refused:
             self._refused = reason
@@ -173,7 +192,7 @@ class Cluster:
         raise psycopg.OperationalError(reason)
 
 
-def places_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
+def places_of(parameters: dict[str, Any]) -> list[Place]:
     """Return host and port of each server that connection parameters name.
 
     Raises psycopg.OperationalError: there are several ports, and not one for each host.
@@ -188,19 +207,3 @@ def places_of(parameters: dict[str, Any]) -> list[dict[str, Any]]:
         {key: value for key, value in (("host", host), ("port", port)) if value}
         for host, port in zip(hosts, ports, strict=True)
     ]
-
-
-async def _timeline_of(connection: Connection) -> Timeline:
-    """Return the timeline; raises psycopg.Error at a standby, which has none of its own."""
-    try:
-        # No statement of several steps, so the connection is in no transaction afterwards.
-        rows = await (await connection.execute(_TIMELINE)).fetchall()
-    except _UNTOLD:
-        return UNTOLD
-    ((system, file),) = rows
-    return Timeline(system, int(file[:_TIMELINE_DIGITS], 16))
-
-
-def cluster() -> Cluster:
-    """Return the servers of the configuration database."""
-    return Cluster(feed.parameters())

@@ -23,9 +23,11 @@ from django.conf import settings
 from django.db import DatabaseError, connections
 
 from proxyapp.engine import events as e
-from proxyapp.runtime import cluster, feed
+from proxyapp.runtime import feed
 from proxyapp.runtime.bootstrap import StartError
+from proxyapp.runtime.cluster import Cluster
 from proxyapp.runtime.tasks import cancel, spawn
+from proxyapp.runtime.timelines import TimelineFile
 from proxyapp.services import epochs, leadership
 
 log = structlog.get_logger(__name__)
@@ -62,6 +64,7 @@ class Election(Protocol):
         announce: Callable[[e.Elected | None], None],
         tell: Callable[[e.Event], None],
         halt: Callable[[str], None],
+        moved: Callable[[], None],
     ) -> None:
         """Stand for the lead; must be called with a running loop.
 
@@ -70,6 +73,7 @@ class Election(Protocol):
                 it back.
             tell: tells the node the other events.
             halt: ends the process.
+            moved: makes all connections to the database anew: the lock is on another server.
         """
 
     async def stop(self) -> None:
@@ -82,6 +86,7 @@ class Candidate:
     _announce: Callable[[e.Elected | None], None]
     _tell: Callable[[e.Event], None]
     _halt: Callable[[str], None]
+    _moved: Callable[[], None]
 
     def __init__(self, application: str, instance: str, web_port: int) -> None:
         """Write nothing until elected.
@@ -102,9 +107,10 @@ class Candidate:
         announce: Callable[[e.Elected | None], None],
         tell: Callable[[e.Event], None],
         halt: Callable[[str], None],
+        moved: Callable[[], None],
     ) -> None:
         """Stand for the lead; see `Election`."""
-        self._announce, self._tell, self._halt = announce, tell, halt
+        self._announce, self._tell, self._halt, self._moved = announce, tell, halt, moved
         self._task = spawn("election", self._run(), self._failed)
 
     async def stop(self) -> None:
@@ -125,10 +131,11 @@ class Candidate:
 class PostgresElection(Candidate):
     """Stands for the lead again and again, and keeps it."""
 
-    def __init__(self, application: str, instance: str, web_port: int) -> None:
-        """Take the arguments of `Candidate`."""
+    def __init__(self, application: str, instance: str, web_port: int, timeline: Path) -> None:
+        """Take the arguments of `Candidate`, and the file of the latest timeline."""
         super().__init__(application, instance, web_port)
-        self._cluster = cluster.cluster()
+        kept = TimelineFile(timeline)
+        self._cluster = Cluster(feed.parameters(), kept, lambda: self._moved())
         self._leads = False
         self._deposed_by = ""
         self._highest = 0
@@ -162,6 +169,8 @@ class PostgresElection(Candidate):
             if asyncio.get_running_loop().time() >= until:
                 rows = await _ask(connection, _ATTEMPT, LOCK)
                 if rows and rows[0][0]:
+                    # Who let it go may have left this server for one that was promoted.
+                    await self._cluster.look()
                     break
                 if rows:
                     self._follow(leadership.Standing(*rows[0][2:]))
@@ -320,11 +329,16 @@ def bound_transactions(seconds: float) -> None:
         options["options"] = f"{options.get('options', '')} {bound}".strip()
 
 
-def stand(application: str, instance: str, web_port: int) -> Election:
-    """Return the election of the configuration database; see `Candidate` for the arguments.
+def stand(application: str, instance: str, web_port: int, folder: Path) -> Election:
+    """Return the election of the configuration database.
+
+    Args:
+        application, instance, web_port: see `Candidate`.
+        folder: the data folder of the master.
 
     Raises:
         StartError: there is a master already, and the database knows one only.
     """
-    kind = PostgresElection if feed.is_postgres() else FileElection
-    return kind(application, instance, web_port)
+    if feed.is_postgres():
+        return PostgresElection(application, instance, web_port, folder / "timeline")
+    return FileElection(application, instance, web_port)

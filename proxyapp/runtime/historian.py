@@ -92,6 +92,8 @@ class Historian:
         self._held = held
         self._holding = False
         """It is to be held behind what waits now."""
+        self._moves = False
+        """The connection to the database is to be made anew."""
         self._position: Position | None = None
         self._error = ""
         self._failing_since = 0.0
@@ -132,6 +134,11 @@ class Historian:
         """Write what waits now and nothing more, or go on to write: entries wait meanwhile."""
         self._holding = held
         self._held &= held
+        self._wake.set()
+
+    def move(self) -> None:
+        """Write from now on to the server that the database is on now."""
+        self._moves = True
         self._wake.set()
 
     def keep(self, entries: Sequence[HistoryEntry]) -> None:
@@ -228,6 +235,9 @@ class Historian:
         self._urgent.clear()
 
     async def _open(self, options: c.ConfigureHistory) -> None:
+        if self._moves:
+            self._moves = self._opened = False
+            await self._in_thread(connections.close_all)
         if not self._opened:
             opened = await self._in_thread(_open, self._prepare, options, self._forwards)
             self._position, former = opened

@@ -12,6 +12,7 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 
+import msgspec
 import structlog
 from django.conf import settings
 
@@ -53,6 +54,14 @@ class WebProcess:
         self._watch: asyncio.Task[None] | None = None
         self.restarts = 0
 
+    def move(self) -> None:
+        """Tell the process where the database is now."""
+        process = self._process
+        if process is not None and process.returncode is None and process.stdin is not None:
+            database = settings.DATABASES["default"]
+            place = {name: database[name] for name in ("HOST", "PORT")}
+            process.stdin.write(msgspec.json.encode(place) + b"\n")
+
     def start(self) -> None:
         """Start the process; must be called with a running loop."""
         self._watch = spawn("web process", self._keep())
@@ -83,6 +92,7 @@ class WebProcess:
                 # The socket is opened by the node process: the port stays taken over restarts.
                 pass_fds=(self._listening.fileno(),),
             )
+            self.move()
             log.info("web process started", process=process.pid)
             code = await process.wait()
             self.restarts += 1

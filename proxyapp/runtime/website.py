@@ -13,6 +13,7 @@ import socket
 import sys
 import warnings
 
+import msgspec
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -63,10 +64,21 @@ def _follow_parent(loop: asyncio.AbstractEventLoop) -> None:
     loop.add_signal_handler(signal.SIGINT, lambda: None)
     pipe = sys.stdin.fileno()
     os.set_blocking(pipe, False)
-    loop.add_reader(pipe, _heard_from_parent, pipe)
+    loop.add_reader(pipe, hear, pipe, bytearray())
 
 
-def _heard_from_parent(pipe: int) -> None:
-    if os.read(pipe, 1024) == b"":
+def hear(pipe: int, heard: bytearray) -> None:
+    """Take in what the node says: on which server the database is, for connections to come.
+
+    Args:
+        heard: what was read of a line that has not ended.
+    """
+    told = os.read(pipe, 1024)
+    if not told:
         asyncio.get_running_loop().remove_reader(pipe)
         stop()
+    heard += told
+    *lines, rest = heard.split(b"\n")
+    heard[:] = rest
+    for line in lines:
+        settings.DATABASES["default"].update(msgspec.json.decode(line))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -10,7 +11,8 @@ from django.conf import settings
 from django.db import connection
 
 from proxyapp.runtime import feed
-from proxyapp.runtime.cluster import UNTOLD, Cluster, Timeline, places_of
+from proxyapp.runtime.cluster import Cluster, places_of
+from proxyapp.runtime.timelines import Timeline, TimelineFile
 from tests.servers import free_port
 
 
@@ -32,40 +34,54 @@ def test_hosts_and_ports_are_lists_as_libpq_has_them() -> None:
         places_of({"host": "a,b,c", "port": "1,2"})
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "precedes"),
-    [
-        (Timeline(7, 1), Timeline(7, 2), True),
-        (Timeline(7, 2), Timeline(7, 2), False),
-        (Timeline(7, 3), Timeline(7, 2), False),
-        (Timeline(8, 1), Timeline(7, 2), False),
-        (UNTOLD, Timeline(7, 2), False),
-    ],
-)
-def test_only_an_earlier_timeline_of_the_same_cluster_is_a_former_one(one, other, precedes) -> None:
-    assert one.precedes(other) is precedes
-    assert len(str(Timeline(2**64 - 1, 2**32 - 1))) <= 32
+@pytest.fixture
+def kept(tmp_path: Path) -> TimelineFile:
+    return TimelineFile(tmp_path / "timeline")
 
 
 @pytest.mark.postgres_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
 async def test_who_does_not_answer_is_passed_over_and_djangos_connections_go_the_same_way(
-    parameters,
+    parameters, kept
 ) -> None:
     host, port = parameters["host"], parameters["port"]
-    hosts = Cluster({**parameters, "host": f"{host},{host}", "port": f"{free_port()},{port}"})
-    async with await hosts.connect("test") as found:
-        assert found.info.port == int(port)
-        assert hosts.timeline.system > 0
-    assert settings.DATABASES["default"]["PORT"] == str(port)
+    both = {**parameters, "host": f"{host},{host}", "port": f"{free_port()},{port}"}
+    moved: list[str] = []
+    hosts = Cluster(both, kept, lambda: moved.append(settings.DATABASES["default"]["PORT"]))
+    for _ in range(2):
+        async with await hosts.connect("test") as found:
+            assert found.info.port == int(port)
+            assert hosts.timeline.system > 0
+    assert moved == [str(port)], "once, as the second time nothing has changed"
 
 
 @pytest.mark.postgres_only
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.asyncio
-async def test_a_former_primary_is_refused_with_what_to_do(parameters) -> None:
-    cluster = Cluster(parameters)
+async def test_a_look_at_all_finds_a_promotion_at_once_and_it_is_known_after_a_restart(
+    parameters, kept
+) -> None:
+    host, port = parameters["host"], parameters["port"]
+    both = {**parameters, "host": f"{host},{host}", "port": f"{port},{port}"}
+    cluster = Cluster(both, kept)
+    async with await cluster.connect("test"):
+        await cluster.look()
+        promoted = cluster.present
+        # As if this connection were to the one that was primary before.
+        cluster.present = cluster.timeline = Timeline(promoted.system, promoted.number - 1)
+        with pytest.raises(psycopg.OperationalError, match="another database server was promoted"):
+            await cluster.look()
+        assert cluster.timeline == promoted
+    await cluster.stop()
+    assert Cluster(both, TimelineFile(kept.path)).timeline == promoted
+
+
+@pytest.mark.postgres_only
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.asyncio
+async def test_a_former_primary_is_refused_with_what_to_do(parameters, kept) -> None:
+    cluster = Cluster(parameters, kept)
     async with await cluster.connect("test"):
         present = cluster.timeline
     cluster.timeline = Timeline(present.system, present.number + 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -17,7 +18,6 @@ from confwire.errors import MasterUnavailable
 from proxyapp.engine import events as e
 from proxyapp.runtime import election, feed
 from proxyapp.runtime.bootstrap import StartError
-from proxyapp.runtime.election import FileElection, PostgresElection
 from proxyapp.services import leadership
 
 LIMIT = 10.0
@@ -28,15 +28,19 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.asyncio]
 class Master:
     """A candidate, and what it was told."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, folder: Path) -> None:
         self.instance = f"instance of {name}"
         self.events: list[e.Event | None] = []
-        kind = PostgresElection if feed.is_postgres() else FileElection
-        self.election = kind(name, self.instance, 8080)
+        self.moves = 0
+        folder.mkdir(exist_ok=True)
+        self.election = election.stand(name, self.instance, 8080, folder)
         self._changed = asyncio.Event()
 
     def start(self) -> None:
-        self.election.start(self._heard, self._heard, self._halt)
+        self.election.start(self._heard, self._heard, self._halt, self._moved)
+
+    def _moved(self) -> None:
+        self.moves += 1
 
     def _heard(self, event: e.Event | None) -> None:
         self.events.append(event)
@@ -70,12 +74,12 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest_asyncio.fixture
-async def stand() -> AsyncIterator[Callable[[str], Master]]:
+async def stand(tmp_path: Path) -> AsyncIterator[Callable[[str], Master]]:
     """Return what starts a master; all end with the test."""
     started: list[Master] = []
 
     def start(name: str) -> Master:
-        master = Master(name)
+        master = Master(name, tmp_path / name)
         started.append(master)
         master.start()
         return master
@@ -175,6 +179,13 @@ async def epoch() -> str:
     return str(name)
 
 
+async def system() -> int:
+    async with await psycopg.AsyncConnection.connect(autocommit=True, **feed.parameters()) as other:
+        cursor = await other.execute("SELECT system_identifier FROM pg_control_system()")
+        ((number,),) = await cursor.fetchall()
+    return int(number)
+
+
 @needs_postgres
 @pytest.mark.parametrize(
     ("instance", "begins"), [("another", True), ("instance of confserv", False)]
@@ -191,6 +202,17 @@ async def test_after_a_failover_of_the_database_only_who_led_before_goes_on_in_i
     after = await epoch()
     assert isinstance(await stand("confserv-backup").told(e.Elected), e.Elected)
     assert await epoch() == after, "on the timeline of the lead before nothing can be lost"
+
+
+@needs_postgres
+async def test_who_has_seen_a_later_timeline_does_not_lead_here_not_even_after_a_restart(
+    stand, tmp_path: Path
+) -> None:
+    (tmp_path / "confserv").mkdir()
+    (tmp_path / "confserv" / "timeline").write_text(f"{await system()}/99\n")
+    one, two = stand("confserv"), stand("confserv-backup")
+    assert isinstance(await two.told(e.Elected), e.Elected), "who knows nothing of it leads"
+    assert one.events == []
 
 
 @needs_postgres
