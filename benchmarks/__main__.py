@@ -7,7 +7,7 @@ import importlib
 import pkgutil
 import sys
 
-from benchmarks import questions
+from benchmarks import provenance, questions
 from benchmarks.measuring import Options
 from benchmarks.processes import Missing
 
@@ -29,6 +29,7 @@ def main() -> int:
     asked = parser.parse_args()
     options = Options(asked.rounds, asked.seconds, asked.objects, asked.length)
     for name in names if "all" in asked.names else asked.names:
+        provenance.begin()
         try:
             importlib.import_module(f"benchmarks.questions.{name}").run(options)
         except Missing as error:

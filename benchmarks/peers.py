@@ -6,6 +6,8 @@ the disk, Redis writes nothing.
 
 from __future__ import annotations
 
+import importlib.metadata
+import re
 import socket
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TypeVar
 
+from benchmarks import provenance
 from benchmarks.generators import grpc
 from benchmarks.measuring import Teller
 from benchmarks.processes import Missing, Server, free_port, http_get, listens, require
@@ -27,6 +30,7 @@ class Etcd:
 
     def __init__(self, folder: Path) -> None:
         program = require("etcd", "etcd-server")
+        provenance.took_part("etcd", provenance.version_of([program, "--version"]))
         self.port, self.proxy_port, peer_port = free_port(), free_port(), free_port()
         address, peer = f"http://127.0.0.1:{self.port}", f"http://127.0.0.1:{peer_port}"
         self.server = Server(
@@ -77,15 +81,24 @@ class ZooKeeper:
             folder / "zookeeper.log",
             self._serves,
         )  # fmt: skip
+        provenance.took_part("ZooKeeper", self._version())
 
     def _serves(self) -> bool:
         """Whether it answers: it listens some time before it does."""
+        return "Mode:" in self._status()
+
+    def _version(self) -> str:
+        found = re.search(r"version: (\d+(\.\d+)+)", self._status())
+        return found[1] if found else ""
+
+    def _status(self) -> str:
+        """Return what it tells of itself; nothing if nobody answers."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as line:
                 line.sendall(b"srvr")
-                return b"Mode:" in line.recv(4096)
+                return line.recv(4096).decode()
         except OSError:
-            return False
+            return ""
 
     def stop(self) -> None:
         """End it."""
@@ -97,6 +110,7 @@ class Redis:
 
     def __init__(self, folder: Path) -> None:
         program = require("redis-server", "redis-server")
+        provenance.took_part("Redis", provenance.version_of([program, "--version"]))
         self.port = free_port()
         self.server = Server(
             [program, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
@@ -123,6 +137,7 @@ class Bare:
     REQUEST, ANSWER = 96, 325  # bytes, as our own
 
     def __init__(self, folder: Path) -> None:
+        provenance.took_part("uvloop", importlib.metadata.version("uvloop"))
         self.port = free_port()
         sizes = [str(self.REQUEST), str(self.ANSWER)]
         self.server = Server(

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import psycopg
+
+from benchmarks import provenance
 from benchmarks.measuring import Options
 from benchmarks.processes import ROOT, Missing
 
@@ -19,7 +22,11 @@ def on_postgres(name: str, measure: Callable[[Options], None], options: Options)
     Raises:
         Missing: no PostgreSQL server is installed.
     """
-    if os.environ.get("DATABASE_URL", "").startswith("postgres"):
+    url = os.environ.get("DATABASE_URL", "")
+    if url.startswith("postgres"):
+        with psycopg.connect(url) as connection:
+            version = connection.info.parameter_status("server_version") or ""
+        provenance.took_part("PostgreSQL", version.split()[0])
         measure(options)
         return
     words = [f"--rounds={options.rounds}", f"--seconds={options.seconds}"]

@@ -14,6 +14,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import bars, provenance
 from benchmarks.measuring import Turn, median, ratio
 from benchmarks.processes import ROOT
 
@@ -31,12 +32,10 @@ class Row:
     peer: str | None = None
     peer_value: float | None = None
     ratio: float | None = None
-    bar: str = ""
-    """What the ratio, or without a peer the value, is to keep; shown in the table only."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return what is kept of it."""
-        return {
+    def as_json(self, benchmark: str) -> dict[str, Any]:
+        """Return what is kept of it, with its bar if the benchmark has one for it."""
+        row = {
             "figure": self.figure,
             "ours": _rounded(self.ours),
             "peer": self.peer,
@@ -45,19 +44,19 @@ class Row:
             "runs": self.runs,
             "unit": self.unit,
         }
+        bar = bars.verdict(benchmark, row)
+        return row if bar is None else row | {"bar": bar}
 
 
-def alone(figure: str, unit: str, ours: Sequence[Turn], bar: str = "") -> Row:
+def alone(figure: str, unit: str, ours: Sequence[Turn]) -> Row:
     """Return the row of a figure that has no peer."""
-    return Row(figure, median(ours), unit, len(ours), bar=bar)
+    return Row(figure, median(ours), unit, len(ours))
 
 
-def beside(
-    figure: str, unit: str, ours: Sequence[Turn], peer: str, theirs: Sequence[Turn], bar: str = ""
-) -> Row:
+def beside(figure: str, unit: str, ours: Sequence[Turn], peer: str, theirs: Sequence[Turn]) -> Row:
     """Return the row of a figure beside that of a peer."""
     both = ratio(ours, theirs)
-    return Row(figure, median(ours), unit, len(ours), peer, median(theirs), both, bar)
+    return Row(figure, median(ours), unit, len(ours), peer, median(theirs), both)
 
 
 def load_row(figure: str, ours: Sequence[Turn], peer: str, theirs: Sequence[Turn]) -> Row:
@@ -94,13 +93,14 @@ def machine() -> dict[str, Any]:
 def write(name: str, rows: Sequence[Row]) -> None:
     """Print the table of a benchmark and keep its results."""
     FOLDER.mkdir(exist_ok=True)
-    kept = {"rows": [row.as_json() for row in rows], "machine": machine()}
+    kept = [row.as_json(name) for row in rows]
     path = FOLDER / f"{name}.json"
-    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
-    _print(name, rows)
+    whole = {"rows": kept, "machine": machine(), **provenance.facts()}
+    path.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n")
+    _print(name, kept)
 
 
-def _print(name: str, rows: Sequence[Row]) -> None:
+def _print(name: str, rows: Sequence[dict[str, Any]]) -> None:
     table = Table(title=name)
     table.add_column("figure")
     for column in ("ours", "peer's", "ratio", "bar", "runs"):
@@ -108,9 +108,11 @@ def _print(name: str, rows: Sequence[Row]) -> None:
     table.add_column("peer")
     table.add_column("unit")
     for row in rows:
+        bar = row.get("bar")
+        words = f"{bar['limit']} {'kept' if bar['kept'] else 'missed'}" if bar else ""
         table.add_row(
-            row.figure, _text(row.ours), _text(row.peer_value), _text(row.ratio), row.bar,
-            str(row.runs), row.peer or "", row.unit,
+            row["figure"], _text(row["ours"]), _text(row["peer_value"]), _text(row["ratio"]), words,
+            str(row["runs"]), row["peer"] or "", row["unit"],
         )  # fmt: skip
     Console(width=150).print(table)
 
@@ -121,4 +123,4 @@ def _rounded(value: float | None) -> float | None:
 
 
 def _text(value: float | None) -> str:
-    return "" if value is None else f"{_rounded(value):,g}"
+    return "" if value is None else f"{value:,g}"

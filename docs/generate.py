@@ -18,6 +18,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.bars import QUESTIONS  # noqa: E402
 from confwire.objects import (  # noqa: E402
     APP_TYPES,
     OBJECTS,
@@ -450,41 +451,101 @@ def metrics_page() -> Iterator[str]:
     )
 
 
-# ---------------------------------------------------------------- writing
-
 # ---------------------------------------------------------------- what the benchmarks found
 
 FILLED = (ROOT / "docs/performance.md", ROOT / "docs/topics/hot-path.md")
-"""Pages with places for results: `<!-- results of NAME -->` to `<!-- end -->`."""
+"""Pages with places: `<!-- results of NAME -->` or `<!-- bars -->`, to `<!-- end -->`."""
 RESULTS = ROOT / "benchmarks/results"
-_PLACE = re.compile(r"(<!-- results of ([\w, ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- (?:results of ([\w, ]+)|bars) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def filled(text: str) -> str:
     """Return a page with the newest results in their places."""
-    return _PLACE.sub(
-        lambda found: f"{found[1]}\n{_results(found[2].split(', '))}\n{found[3]}", text
-    )
+
+    def fill(found: re.Match[str]) -> str:
+        lines = _results(found[2].split(", ")) if found[2] else _bars()
+        text = "\n".join(lines).strip()
+        return f"{found[1]}\n{text}\n\n{found[3]}"
+
+    return _PLACE.sub(fill, text)
 
 
-def _results(names: Sequence[str]) -> str:
-    rows = [
-        row for name in names for row in json.loads((RESULTS / f"{name}.json").read_text())["rows"]
-    ]
-    heads = ["figure", "ours", "unit"]
+def _kept(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+def _results(names: Sequence[str]) -> Iterator[str]:
+    """Yield a table of the rows, and of what they come."""
+    rows = [row for name in names for row in _kept(name)["rows"]]
+    heads, cells = ["figure", "ours", "unit"], [_result(row) for row in rows]
     if any(row["peer"] for row in rows):
         heads += ["peer", "its figure", "ratio"]
-    return "\n".join(table(heads, (_result(row)[: len(heads)] for row in rows)))
+        cells = [cell + _beside(row) for cell, row in zip(cells, rows, strict=True)]
+    if any("bar" in row for row in rows):
+        heads += ["bar"]
+        cells = [[*cell, _bar(row)] for cell, row in zip(cells, rows, strict=True)]
+    yield from table(heads, cells)
+    yield "; ".join(_origin(name) for name in names) + "."
 
 
 def _result(row: dict[str, Any]) -> list[str]:
-    peer = [row["peer"] or "", _number(row["peer_value"]), _number(row["ratio"])]
-    return [row["figure"], _number(row["ours"]), row["unit"], *peer]
+    return [row["figure"], _number(row["ours"]), row["unit"]]
+
+
+def _beside(row: dict[str, Any]) -> list[str]:
+    return [row["peer"] or "", _number(row["peer_value"]), _number(row["ratio"])]
+
+
+def _bar(row: dict[str, Any]) -> str:
+    bar = row.get("bar")
+    return f"{bar['limit']}: {_verdict(bar)}" if bar else ""
+
+
+def _verdict(bar: dict[str, Any]) -> str:
+    return "kept" if bar["kept"] else "**missed**"
+
+
+def _origin(name: str) -> str:
+    """Return when the results of a benchmark were taken and of what, as far as it was kept."""
+    kept = {"commit": "", "date": "", "peers": {}} | _kept(name)
+    versions = [f"{peer} {version}" for peer, version in kept["peers"].items()]
+    known = [kept["date"], f"commit {kept['commit']}" if kept["commit"] else "", *versions]
+    return f"{code(name)}: {', '.join(filter(None, known)) or 'time and commit were not kept'}"
+
+
+def _bars() -> Iterator[str]:
+    """Yield a table of the questions, with what was found of all that has a bar."""
+    found: dict[int, dict[str, list[tuple[float, bool]]]] = {n: {} for n in QUESTIONS}
+    for path in sorted(RESULTS.glob("*.json")):
+        for row in _kept(path.stem)["rows"]:
+            bar = row.get("bar")
+            if bar and bar["question"]:
+                value = row["ratio"] if bar["limit"].endswith("×") else row["ours"]
+                values = found[bar["question"]].setdefault(bar["limit"], [])
+                values.append((value, bar["kept"]))
+    yield from table(
+        ("", "question", "bars: what was found"),
+        [
+            (str(n), words, "; ".join(_summed(*limit) for limit in found[n].items()))
+            for n, words in QUESTIONS.items()
+        ],
+    )
+
+
+def _summed(limit: str, found: Sequence[tuple[float, bool]]) -> str:
+    """Return in words what rows of one bar have found."""
+    values, kept = sorted({value for value, _ in found}), sum(kept for _, kept in found)
+    among = " … ".join(_number(value) for value in dict.fromkeys((values[0], values[-1])))
+    words = f"**{len(found) - kept} of {len(found)} missed**" if kept < len(found) else "kept"
+    return f"{limit}: {among}, {words}"
 
 
 def _number(value: float | None) -> str:
     return "" if value is None else f"{value:,g}"
 
+
+# ---------------------------------------------------------------- writing
 
 PAGES: dict[str, tuple[str, Callable[[], Iterator[str]]]] = {
     "objects.md": ("confwire/objects/table.py", objects_page),

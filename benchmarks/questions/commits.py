@@ -45,14 +45,14 @@ def _measure(options: Options) -> None:
         })  # fmt: skip
     figure = f"commit to the last of {SUBSCRIBERS} subscribers, {RATE} commits/s, PostgreSQL"
     results.write("commits", [
-        results.alone(f"{figure}, p99", "ms", _part(steady, committed, 0.99), "≤ 50"),
+        results.alone(f"{figure}, p99", "ms", _part(steady, committed, 0.99)),
         results.alone(f"{figure}, median", "ms", _part(steady, committed, 0.5)),
         results.alone(f"{figure}, rate that was reached", "commits/s",
-                      [Turn(raw["rate"]) for raw in steady], "≥ 95"),
+                      [Turn(raw["rate"]) for raw in steady]),
         results.alone(f"{figure}, core of the load generator", "% busy",
                       [Turn(raw["load"] * 100) for raw in steady]),
         results.alone(f"commits through the one door, PostgreSQL, {WRITERS} writers", "commits/s",
-                      together["door"], "≥ 400"),
+                      together["door"]),
         results.alone(f"commits over the wire, PostgreSQL, {WRITERS} sessions of a master",
                       "commits/s", together["wire"]),
     ])  # fmt: skip

@@ -39,8 +39,8 @@ def run(options: Options) -> None:
         )
         rows += [
             results.alone(f"entries kept on a proxy, failsafe-store-processing {value}",
-                          "entries/s", bursts[name], bar)
-            for name, value, bar in (("fast", "false", "≥ 10,000"), ("durable", "true", ""))
+                          "entries/s", bursts[name])
+            for name, value in (("fast", "false"), ("durable", "true"))
         ]  # fmt: skip
         rows += _beside(stack, folder, options)
     results.write("entries", rows)
@@ -80,15 +80,15 @@ def _beside(stack: ExitStack, folder: str, options: Options) -> list[results.Row
             parts = {name: [turn[at] for turn in found] for name, found in turns.items()}
             rows += [
                 results.beside(f"point reads{per}, {depth} in flight, history log: {name}", unit,
-                               parts[name], OFF, parts[OFF], "≥ 0.95" if name != MANY else "")
+                               parts[name], OFF, parts[OFF])
                 for name in (ON, SOME, MANY)
             ]  # fmt: skip
     server.ask("feed", rate=STEADY)
     time.sleep(5 * options.seconds)
     steady = server.ask("count")
     rows.append(results.alone("entries that wait after a while at 10,000/s", "entries",
-                              [Turn(steady["waiting"])], "≤ 4,000"))  # fmt: skip
-    rows.append(results.alone("entries that were lost", "entries", [Turn(steady["lost"])], "0"))
+                              [Turn(steady["waiting"])]))  # fmt: skip
+    rows.append(results.alone("entries that were lost", "entries", [Turn(steady["lost"])]))
     return rows
 
 

@@ -21,7 +21,6 @@ from benchmarks.postgres import on_postgres
 
 CHANGES_EACH = 100
 CHANGES_OF_AN_ENTRY = 2
-BAR = "≤ 300"
 SIGHTS = {"all seen": 0, "some folders denied": 50, "nothing of it seen": 1}
 """What an administrator sees, and of how many folders one is denied for that."""
 _TO_PRUNE = 100_000  # changes, or entries
@@ -76,7 +75,7 @@ def _asked(searches: dict[str, Search], rows: str, options: Options) -> Iterator
         turns = [Turn(_milliseconds(search, number)) for number in range(4 * options.rounds)]
         slowest = [max(turns, key=lambda turn: turn.value)]
         figure = f"{words}, {rows}"
-        yield results.alone(f"{figure}, slowest of {len(turns)}", "ms", slowest, BAR)
+        yield results.alone(f"{figure}, slowest of {len(turns)}", "ms", slowest)
         yield results.alone(f"{figure}, median", "ms", turns)
 
 
@@ -238,9 +237,9 @@ def _beside_a_writer(what: str, prune: Callable[[], int]) -> Iterator[results.Ro
     passed = time.monotonic() - begun
     stopping.set()
     writer.join()
-    yield results.alone(f"pruning of {what}", f"{what}/s", [Turn(pruned / passed)], "≥ 1000")
+    yield results.alone(f"pruning of {what}", f"{what}/s", [Turn(pruned / passed)])
     turns = [Turn(1e3 * max(waits))]
-    yield results.alone(f"a commit beside the pruning of {what}, slowest", "ms", turns, BAR)
+    yield results.alone(f"a commit beside the pruning of {what}, slowest", "ms", turns)
 
 
 def _write(what: str, stopping: threading.Event, waits: list[float]) -> None:

@@ -21,7 +21,6 @@ _TIMES = 100
 """How often each page is read in a turn."""
 _PLACES = 20
 """Pages of one kind, evenly over the list."""
-_BAR = "≤ 1"
 
 Pages = list[dict[str, Any]]
 
@@ -39,9 +38,9 @@ def run(options: Options) -> None:
     rows = []
     for name, found in turns.items():
         waits, worst, costs = ([Turn(ms) for ms in column] for column in zip(*found, strict=True))
-        rows.append(results.alone(f"{name}, at the client", "ms", waits, _BAR))
+        rows.append(results.alone(f"{name}, at the client", "ms", waits))
         rows.append(results.alone(f"{name}, at the client, p99", "ms", worst))
-        rows.append(results.alone(f"{name}, processor of the proxy", "ms", costs, _BAR))
+        rows.append(results.alone(f"{name}, processor of the proxy", "ms", costs))
     results.write("lists", rows)
     plots.bars(
         "lists",

@@ -34,7 +34,6 @@ _FORGOTTEN = 6.0
 """Seconds after which the stalls of the start are not recent any more."""
 _RELOAD_LIMIT = 120.0
 _WORST = 8
-_BAR = "≤ 50"
 
 
 class Step(NamedTuple):
@@ -91,7 +90,7 @@ def run(options: Options) -> None:
     _tell(begun, pauses, steps)
     rows = [
         results.alone(f"{what} of the {name} in {options.length:.0f} s, "
-                      f"during {_during(worst, steps)}", "ms", [Turn(worst.seconds * 1e3)], _BAR)
+                      f"during {_during(worst, steps)}", "ms", [Turn(worst.seconds * 1e3)])
         for name in nodes
         for what in ("longest stall of the loop", "longest wait of a reader")
         for worst in [max(pause for pause in pauses if pause.what == f"{name}: {what}")]

@@ -30,10 +30,6 @@ _REDIS_GUESS = {1: 70_000, 16: 600_000}  # reads a second: its benchmark takes a
 DBID, NAME = "by DBID", "by name"
 GRPC, ZOOKEEPER, REDIS = "etcd grpc-proxy, serializable Range", "ZooKeeper getData", "Redis GET"
 BARE = "uvloop server that does nothing"
-_BARS = {
-    (GRPC, 1): "≥ 3", (ZOOKEEPER, 1): "≥ 3", (REDIS, 1): "≥ 0.7",
-    (GRPC, 16): "≥ 5", (ZOOKEEPER, 16): "≥ 4", (REDIS, 16): "≥ 0.22",
-}  # fmt: skip
 
 
 def run(options: Options) -> None:
@@ -77,8 +73,7 @@ def _rows(depth: int, turns: dict[str, list[Turn]]) -> list[results.Row]:
             if peer in (DBID, NAME):
                 continue
             figure = f"point reads {ours}, {depth} in flight"
-            bar = _BARS.get((peer, depth), "")
-            rows.append(results.beside(figure, "reads/s", turns[ours], peer, theirs, bar))
+            rows.append(results.beside(figure, "reads/s", turns[ours], peer, theirs))
             if ours == DBID:
                 rows.append(results.load_row(figure, turns[ours], peer, theirs))
     if len(turns) == 2:

@@ -26,7 +26,6 @@ _RELOAD = 15.0
 _LOOK = 0.25
 """Seconds between looks at the status pages: each takes a millisecond, in which nothing is read."""
 _LIMIT = 600.0
-_BAR = "≤ 3"
 
 
 def run(options: Options) -> None:
@@ -56,14 +55,13 @@ def run(options: Options) -> None:
         status = proxy.status()
         rows = [
             results.beside(f"point reads, p99, while {OBJECTS:,} objects are loaded anew", "ms",
-                           reloading, "before it", idle, _BAR),
+                           reloading, "before it", idle),
             results.alone("a reload, from the new epoch to equal data", "s", seconds),
             results.alone(f"import of {IMPORTED:,} objects, the commit", "s",
                           [Turn(committed - begun)]),
             results.alone(f"import of {IMPORTED:,} objects, from the commit to equal data", "s",
                           [Turn(reached)]),
-            results.alone("loads of the proxy because of it", "", [Turn(status["loads"] - loads)],
-                          "0"),
+            results.alone("loads of the proxy because of it", "", [Turn(status["loads"] - loads)]),
         ]  # fmt: skip
     results.write("reload", rows)
 

@@ -40,19 +40,18 @@ def run(options: Options) -> None:
         LOGIN: {size: _times(found[f"client {size}"], "with_login") for size in SIZES},
         PROXY: {size: _times(found[f"proxy {size}"], "took") for size in SIZES},
     }
-    bars = {CLIENT: "≤ 50", PROXY: "≤ 50"}
     rows = []
     for who, by_size in times.items():
         smallest, largest = SIZES[0], SIZES[-1]
         figure = f"{MISSED:,} missed changes, {who}"
         rows += [
-            results.alone(f"{figure}, {size:,} objects", "ms", took, bars.get(who, ""))
+            results.alone(f"{figure}, {size:,} objects", "ms", took)
             for size, took in by_size.items()
         ]
         rows.append(
             results.beside(
                 f"{figure}, growth", "ms", by_size[largest], f"{smallest:,} objects",
-                by_size[smallest], "1" if who in bars else "",
+                by_size[smallest],
             )
         )  # fmt: skip
     results.write("resume", rows)

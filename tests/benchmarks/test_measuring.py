@@ -22,8 +22,8 @@ def test_a_slow_moment_of_the_machine_does_not_change_the_ratio() -> None:
 
 
 def test_a_row_is_kept_with_exactly_its_seven_fields() -> None:
-    row = results.beside("reads", "reads/s", turns(30_123.4), "peer", turns(10_000), "≥ 3")
-    assert row.as_json() == {
+    row = results.beside("reads", "reads/s", turns(30_123.4), "peer", turns(10_000))
+    assert row.as_json("reads") == {
         "figure": "reads",
         "ours": 30120,
         "peer": "peer",
@@ -34,8 +34,13 @@ def test_a_row_is_kept_with_exactly_its_seven_fields() -> None:
     }
 
 
+def test_a_row_that_has_a_bar_says_whether_it_keeps_it() -> None:
+    row = results.alone("logins", "logins/s", turns(1_499)).as_json("logins")
+    assert row["bar"] == {"question": 11, "limit": "≥ 1,500 logins/s", "kept": False}
+
+
 def test_a_row_without_a_peer_says_so() -> None:
-    row = results.alone("memory", "MiB", turns(3, 1, 2)).as_json()
+    row = results.alone("memory", "MiB", turns(3, 1, 2)).as_json("memory")
     assert (row["ours"], row["peer"], row["peer_value"], row["ratio"]) == (2, None, None, None)
 
 

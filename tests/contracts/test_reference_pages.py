@@ -64,9 +64,42 @@ def test_results_are_filled_in_where_a_page_asks_for_them(
         "| reads | 1,234.5 | reads/s |  |  |  |",
         "| reads | 1,234.5 | reads/s | a peer | 500 | 2.469 |",
         "",
+        "`one`: time and commit were not kept; `two`: time and commit were not kept.",
+        "",
         "<!-- end -->",
         "after",
     ]
+
+
+def test_bars_and_what_results_come_from_are_shown(
+    generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(generator, "RESULTS", tmp_path)
+    row = {"figure": "a", "ours": 7, "unit": "ms", "peer": None, "peer_value": None, "ratio": None}
+    rows = [
+        row | {"bar": {"question": 1, "limit": "≤ 8 ms", "kept": True}},
+        row | {"ours": 9, "bar": {"question": 1, "limit": "≤ 8 ms", "kept": False}},
+        row | {"bar": {"question": None, "limit": "≤ 7 ms", "kept": True}},
+        row,
+    ]
+    run = {"commit": "c0ffee", "date": "2031-01-02T03:04Z", "peers": {"peer": "1.2"}}
+    (tmp_path / "one.json").write_text(json.dumps({"rows": rows, **run}))
+    text = generator.filled("<!-- results of one -->\n<!-- end -->")
+    assert text.splitlines()[1:-1] == [
+        "",
+        "| figure | ours | unit | bar |",
+        "|---|---|---|---|",
+        "| a | 7 | ms | ≤ 8 ms: kept |",
+        "| a | 9 | ms | ≤ 8 ms: **missed** |",
+        "| a | 7 | ms | ≤ 7 ms: kept |",
+        "| a | 7 | ms |  |",
+        "",
+        "`one`: 2031-01-02T03:04Z, commit c0ffee, peer 1.2.",
+        "",
+    ]
+    lines = generator.filled("<!-- bars -->\n<!-- end -->").splitlines()
+    assert lines[4] == "| 1 | point reads, 1 in flight | ≤ 8 ms: 7 … 9, **1 of 2 missed** |"
+    assert lines[5] == "| 2 | point reads, 16 in flight |  |"
 
 
 def test_every_key_that_looks_at_other_objects_is_explained(generator: ModuleType) -> None:
