@@ -210,7 +210,7 @@ class Intake:
         done = fanout.restructure(records, serving.person_of)
         self._tell(serving.epoch, transaction.revision, done.deliveries)
         self._append(transaction, done.changes, reach)
-        self._lose(done.lost, "compacted")
+        self._lose(done.lost, transaction.revision, "compacted")
 
     def _work_on(self, transaction: Transaction, records: list[Record]) -> Iterator[None]:
         """Apply a large transaction, unless a load that has it begins on the way."""
@@ -278,7 +278,7 @@ class Intake:
         told = [item for item in done.deliveries if lost.isdisjoint(item.members)]
         self._tell(epoch, revision, told)
         settle(done.changes)
-        self._lose(lost, reason)
+        self._lose(lost, revision, reason)
 
     def _take_queued(self) -> None:
         queued, self._queue = self._queue, []
@@ -314,12 +314,17 @@ class Intake:
             self._serving.counters.notifications += len(messages) * len(delivery.members)
             self._serving.out.append(Broadcast(delivery.members, messages))
 
-    def _lose(self, connections: Iterable[int], reason: Reason) -> None:
-        """Let sessions read anew, whose subscriptions cannot be told what has changed."""
+    def _lose(self, connections: Iterable[int], revision: int, reason: Reason) -> None:
+        """Let sessions read anew, whose subscriptions cannot be told what has changed.
+
+        But for those that were told elsewhere what led to this revision.
+        """
         serving = self._serving
         for number in connections:
             session = serving.roster.get(number)
-            if session is not None and session.follower.specs:
+            if session is None or session.follower.told >= revision:
+                continue
+            if session.follower.specs:
                 serving.out.append(Send(number, [session.follower.lose(reason)]))
 
     def _compare(self, load: Load, data: Renewal) -> Iterator[None]:
@@ -345,7 +350,7 @@ class Intake:
             done = serving.fanout.restructure(records, serving.person_of)
             self._tell(load.epoch, load.revision, done.deliveries)
             settle(done.changes)
-            self._lose(done.lost, reason)
+            self._lose(done.lost, load.revision, reason)
         for transaction in load.later:
             self.commit(transaction)
         self._note_level()
@@ -364,7 +369,7 @@ class Intake:
             if follower.specs and follower.ahead > serving.revision and is_short:
                 serving.out.append(Send(session.connection, [follower.lose(reason)]))
             if reason == "epoch":
-                follower.ahead = 0
+                follower.ahead = follower.told = 0
 
     def _settle(self, load: Load, changes: list[Change]) -> None:
         serving = self._serving

@@ -55,6 +55,7 @@ class Follower:
         "behind",
         "cursor",
         "specs",
+        "told",
         "view",
     )
 
@@ -69,6 +70,8 @@ class Follower:
         """The last revision that was sent; counts while `behind`."""
         self.ahead = 0
         """The revision that the client had seen elsewhere when it registered."""
+        self.told = 0
+        """Up to where it was told elsewhere all that its subscriptions see."""
         self._resets, self._epoch = 0, ""
 
     def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
@@ -139,6 +142,7 @@ class Follower:
         missed = []
         if self.behind:  # what the old subscriptions missed is not replayed to the new ones
             missed = self._make_up(profile_of())
+        self.told = 0
         self.change(self.specs | specs, profile_of())
         self.fall_behind(found.revision)
         yield missed
@@ -262,11 +266,15 @@ class Follower:
 
     def _missed(self, limit: int | None) -> list[Entry]:
         serving = self._serving
+        journal = serving.journal
         if self._epoch != serving.epoch:
             raise EpochChanged
-        if self._resets != serving.journal.resets or self.cursor < serving.journal.structural:
+        if self.told >= journal.structural:
+            self.cursor = max(self.cursor, min(self.told, journal.revision))
+            self._resets = journal.resets
+        if self._resets != journal.resets or self.cursor < journal.structural:
             raise Compacted
-        entries = list(islice(serving.journal.since(self.cursor), limit))
+        entries = list(islice(journal.since(self.cursor), limit))
         if limit is not None:  # a large one has its own turns
             small = list(takewhile(lambda entry: not entry.large, entries))
             entries = small or entries[:1]

@@ -87,6 +87,7 @@ def follow_on(session: Session, specs: dict[str, Spec], since: Cursor | None) ->
 def _follow(session: Session, specs: dict[str, Spec], since: Cursor | None) -> None:
     """Follow by these subscriptions, too, from now on or from a cursor that was checked."""
     follower = session.follower
+    follower.told = since.revision if since is not None else 0
     if since is not None:
         follower.ahead = since.revision
     if since is not None and since.revision < session.serving.revision:

@@ -18,6 +18,7 @@ from tests.proxyapp.engine.bench import (
     STEADY,
     USERS,
     Client,
+    Proxy,
     master,
     record,
     skills,
@@ -73,6 +74,27 @@ def test_a_grant_on_more_than_can_be_compared_lets_its_readers_read_anew(bench, 
         3,
     )
     assert len(bob.read("skill", folder_dbid=OTHER)) == 201
+
+
+@pytest.mark.parametrize(("more", "goes_on"), [({}, True), ({"types": ["person"]}, False)])
+def test_at_a_proxy_that_is_behind_who_was_told_it_elsewhere_goes_on(bench, few, more, goes_on):
+    bench.commit(*skills(200, OTHER))
+    proxy = Proxy(bench)
+    proxy.start()
+    proxy.hold_wire = True
+    bench.commit(folder(OTHER, acl=[(21, USERS, 1)]))
+    bob = proxy.login("bob")
+    bob.watch(types=["skill"], since={"epoch": "e1", "revision": 3})
+    if more:  # to which the cursor does not apply
+        bob.watch(**more, name="more", snapshot=True)
+    bob.inbox.clear()
+    proxy.hold_wire = False
+    proxy.pump()
+    assert ([m["message"] for m in bob.inbox] == []) is goes_on
+    bench.commit(record("skill", 601, INNER, name="x", tenantDBID=1))
+    assert (bob.changes() == [("updated", "skill", 601)]) is goes_on
+    bench.commit(folder(OTHER))
+    assert [m["message"] for m in bob.inbox] == ["notificationsLost"] * goes_on, "that is news"
 
 
 def test_who_looks_elsewhere_goes_on(bench, few):

@@ -270,6 +270,7 @@ def test_in_mode_state_what_was_seen_elsewhere_is_not_joined_to_what_was_not(ben
     bench.commit(skill(605, "seen elsewhere"))
     bob = proxy.login("bob")
     bob.watch(**SKILLS, mode="state", since={"epoch": "e1", "revision": 2})
+    bob.watch(types=["person"], name="more")  # the cursor says nothing of these
     bob.block()
     bench.commit(gone("skill", 605))
     proxy.hold_wire = False
@@ -278,6 +279,21 @@ def test_in_mode_state_what_was_seen_elsewhere_is_not_joined_to_what_was_not(ben
     # The first one is dropped by who has seen revision 2, the other is news.
     assert [message["revision"] for message in bob.inbox if "changes" in message] == [2, 3]
     assert bob.changes() == [("created", "skill", 605), ("deleted", "skill", 605)]
+
+
+def test_a_slow_reader_is_not_sent_what_it_was_told_elsewhere(bench, proxy):
+    proxy.hold_wire = True
+    bench.commit(skill(605, "seen elsewhere"))
+    regrant(bench)
+    bob = proxy.login("bob")
+    bob.watch(**SKILLS, since={"epoch": "e1", "revision": 3})
+    bob.block()
+    bench.commit(gone("skill", 605))
+    proxy.hold_wire = False
+    proxy.pump()
+    bob.drain()
+    assert [message.get("revision") for message in bob.inbox] == [4]
+    assert bob.changes() == [("deleted", "skill", 605)], "and the change of rights does not matter"
 
 
 def test_continuity_that_is_lost_is_said_and_ends_every_subscription():
