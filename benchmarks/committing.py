@@ -36,14 +36,15 @@ def one_by_one(dbids: list[int], seconds: float) -> dict[str, Any]:
 
 
 def together(dbids: list[int]) -> dict[str, Any]:
-    """Change these objects in one transaction; return when it began and was committed."""
+    """Change these objects in one transaction; return when it began, and its revision."""
     by = Person.objects.get(user_name=ADMINISTRATOR)
     sent = time.time()
     with changes.commit(by=by, origin=ORIGIN) as work:
         for row in ConfigObject.objects.filter(type=ObjectType.SKILL, dbid__in=dbids):
             row.annex = _delta(row.dbid)["userProperties"]
             work.save(row)
-    return {"sent": sent, "committed": time.time()}
+    assert work.result is not None
+    return {"sent": sent, "revision": work.result.revision}
 
 
 def give_way() -> dict[str, Any]:

@@ -11,13 +11,22 @@ import psycopg
 
 from benchmarks import provenance
 from benchmarks.measuring import Options
-from benchmarks.processes import ROOT, Missing
+from benchmarks.processes import ROOT, Missing, pinned, unpinned
 
+_CLUSTER = ".ci/postgres"
 _NOT_INSTALLED = 69
 
 
-def on_postgres(name: str, measure: Callable[[Options], None], options: Options) -> None:
+def on_postgres(
+    name: str, measure: Callable[[Options], None], options: Options, core: int | None = None
+) -> None:
     """Measure here if the database is PostgreSQL, else in a process that has one.
+
+    Args:
+        name: of the question.
+        measure: what answers it.
+        options: how thorough.
+        core: the only one that a throw-away cluster may use; every one unless it is named.
 
     Raises:
         Missing: no PostgreSQL server is installed.
@@ -31,7 +40,9 @@ def on_postgres(name: str, measure: Callable[[Options], None], options: Options)
         return
     words = [f"--rounds={options.rounds}", f"--seconds={options.seconds}"]
     words += [f"--objects={options.objects}"]
-    command = [".ci/postgres", sys.executable, "-m", "benchmarks", name, *words]
+    command = [sys.executable, "-m", "benchmarks", name, *words]
+    # A pinned cluster leaves what runs on it free.
+    command = [_CLUSTER, *command] if core is None else pinned(core, [_CLUSTER, *unpinned(command)])
     code = subprocess.run(command, cwd=ROOT, check=False).returncode
     if code == _NOT_INSTALLED:
         raise Missing("no PostgreSQL server here: install the package postgresql-15")

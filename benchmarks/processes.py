@@ -49,6 +49,16 @@ def pinned(core: int, command: Sequence[str]) -> list[str]:
     return [require("taskset", "util-linux"), "-c", str(core), *command]
 
 
+def unpinned(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` on every core that this process may use.
+
+    Raises:
+        Missing: there is no taskset.
+    """
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0))))
+    return [require("taskset", "util-linux"), "-c", cores, *command]
+
+
 def free_port() -> int:
     """Return a port that nobody listens on at this moment."""
     with socket.create_server(("127.0.0.1", 0)) as probe:

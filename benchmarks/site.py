@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Teller
-from benchmarks.processes import ROOT, SERVER_CORE, Server, free_port, http_get
+from benchmarks.processes import ROOT, SERVER_CORE, Server, free_port, http_get, pinned
 
 READER = "reader"
 ADMINISTRATOR = "default"
@@ -120,10 +120,11 @@ class Site:
         self.python(f"filling.set_certificate({certificate!r}, {key!r})")
         return certificate
 
-    def committer(self) -> Teller:
-        """Start a process that commits; it may use every core."""
+    def committer(self, core: int | None = None) -> Teller:
+        """Start a process that commits; it may use every core unless one is named."""
         code = _SETUP + "from benchmarks import committing; committing.serve()"
-        return Teller([sys.executable, "-c", code], self.environment)
+        command = [sys.executable, "-c", code]
+        return Teller(command if core is None else pinned(core, command), self.environment)
 
     def master(self, *, web: bool = False, core: int = SERVER_CORE) -> Node:
         """Start the master."""

@@ -1,7 +1,14 @@
 """Bursts of 50 changes to 1,000 subscribers behind a proxy, on PostgreSQL.
 
-Ours is one transaction, as an import or an administrator's list action makes it. etcd's are put
-one by one, put all at once, or put in one transaction, which is its best case.
+Ours is one transaction, as an import or an administrator's list action makes it. It is compared
+with each of three ways of etcd's: one by one, each put when the one before is answered; all at
+once, 50 puts that are sent without a wait; one transaction of 50 puts, which is its best case and
+the like of ours.
+
+As in `fanout`, ours counts from the commit as the journal has it, and a row beside from the
+beginning of the transaction; etcd's from the first put. All that serves or stores is on one core:
+etcd and its proxy; master, proxy, the cluster and the process that carries the transaction out.
+Who listens, and who sends etcd's puts, is on the other.
 """
 
 from __future__ import annotations
@@ -15,7 +22,16 @@ from benchmarks import plots, results
 from benchmarks.measuring import Generator, Options, Teller, alternate, median
 from benchmarks.peers import Etcd, Peers
 from benchmarks.postgres import on_postgres
-from benchmarks.questions.fanout import OURS, SUBSCRIBERS, Raw, audience, rates, rows_of
+from benchmarks.processes import SERVER_CORE
+from benchmarks.questions.fanout import (
+    OURS,
+    SUBSCRIBERS,
+    Raw,
+    add_commits,
+    audience,
+    rates,
+    rows_of,
+)
 from benchmarks.site import Site
 
 BURST = 50
@@ -24,7 +40,7 @@ _HOW = ("one by one", "all at once", "transaction")
 
 def run(options: Options) -> None:
     """Measure, and write the results."""
-    on_postgres("bursts", _measure, options)
+    on_postgres("bursts", _measure, options, core=SERVER_CORE)
 
 
 def _measure(options: Options) -> None:
@@ -35,7 +51,7 @@ def _measure(options: Options) -> None:
     ):
         master, proxy = site.master(), site.proxy()
         subscribers = peers.keep(audience(site, master, proxy, {"all": (SUBSCRIBERS, 0)}))
-        writer = peers.keep(site.committer())
+        writer = peers.keep(site.committer(core=SERVER_CORE))
         dbids = [site.first + number * len(site.folders) for number in range(BURST)]
         contestants: dict[str, Callable[[], Raw]] = {
             OURS: partial(_ours, subscribers, writer, dbids)
@@ -55,7 +71,9 @@ def _measure(options: Options) -> None:
                     contestants[f"watchers of {name}, {how}"] = partial(
                         load.ask, "burst", changes=BURST, how=how
                     )
+        start = site.revision()
         found = alternate(options.rounds, contestants)
+        add_commits(found[OURS], site.commit_times(start))
     figure = f"bursts of {BURST} changes to {SUBSCRIBERS:,} subscribers"
     results.write("bursts", rows_of(figure, found, BURST))
     plots.bars(
