@@ -5,6 +5,7 @@ Knows the names of rows, and nothing of how they are measured.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -51,13 +52,23 @@ class Bar:
             and fnmatchcase(peer or "", self.peer)
         )
 
-    def kept(self, ours: float, ratio: float | None) -> bool:
-        """Whether a row keeps it, whose value and ratio to the peer's are these."""
+    def kept(self, ours: float, ratio: float | None, at_least: Collection[str] = ()) -> bool | None:
+        """Whether a row keeps it; None where its figures are bounds that do not prove it.
+
+        Args:
+            ours: our value.
+            ratio: of it to the peer's.
+            at_least: those of "ours" and "peer_value" that may be more in truth.
+        """
         sign, number = self.limit.removesuffix("×").split()[:2]
-        limit = float(number.replace(",", ""))
-        value = ratio if self.limit.endswith("×") else ours
+        limit, of_ratio = float(number.replace(",", "")), self.limit.endswith("×")
+        value = ratio if of_ratio else ours
         assert value is not None, self
-        return value >= limit if sign == "≥" else value <= limit
+        keeps = value >= limit if sign == "≥" else value <= limit
+        # More of ours raises the value, more of the peer's lowers the ratio.
+        may_fall, may_rise = of_ratio and "peer_value" in at_least, "ours" in at_least
+        doubtful = may_fall if keeps == (sign == "≥") else may_rise
+        return None if doubtful else keeps
 
 
 BARS = (
@@ -127,9 +138,12 @@ def bar_of(benchmark: str, figure: str, peer: str | None) -> Bar | None:
 
 
 def verdict(benchmark: str, row: dict[str, Any]) -> dict[str, Any] | None:
-    """Return what the JSON of a row says of its bar: "question", "limit" and "kept"."""
+    """Return what the JSON of a row says of its bar: "question", "limit" and "kept".
+
+    "kept" is None where it cannot be told.
+    """
     bar = bar_of(benchmark, row["figure"], row["peer"])
     if bar is None:
         return None
-    kept = bar.kept(row["ours"], row["ratio"])
+    kept = bar.kept(row["ours"], row["ratio"], row.get("at_least", ()))
     return {"question": bar.question, "limit": bar.limit, "kept": kept}

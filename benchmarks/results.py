@@ -19,6 +19,8 @@ from benchmarks.measuring import Turn, median, ratio
 from benchmarks.processes import ROOT
 
 FOLDER = ROOT / "benchmarks/results"
+BUSY = 0.9
+"""The part of its core above which a load generator is taken for what limited a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,12 @@ class Row:
     peer: str | None = None
     peer_value: float | None = None
     ratio: float | None = None
+    at_least: tuple[str, ...] = ()
+    """Those of "ours" and "peer_value" that the load generator limited, and not the server."""
 
     def as_json(self, benchmark: str) -> dict[str, Any]:
         """Return what is kept of it, with its bar if the benchmark has one for it."""
-        row = {
+        row: dict[str, Any] = {
             "figure": self.figure,
             "ours": _rounded(self.ours),
             "peer": self.peer,
@@ -44,19 +48,33 @@ class Row:
             "runs": self.runs,
             "unit": self.unit,
         }
+        if self.at_least:
+            row["at_least"] = list(self.at_least)
         bar = bars.verdict(benchmark, row)
         return row if bar is None else row | {"bar": bar}
 
 
 def alone(figure: str, unit: str, ours: Sequence[Turn]) -> Row:
     """Return the row of a figure that has no peer."""
-    return Row(figure, median(ours), unit, len(ours))
+    return Row(figure, median(ours), unit, len(ours), at_least=_limited(unit, ours=ours))
 
 
 def beside(figure: str, unit: str, ours: Sequence[Turn], peer: str, theirs: Sequence[Turn]) -> Row:
     """Return the row of a figure beside that of a peer."""
     both = ratio(ours, theirs)
-    return Row(figure, median(ours), unit, len(ours), peer, median(theirs), both)
+    limited = _limited(unit, ours=ours, peer_value=theirs)
+    return Row(figure, median(ours), unit, len(ours), peer, median(theirs), both, limited)
+
+
+def _limited(unit: str, **turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Return which of the rates are lower bounds: their load generator had no time left."""
+    if not unit.endswith("/s"):
+        return ()
+    return tuple(
+        name
+        for name, taken in turns.items()
+        if statistics.median(turn.load for turn in taken) > BUSY
+    )
 
 
 def load_row(figure: str, ours: Sequence[Turn], peer: str, theirs: Sequence[Turn]) -> Row:
@@ -100,6 +118,9 @@ def write(name: str, rows: Sequence[Row]) -> None:
     _print(name, kept)
 
 
+_VERDICTS = {True: "kept", False: "missed", None: "not proven"}
+
+
 def _print(name: str, rows: Sequence[dict[str, Any]]) -> None:
     table = Table(title=name)
     table.add_column("figure")
@@ -109,9 +130,11 @@ def _print(name: str, rows: Sequence[dict[str, Any]]) -> None:
     table.add_column("unit")
     for row in rows:
         bar = row.get("bar")
-        words = f"{bar['limit']} {'kept' if bar['kept'] else 'missed'}" if bar else ""
+        words = f"{bar['limit']} {_VERDICTS[bar['kept']]}" if bar else ""
+        least = dict.fromkeys(row.get("at_least", ()), "at least ")
         table.add_row(
-            row["figure"], _text(row["ours"]), _text(row["peer_value"]), _text(row["ratio"]), words,
+            row["figure"], least.get("ours", "") + _text(row["ours"]),
+            least.get("peer_value", "") + _text(row["peer_value"]), _text(row["ratio"]), words,
             str(row["runs"]), row["peer"] or "", row["unit"],
         )  # fmt: skip
     Console(width=150).print(table)

@@ -490,11 +490,22 @@ def _results(names: Sequence[str]) -> Iterator[str]:
 
 
 def _result(row: dict[str, Any]) -> list[str]:
-    return [row["figure"], _number(row["ours"]), row["unit"]]
+    return [row["figure"], _bound(row, "ours"), row["unit"]]
 
 
 def _beside(row: dict[str, Any]) -> list[str]:
-    return [row["peer"] or "", _number(row["peer_value"]), _number(row["ratio"])]
+    return [row["peer"] or "", _bound(row, "peer_value"), _ratio_of(row)]
+
+
+def _bound(row: dict[str, Any], name: str) -> str:
+    """Return one figure of a row, which can be the least that it is in truth."""
+    return ("at least " if name in row.get("at_least", ()) else "") + _number(row[name])
+
+
+def _ratio_of(row: dict[str, Any]) -> str:
+    """Return the ratio, a bound where one of the two figures is one."""
+    words = {("ours",): "at least ", ("peer_value",): "at most ", ("ours", "peer_value"): "about "}
+    return words.get(tuple(row.get("at_least", ())), "") + _number(row["ratio"])
 
 
 def _bar(row: dict[str, Any]) -> str:
@@ -503,7 +514,7 @@ def _bar(row: dict[str, Any]) -> str:
 
 
 def _verdict(bar: dict[str, Any]) -> str:
-    return "kept" if bar["kept"] else "**missed**"
+    return {True: "kept", False: "**missed**", None: "not proven"}[bar["kept"]]
 
 
 def _origin(name: str) -> str:
@@ -516,7 +527,7 @@ def _origin(name: str) -> str:
 
 def _bars() -> Iterator[str]:
     """Yield a table of the questions, with what was found of all that has a bar."""
-    found: dict[int, dict[str, list[tuple[float, bool]]]] = {n: {} for n in QUESTIONS}
+    found: dict[int, dict[str, list[tuple[float, bool | None]]]] = {n: {} for n in QUESTIONS}
     for path in sorted(RESULTS.glob("*.json")):
         for row in _kept(path.stem)["rows"]:
             bar = row.get("bar")
@@ -533,12 +544,14 @@ def _bars() -> Iterator[str]:
     )
 
 
-def _summed(limit: str, found: Sequence[tuple[float, bool]]) -> str:
+def _summed(limit: str, found: Sequence[tuple[float, bool | None]]) -> str:
     """Return in words what rows of one bar have found."""
-    values, kept = sorted({value for value, _ in found}), sum(kept for _, kept in found)
+    values, verdicts = sorted({value for value, _ in found}), [kept for _, kept in found]
     among = " … ".join(_number(value) for value in dict.fromkeys((values[0], values[-1])))
-    words = f"**{len(found) - kept} of {len(found)} missed**" if kept < len(found) else "kept"
-    return f"{limit}: {among}, {words}"
+    missed, open_ = verdicts.count(False), verdicts.count(None)
+    words = [f"**{missed} of {len(found)} missed**"] if missed else []
+    words += [f"{open_} of {len(found)} not proven"] if open_ else []
+    return f"{limit}: {among}, {', '.join(words) or 'kept'}"
 
 
 def _number(value: float | None) -> str:

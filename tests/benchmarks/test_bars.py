@@ -56,6 +56,27 @@ def test_a_bar_is_of_the_ratio_or_of_our_value(
     assert Bar("any", "*", limit).kept(ours, ratio) is kept
 
 
+@pytest.mark.parametrize(
+    ("limit", "at_least", "kept"),
+    [
+        ("≥ 2×", "peer_value", None),
+        ("≥ 2×", "ours", True),
+        ("≥ 4×", "peer_value", False),
+        ("≥ 4×", "ours", None),
+        ("≤ 4×", "peer_value", True),
+        ("≤ 4×", "ours", None),
+        ("≤ 2×", "peer_value", None),
+        ("≤ 2×", "ours", False),
+        ("≥ 20 reads/s", "peer_value", True),
+        ("≥ 40 reads/s", "ours", None),
+    ],
+)
+def test_a_lower_bound_does_not_prove_what_it_could_undo(
+    limit: str, at_least: str, kept: bool | None
+) -> None:
+    assert Bar("any", "*", limit).kept(30, 3.0, [at_least]) is kept
+
+
 def test_the_peer_chooses_among_bars_of_one_figure() -> None:
     figure = "point reads by DBID, 1 in flight"
     found = bars.bar_of("reads", figure, "Redis GET")

@@ -39,6 +39,19 @@ def test_a_row_that_has_a_bar_says_whether_it_keeps_it() -> None:
     assert row["bar"] == {"question": 11, "limit": "≥ 1,500 logins/s", "kept": False}
 
 
+def test_a_rate_whose_generator_had_no_time_left_is_a_lower_bound() -> None:
+    free, busy = [Turn(100, 0.5)] * 3, [Turn(200, 0.5), Turn(200, 0.97), Turn(200, 0.98)]
+    figure = "point reads by DBID, 1 in flight"
+    row = results.beside(figure, "reads/s", free, "Redis GET", busy).as_json("reads")
+    assert row["at_least"] == ["peer_value"]
+    assert row["bar"]["kept"] is False
+    row = results.beside(figure, "reads/s", busy, "Redis GET", free).as_json("reads")
+    assert row["at_least"] == ["ours"]
+    assert row["bar"]["kept"] is True
+    assert "at_least" not in results.alone("time", "ms", busy).as_json("reads")
+    assert "at_least" not in results.alone("core", "% busy", busy).as_json("reads")
+
+
 def test_a_row_without_a_peer_says_so() -> None:
     row = results.alone("memory", "MiB", turns(3, 1, 2)).as_json("memory")
     assert (row["ours"], row["peer"], row["peer_value"], row["ratio"]) == (2, None, None, None)

@@ -97,9 +97,15 @@ def test_bars_and_what_results_come_from_are_shown(
         "`one`: 2031-01-02T03:04Z, commit c0ffee, peer 1.2.",
         "",
     ]
+    bound = row | {"peer": "p", "peer_value": 5, "ratio": 1.4, "at_least": ["peer_value"]}
+    open_ = {"question": 2, "limit": "≥ 1×", "kept": None}
+    (tmp_path / "two.json").write_text(json.dumps({"rows": [bound | {"bar": open_}]}))
+    found = generator.filled("<!-- results of two -->\n<!-- end -->").splitlines()[4]
+    assert found == "| a | 7 | ms | p | at least 5 | at most 1.4 | ≥ 1×: not proven |"
     lines = generator.filled("<!-- bars -->\n<!-- end -->").splitlines()
     assert lines[4] == "| 1 | point reads, 1 in flight | ≤ 8 ms: 7 … 9, **1 of 2 missed** |"
-    assert lines[5] == "| 2 | point reads, 16 in flight |  |"
+    assert lines[5] == "| 2 | point reads, 16 in flight | ≥ 1×: 1.4, 1 of 1 not proven |"
+    assert lines[6] == "| 3 | one change at a time to 1,000 subscribers |  |"
 
 
 def test_every_key_that_looks_at_other_objects_is_explained(generator: ModuleType) -> None:
