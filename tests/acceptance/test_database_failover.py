@@ -166,9 +166,9 @@ def test_a_failover_loses_nothing_or_says_what_and_a_former_primary_gets_no_writ
             lost.create("skill", {"name": "lost", "tenantDBID": 1})
         eventually(lambda: client.read("skill", {"name": "lost"}), "the change at the proxy")
         assert position(first) == stands
+        stands = position(second)
         first.promote()  # and nobody has stopped the other one
         eventually(lambda: proxy.status()["epoch"] > epoch, "a new epoch")
-        stands = position(second)
         eventually(lambda: not client.read("skill", {"name": "lost"}), "the proxy's going back")
         leader = one if role_of(one) == "primary" else two
         eventually(lambda: is_linked(proxy, backup=leader is two), "the proxy's link")
