@@ -13,11 +13,15 @@ _WIDTH, _BAR, _GAP, _LEFT, _TOP, _NUMBERS = 760, 20, 26, 270, 44, 90
 _STYLE = "font-family:system-ui,sans-serif;font-size:13px;fill:#1f2937"
 
 
-def bars(name: str, title: str, groups: Mapping[str, Mapping[str, float]]) -> None:
-    """Write groups of bars, each group to its own scale: {group: {bar: value}}."""
+def bars(name: str, title: str, x_label: str, groups: Mapping[str, Mapping[str, float]]) -> None:
+    """Write groups of bars, each group to its own scale: {group: {bar: value}}.
+
+    The label of the axis says the unit of the values.
+    """
     parts, y = [_text(10, 24, title, "font-weight:600;font-size:15px")], _TOP
     for group, values in groups.items():
-        parts.append(_text(10, y + 16, group, "font-weight:600"))
+        if group:
+            parts.append(_text(10, y + 16, group, "font-weight:600"))
         y += _GAP
         largest = max(values.values())
         for number, (label, value) in enumerate(values.items()):
@@ -32,7 +36,9 @@ def bars(name: str, title: str, groups: Mapping[str, Mapping[str, float]]) -> No
                                else f"{value:,.0f}"))  # fmt: skip
             y += _BAR
         y += _GAP // 2
-    _write(name, y + 10, parts)
+    middle = (_LEFT + _WIDTH - _NUMBERS) / 2
+    parts.append(_text(middle, y + 8, x_label, "text-anchor:middle"))
+    _write(name, y + _GAP, parts)
 
 
 def lines(
@@ -42,7 +48,10 @@ def lines(
     y_label: str,
     series: Mapping[str, Sequence[tuple[float, float]]],
 ) -> None:
-    """Write lines through points, the x axis logarithmic: {line: [(x, y), …]}."""
+    """Write lines through points, the x axis logarithmic: {line: [(x, y), …]}.
+
+    The labels of the axes say the units of the points.
+    """
     height, left, right, bottom = 360, 80, 560, 310
     xs = [math.log10(x) for points in series.values() for x, _ in points]
     top = max(y for points in series.values() for _, y in points) * 1.1

@@ -79,6 +79,7 @@ def _measure(options: Options) -> None:
     plots.bars(
         "bursts",
         f"Deliveries a second to {SUBSCRIBERS:,} subscribers, bursts of {BURST}, one core",
+        "deliveries/s",
         {"": {name: median(rates(raws, BURST)) for name, raws in found.items()}},
     )
 

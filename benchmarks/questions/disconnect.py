@@ -53,7 +53,7 @@ def run(options: Options) -> None:
                           [Turn(raw["cpu"] / CLIENTS * 1e6) for raw in raws]),
         ]  # fmt: skip
     results.write("disconnect", rows)
-    plots.bars("disconnect", f"Longest wait of a reader when {CLIENTS:,} clients go, ms",
+    plots.bars("disconnect", f"Longest wait of a reader when {CLIENTS:,} clients go", "ms",
                {"": bars})  # fmt: skip
 
 

@@ -76,6 +76,7 @@ def _beside_etcd(options: Options) -> list[results.Row]:
     plots.bars(
         "fanout",
         f"Deliveries a second to {SUBSCRIBERS:,} subscribers, one change at a time, one core",
+        "deliveries/s",
         {"": {name: median(rates(raws)) for name, raws in one.items()}},
     )
     return rows_of(singles, one, 1)

@@ -1,7 +1,7 @@
 """Point reads in stores of 1,000 … 1,000,000 objects, and among 100 … 10,000 connected sessions.
 
-All stores are served at the same time, and asked in turn. Of the sessions either all read, one
-request in flight on each, or 32 do and the others are idle.
+All stores are served at the same time, and asked in turn, by DBID and by name. Of the sessions
+either all read, one request in flight on each, or 32 do and the others are idle.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ CLIENTS = 32
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SESSIONS = (100, 1_000, 10_000)
 DEPTHS = (1, 16)
+KEYS = {"dbid": "", "name": " by name"}
+"""What objects are read by -> how rows say it."""
 
 Points = dict[int, list[Turn]]
 
@@ -29,12 +31,20 @@ def run(options: Options) -> None:
     rows: list[results.Row] = []
     with ExitStack() as stack:
         loads = {size: stack.enter_context(_load(size, CLIENTS)) for size in SIZES}
-        by_size = {depth: _turns(loads, depth, options) for depth in DEPTHS}
-    for depth in DEPTHS:
-        figure = f"point reads, {depth} in flight, at {{:,}} objects"
-        rows += _rows(figure, by_size[depth])
-    series = {f"{depth} in flight": _against_the_first(points) for depth, points in by_size.items()}
-    plots.lines("growth", "Point reads a second, against those at 1,000", "objects", "", series)
+        found = {
+            (key, depth): _turns(loads, depth, options, key) for key in KEYS for depth in DEPTHS
+        }
+    for (key, depth), points in found.items():
+        figure = f"point reads{KEYS[key]}, {depth} in flight, at {{:,}} objects"
+        rows += _rows(figure, points)
+    plots.lines(
+        "growth",
+        f"Point reads in ever larger stores, against those at {SIZES[0]:,} objects",
+        "objects in the store (logarithmic)",
+        f"reads/s, as a part of those at {SIZES[0]:,} objects",
+        {f"{depth} in flight{KEYS[key]}": _against_the_first(points)
+         for (key, depth), points in found.items()},
+    )  # fmt: skip
     rows += _rows("point reads of all of {:,} sessions", _sessions(options, all_read=True))
     rows += _rows(f"point reads of {CLIENTS} among {{:,}} sessions",
                   _sessions(options, all_read=False))  # fmt: skip
@@ -52,16 +62,16 @@ def _rows(figure: str, points: Points) -> list[results.Row]:
     return [*rows, results.alone(f"{figure.format(first)}: core of the load", "% busy", share)]
 
 
-def _turns(loads: dict[int, Generator], depth: int, options: Options) -> Points:
+def _turns(loads: dict[int, Generator], depth: int, options: Options, key: str = "dbid") -> Points:
     contestants = {
-        number: partial(_read, load, depth, options.seconds) for number, load in loads.items()
+        number: partial(_read, load, key, depth, options.seconds) for number, load in loads.items()
     }
     named = alternate(options.rounds, {str(number): take for number, take in contestants.items()})
     return {int(name): turns for name, turns in named.items()}
 
 
-def _read(load: Generator, depth: int, seconds: float) -> Turn:
-    answer = load.ask("run", key="dbid", depth=depth, seconds=seconds)
+def _read(load: Generator, key: str, depth: int, seconds: float) -> Turn:
+    answer = load.ask("run", key=key, depth=depth, seconds=seconds)
     return Turn(answer["rate"], answer["share"])
 
 

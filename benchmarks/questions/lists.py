@@ -44,7 +44,8 @@ def run(options: Options) -> None:
     results.write("lists", rows)
     plots.bars(
         "lists",
-        f"A page of {ROWS} objects out of {OBJECTS:,}, ms at the client",
+        f"A page of {ROWS} objects out of {OBJECTS:,}, at the client",
+        "ms",
         {"": {name: median([Turn(wait) for wait, _, _ in found]) for name, found in turns.items()}},
     )
 

@@ -53,7 +53,8 @@ def run(options: Options) -> None:
     results.write("loading", rows)
     plots.bars(
         "loading",
-        f"Seconds from start to ready with {OBJECTS:,} objects, one core",
+        f"From start to ready with {OBJECTS:,} objects, one core",
+        "s",
         {
             "": {
                 "a proxy, over the link": median([Turn(load.seconds) for load in loads]),

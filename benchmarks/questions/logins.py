@@ -60,7 +60,8 @@ def run(options: Options) -> None:
     results.write("logins", rows)
     plots.bars(
         "logins",
-        "p99 of another session's point reads while others log in, ms",
+        "p99 of another session's point reads while others log in",
+        "ms",
         {"": {name: median(turns) for name, turns in waits.items()}},
     )
 

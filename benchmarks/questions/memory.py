@@ -61,7 +61,8 @@ def run(options: Options) -> None:
     results.write("memory", rows)
     plots.bars(
         "memory",
-        f"Memory with {name}, MB",
+        f"Memory with {name}",
+        "MB",
         {
             "": {
                 "their JSON": median(json),

@@ -58,7 +58,7 @@ def run(options: Options) -> None:
                 rows += _rows(depth, turns)
                 bars[f"{depth} in flight"] = {n: median(found) for n, found in turns.items()}
     results.write("reads", rows)
-    plots.bars("reads", "Point reads a second, 32 clients, one core", bars)
+    plots.bars("reads", "Point reads of 32 clients, one core", "reads/s", bars)
 
 
 def _read(load: Generator, key: str, depth: int, seconds: float) -> Turn:

@@ -56,7 +56,8 @@ def run(options: Options) -> None:
         )  # fmt: skip
     results.write("resume", rows)
     plots.lines(
-        "resume", f"Resuming after {MISSED:,} missed changes", "objects in the store", "ms",
+        "resume", f"Resuming after {MISSED:,} missed changes",
+        "objects in the store (logarithmic)", "time, ms",
         {
             who.partition(",")[0]: [(size, median(took)) for size, took in times[who].items()]
             for who in (CLIENT, PROXY)
