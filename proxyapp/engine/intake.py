@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from confwire.errors import RemoteProtocolError
 from confwire.messages import Record, Transaction
-from confwire.objects import OBJECTS
+from confwire.objects import OBJECTS, ObjectType
 from historylog.entries import Kind
 from proxyapp.engine.commands import Again, Broadcast, Send
 from proxyapp.engine.data.journal import Change, Entry, chain_hash, tree_text
@@ -29,6 +29,8 @@ from proxyapp.engine.serving import Serving
 
 _STAGED_A_TURN = 25
 """Records of a large transaction that are made ready in one turn; each takes 10 us."""
+_RENEWED_A_TURN = 100
+"""Tokens that are given out in one turn; each takes 20 us."""
 _LOOKED_AT_A_TURN = 500
 """Records whose reach is asked, or rows that are compared with a load: less than 1 us each."""
 
@@ -194,9 +196,10 @@ class Intake:
     def _is_large(self, records: list[Record]) -> bool:
         """Whether to take records in over many turns: for their number, or for their readers'."""
         serving, count = self._serving, len(records)
-        return count >= serving.settings.large_transaction or (
+        many = count >= serving.settings.large_transaction or (
             count >= _FEW and count * len(serving.subscriptions) > ROWS_AT_ONCE
         )
+        return many or serving.site.turns(records, serving.store)
 
     def _apply(self, transaction: Transaction, records: list[Record]) -> None:
         """Take in a transaction and tell it, in one turn."""
@@ -227,10 +230,14 @@ class Intake:
         """
         serving, fanout = self._serving, self._serving.fanout
         reach = OWN
+        applications: list[Record] = []
         for count, record in enumerate(records, 1):
             reach = max(reach, fanout.reach_of(record))
+            if record.type == ObjectType.APPLICATION:
+                applications.append(record)
             if count % _LOOKED_AT_A_TURN == 0:
                 yield
+        yield from self._announce(applications, transaction.revision)
         staging = Staging(serving.store)
         compared = self._to_compare(records)
         yield from _stage(staging, records)
@@ -249,6 +256,22 @@ class Intake:
         self._applying = None
         self._take_queued()
         self._note_level()
+
+    def _announce(self, applications: list[Record], revision: int) -> Iterator[None]:
+        """Give all sessions tokens that say what is shown from a revision on, before it is.
+
+        What comes after it on a connection is of that part, and what a token says of the part
+        before it counts no more.
+        """
+        serving = self._serving
+        part = serving.site.part_after(applications, serving.store)
+        if part == serving.issuing.part:
+            return
+        serving.issuing.part, serving.issuing.part_since = part, revision
+        for count, session in enumerate(list(serving.roster), 1):
+            session.renew_token()
+            if count % _RENEWED_A_TURN == 0:
+                yield
 
     def _to_compare(self, records: list[Record]) -> list[Record] | None:
         """Return the records if what readers see of them can be compared in one turn."""
@@ -329,13 +352,16 @@ class Intake:
 
     def _compare(self, load: Load, data: Renewal) -> Iterator[None]:
         """Gather over many turns what the load changes, then take it in and tell it."""
-        serving, records = self._serving, []
+        serving, records, applications = self._serving, [], []
         for count, record in enumerate(data.differences(), 1):
             if record is not None:
                 records.append(record)
+                if record.type == ObjectType.APPLICATION:
+                    applications.append(record)
             if count % _LOOKED_AT_A_TURN == 0:
                 yield
         staging, compared = None, self._to_compare(records)
+        yield from self._announce(applications, load.revision)
         if self._is_large(records):
             staging = Staging(serving.store)
             yield from _stage(staging, records)

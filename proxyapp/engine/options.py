@@ -161,6 +161,16 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         ("csproxy",),
+        "site-limit",
+        "",
+        "immediately",
+        "The part of the data that clients of the proxy see, as far as their own rights reach:"
+        " `tenant:NAME` and `folder:TENANT/FOLDER/FOLDER`, or a DBID instead of the name,"
+        " separated by commas; each with all that lies in it. What names nothing shows nothing."
+        " Of a pair that of the primary counts at both. Empty: everything.",
+    ),
+    Option(
+        ("csproxy",),
         "write-limit",
         120,
         "immediately",

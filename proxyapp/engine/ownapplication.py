@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from confwire.objects import ObjectType
-from proxyapp.engine.commands import Configure, ConfigureHistory, Listen, Stop
+from proxyapp.engine.commands import Configure, ConfigureHistory, Listen, Send, Stop
 from proxyapp.engine.data.journal import Change
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.links.copying import Copying
@@ -36,6 +36,8 @@ class OwnApplication:
 
     def follow(self, changes: list[Change]) -> None:
         """Application objects have changed: the own one, or perhaps the pair's."""
+        if self._serving.site.note(changes, self._serving.revision):
+            self._drop_those_ahead()
         self._take(changes)
         if self._serving.application and self._serving.pairing is not None:
             self._serving.pairing.follow()
@@ -84,6 +86,8 @@ class OwnApplication:
         serving.application = msgspec.json.decode(row.body)
         serving.options = Settings(serving.application.get("options", {}))
         serving.issuing.server = serving.application["DBID"]
+        if not known and serving.pairing is not None:
+            self._limit(row.dbid)
         self._keyring.tick(serving.now)
         for complaint in serving.options.complaints:
             serving.log("warning", "option ignored", complaint=complaint)
@@ -93,6 +97,21 @@ class OwnApplication:
             serving.log("warning", "port notice", notice=notice)
         if not serving.withheld and (serving.pairing is None or serving.pairing.begun):
             self.listen()
+
+    def _drop_those_ahead(self) -> None:
+        """A limit has changed, here or elsewhere: who knows more may know it of that part."""
+        serving = self._serving
+        for session in serving.roster:
+            follower = session.follower
+            if follower.specs and follower.ahead >= serving.revision:
+                serving.out.append(Send(session.connection, [follower.lose("compacted")]))
+
+    def _limit(self, own: int) -> None:
+        """Show what the site limit shows from the first client on; later the data sees to it."""
+        serving = self._serving
+        serving.site.own = own
+        serving.site.follow(serving.store, serving.access)
+        serving.issuing.part = serving.site.part_after((), serving.store)
 
     def _configure(self) -> None:
         options = self._serving.options

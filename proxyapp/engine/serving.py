@@ -62,6 +62,7 @@ from proxyapp.engine.roster import Roster
 from proxyapp.engine.settings import Settings
 from proxyapp.engine.topology.partners import Partner
 from proxyapp.engine.topology.records import Records
+from proxyapp.engine.topology.site import Site
 from proxyapp.engine.trust.issuing import Issuing
 from proxyapp.engine.trust.sealing import SecretKeys
 from proxyapp.engine.trust.throttle import Throttle
@@ -286,7 +287,8 @@ class Serving:
         self.access = Access(self.store)
         self.journal = Journal(settings.journal_capacity)
         self.subscriptions = Subscriptions()
-        self.fanout = FanOut(self.store, self.access, self.subscriptions)
+        self.site = Site(self._complain_of_limit)
+        self.fanout = FanOut(self.store, self.access, self.subscriptions, self.site)
         self.parcels = Parcels()
         self.replays = Replays()
         self.reader = Reader(self.store, self.journal)
@@ -402,7 +404,7 @@ class Serving:
         self.access = Access(store)
         for row in store.tables[ObjectType.ACCESS_GROUP].rows():
             self.access.take(None, row)
-        self.fanout = FanOut(store, self.access, self.subscriptions)
+        self.fanout = FanOut(store, self.access, self.subscriptions, self.site)
 
     def person_of(self, connection: int) -> int:
         """Return the DBID of the person whose rights a session has."""
@@ -414,6 +416,14 @@ class Serving:
         since = self.alarms.get(name, ("", now))[1]
         self.alarms[name] = (text, since)
         self.log("error", "alarm", alarm=name, text=text)
+
+    def _complain_of_limit(self, complaint: str) -> None:
+        """The site limit names what is not there: it shows less than was meant."""
+        if complaint:
+            text = f"[csproxy] site-limit names in vain what it shows nothing of: {complaint}"
+            self.alarm("site-limit", text, self.now)
+        else:
+            self.calm("site-limit")
 
     def calm(self, name: str) -> None:
         """Clear an alarm whose reason is gone."""

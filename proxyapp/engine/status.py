@@ -35,6 +35,7 @@ def status_of(serving: Serving, loads: int, now: float, *, whole: bool = True) -
         "mode": identity.mode,
         "ready": serving.ready and not (serving.withheld or serving.standby or serving.draining),
         "withheld": serving.withheld,
+        "siteLimit": serving.site.text,
         "tokensUntil": ring.ends_at if (ring := serving.issuing.ring) is not None else 0.0,
         "epoch": serving.epoch,
         "revision": serving.revision,

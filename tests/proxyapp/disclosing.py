@@ -18,6 +18,7 @@ import msgspec
 
 from confwire.messages import Cursor, Open, Record, Subscription
 from tests.proxyapp.engine.bench import Bench, Client, T, gone, tree_of
+from tests.proxyapp.engine.limited import PROXIES, Limits
 from tests.proxyapp.engine.world import (
     AGENT_GROUP,
     FOLDER,
@@ -32,7 +33,6 @@ from tests.proxyapp.engine.world import (
     TENANTS,
     Document,
     Key,
-    World,
 )
 
 NAMES = {number: name for name, number in T.items()}
@@ -46,7 +46,7 @@ def mark(key: Key) -> str:
     return f"mark-{key[0]}-{key[1]}-"
 
 
-class MarkedWorld(World):
+class MarkedWorld(Limits):
     """A random world whose objects bear their marks, and in which all rights are granted."""
 
     def __init__(self, random: Random) -> None:
@@ -66,6 +66,12 @@ class MarkedWorld(World):
         body = msgspec.json.encode({**document, "userProperties": sections})
         self.records[key] = Record(*key, item.folder, msgspec.Raw(body), item.acl, item.verifier)
 
+    def _limit(self) -> None:
+        super()._limit()
+        for key in [(T["application"], dbid) for dbid in PROXIES.values()]:
+            if key in self.records:
+                self._stamp(key, msgspec.json.decode(self.records[key].body), self.records[key])
+
     def _grant(self) -> None:
         key = self.random.choice(sorted(k for k in self.records if k[0] in TYPES[:6]))
         subjects = [(PERSON, p) for p in PERSONS.values()] + [(GROUP, g) for g in GROUPS]
@@ -76,10 +82,11 @@ class MarkedWorld(World):
 
 
 class Truth:
-    """What each reader may read, at every revision."""
+    """What each reader may read at one server, at every revision."""
 
-    def __init__(self, world: MarkedWorld) -> None:
+    def __init__(self, world: MarkedWorld, server: str) -> None:
         self.world = world
+        self.server = server
         self.last: dict[Key, Record] = {}
         """Of each object that there ever was, the last record."""
         self._readable: list[dict[int, frozenset[Key]]] = [{}]
@@ -93,7 +100,7 @@ class Truth:
         world = self.world
         self.last.update(world.records)
         found = {
-            person: frozenset(key for key in world.records if world.may_read(person, key))
+            person: frozenset(key for key in world.records if self._may(world, person, key))
             for person in PERSONS.values()
         }
         self._readable.append(found)
@@ -130,7 +137,10 @@ class Truth:
         """Whether an object could be read now if it was like this."""
         past = copy(self.world)
         past.records = {**self.world.records, key: item}
-        return past.may_read(person, key)
+        return self._may(past, person, key)
+
+    def _may(self, world: MarkedWorld, person: int, key: Key) -> bool:
+        return world.may_read(person, key) and world.shows(self.server, key)
 
 
 def named_in(message: Document) -> Iterator[Key]:
@@ -149,10 +159,12 @@ def named_in(message: Document) -> Iterator[Key]:
 
 
 class Reader:
-    """A person at a server that asks at random, by session after session."""
+    """A person that asks at random, by session after session, at one server after another."""
 
-    def __init__(self, bench: Bench, truth: Truth, user: str, random: Random) -> None:
-        self.bench, self.truth, self.random = bench, truth, random
+    def __init__(self, servers: list[tuple[Bench, Truth]], user: str, random: Random) -> None:
+        self._servers = servers
+        self.bench, self.truth = random.choice(servers)
+        self.random = random
         self.user, self.person = user, PERSONS[user]
         self.kinds: set[str] = set()
         """Kinds of messages that came."""
@@ -252,6 +264,7 @@ class Reader:
 
     def _resume(self) -> None:
         self._leave()
+        self.bench, self.truth = self.random.choice(self._servers)
         self.client = self.bench.connect()
         subscriptions = msgspec.convert(self.truth.world.some_specs(), list[Subscription])
         self.client.send(
@@ -277,6 +290,7 @@ class Reader:
 
     def _again(self) -> None:
         self._leave()
+        self.bench, self.truth = self.random.choice(self._servers)
         self.client = self._log_in()
 
     # ------------------------------------------------------------ what it got

@@ -22,30 +22,35 @@ from tests.proxyapp.engine.bench import (
     master,
     record,
 )
+from tests.proxyapp.engine.limited import PROXIES
 
 
 def play(seed: int, rounds: int = 12, large: int = 2_000) -> Counter[str]:
-    """Let readers at a master and at a proxy ask at random; count what they got."""
+    """Let readers at a master and at proxies with limits ask at random; count what they got."""
     random = Random(seed)
     world = MarkedWorld(random)
     bench = master(
         list(world.records.values()), large_transaction=large, token_secret=b"the secret"
     )
-    proxy = Proxy(bench, token_secret=b"", large_transaction=large)
-    proxy.start()
-    truth = Truth(world)
-    servers: list[Bench] = [bench, proxy, proxy]
-    readers = [
-        Reader(random.choice(servers), truth, user, random) for user in ("ann", "bob", "cid", "ann")
+    proxies = [
+        Proxy(bench, application=name, token_secret=b"", large_transaction=large)
+        for name in PROXIES
     ]
+    for proxy in proxies:
+        proxy.start()
+    truths = [Truth(world, name) for name in ("confserv", *PROXIES)]
+    servers: list[tuple[Bench, Truth]] = list(zip([bench, *proxies], truths, strict=True))
+    readers = [Reader(servers, user, random) for user in ("ann", "bob", "cid", "ann")]
     for _ in range(rounds):
-        bench.now = proxy.now = bench.now + 30
+        for server, _ in servers:
+            server.now += 30
         for reader in readers:
             for _ in range(random.randrange(4)):
                 reader.act()
                 reader.take()
         changed = transaction(world)
-        truth.note()
+        for truth in truths:
+            truth.note()
         bench.commit(*changed)
         for reader in readers:
             reader.take()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from confwire.objects import BY_NAME, SUPER_ADMINISTRATORS, ObjectType
+from proxyapp.engine.data.limits import Limit, is_shown
 from proxyapp.engine.data.rights import READ, RightsNode, Subject
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.data.store import Store
@@ -24,12 +25,14 @@ _GROUP = int(ObjectType.ACCESS_GROUP)
 
 
 class Profile:
-    """The rights of all accounts that the grants do not tell apart."""
+    """The rights of all accounts that the grants do not tell apart, as far as a limit shows."""
 
-    __slots__ = ("masks", "subjects")
+    __slots__ = ("_whole", "limit", "masks", "subjects")
 
-    def __init__(self, subjects: frozenset[Subject]) -> None:
+    def __init__(self, subjects: frozenset[Subject], limit: Limit | None = None) -> None:
         self.subjects = subjects
+        self.limit = limit
+        self._whole = Profile(subjects) if limit is not None else None
         # Open to the shortest way of reading, which asks `mask` for what is missing here.
         # Invariant: emptied whenever grants or places change; a missing node is worked out anew.
         self.masks: dict[RightsNode, int] = {}
@@ -37,13 +40,19 @@ class Profile:
     def __repr__(self) -> str:
         return f"<Profile {sorted(self.subjects)}>"
 
+    @property
+    def whole(self) -> Profile:
+        """The same rights without the limit: those that the account itself has."""
+        return self if self._whole is None else self._whole
+
     def mask(self, node: RightsNode) -> int:
         """Return the rights at a place."""
         mask = self.masks.get(node)
         if mask is None:
             mask = 0
-            for subject in self.subjects:
-                mask |= node.nearest(subject)
+            if is_shown(self.limit, node):
+                for subject in self.subjects:
+                    mask |= node.nearest(subject)
             self.masks[node] = mask
         return mask
 
@@ -58,6 +67,8 @@ class Profile:
     def forget(self) -> None:
         """Work every mask out anew: grants or places have changed."""
         self.masks.clear()
+        if self._whole is not None:
+            self._whole.forget()
 
 
 class ServerProfile(Profile):
@@ -84,6 +95,15 @@ class Access:
         self._of_persons: dict[int, Profile] = {}
         """What `profile_of` has found, until groups or the subjects of grants change."""
         self._as_of = 0
+        self.limit: Limit | None = None
+        """What is shown of all data; None is no limit."""
+
+    def limit_to(self, limit: Limit | None) -> None:
+        """Show this part of the data from now on; the profiles that were given out are void."""
+        if limit != self.limit:
+            self.limit = limit
+            self._profiles = {}
+            self._of_persons.clear()
 
     def take(self, old: Row | None, new: Row | None) -> None:
         """Follow a change of an access group; changes of other objects are none of it."""
@@ -145,7 +165,7 @@ class Access:
         key = frozenset(subject for subject in subjects if subject in granted)
         profile = self._profiles.get(key)
         if profile is None:
-            profile = self._profiles[key] = Profile(key)
+            profile = self._profiles[key] = Profile(key, self.limit)
         return profile
 
     def profiles(self) -> list[Profile]:

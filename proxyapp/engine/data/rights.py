@@ -89,6 +89,19 @@ class RightsTree:
         """How many grants name the subject; one that none names tells no readers apart."""
         self.version = 0
         """Grows when `subjects` has others than before."""
+        self._apart: set[Key] = set()
+        """Objects that have nodes of their own also without grants."""
+
+    def __len__(self) -> int:
+        return len(self._contents) + len(self._own)
+
+    def set_apart(self, key: Key) -> bool:
+        """Tell an object from its neighbours for good, by a node of its own.
+
+        Return whether it may need one now: then put it at its place again.
+        """
+        self._apart.add(key)
+        return key not in self._own
 
     def contents(self, container: Key) -> RightsNode:
         """Return the node of what lies in the container, making it on first mention."""
@@ -117,7 +130,7 @@ class RightsTree:
         key = (type_, dbid)
         above = self.contents(place)
         grants = {(kind, subject): mask for kind, subject, mask in acl}
-        node = self._place_own(key, place, above, grants)
+        node = self._place_own(key, place, above, grants, key in self._apart)
         contents = self._contents.get(key)
         if contents is None and type_ not in CONTAINERS:
             return node
@@ -128,7 +141,7 @@ class RightsTree:
 
     def remove(self, key: Key) -> None:
         """Forget an object that is gone; what lies in it, if anything, grants nothing more."""
-        self._place_own(key, (0, 0), self.contents((0, 0)), {})
+        self._place_own(key, (0, 0), self.contents((0, 0)), {}, apart=False)
         contents = self._contents.get(key)
         if contents is not None:
             self._hang(contents, None)
@@ -158,7 +171,7 @@ class RightsTree:
         yield from self._own.values()
 
     def _place_own(
-        self, key: Key, place: Key, above: RightsNode, grants: dict[Subject, int]
+        self, key: Key, place: Key, above: RightsNode, grants: dict[Subject, int], apart: bool
     ) -> RightsNode:
         node = self._own.get(key)
         for subject in node.grants if node is not None else ():
@@ -170,7 +183,7 @@ class RightsTree:
             before = self.subjects.get(subject, 0)
             self.subjects[subject] = before + 1
             self.version += not before
-        if not grants:
+        if not grants and not apart:
             if node is not None:
                 node.attach(None)
                 del self._own[key]

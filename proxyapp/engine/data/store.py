@@ -7,7 +7,7 @@ row carries; knows no sessions and no wire.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 
@@ -20,7 +20,7 @@ from proxyapp.engine.data.annex import options_in
 from proxyapp.engine.data.indexes import IN_PLACE, Edits, Names, Options, Postings
 from proxyapp.engine.data.journal import GONE, record_digest, tree_after
 from proxyapp.engine.data.nameorder import NameOrder, Place
-from proxyapp.engine.data.rights import RightsNode, RightsTree
+from proxyapp.engine.data.rights import Key, RightsNode, RightsTree
 from proxyapp.engine.data.rows import Row
 
 PAGE_BITS = 8
@@ -300,6 +300,20 @@ class Store:
             record.acl or None,
             record.verifier,
         )
+
+    def set_apart(self, keys: Iterable[Key]) -> dict[RightsNode, RightsNode]:
+        """Give objects, and those that will have these DBIDs, rights nodes of their own.
+
+        Return the nodes that have come, each with that which governed its object before.
+        """
+        made = {}
+        for key in keys:
+            row = self.get(*key) if self.rights.set_apart(key) else None
+            if row is not None:
+                apart = self.row(row.record())
+                self.tables[row.type].swap(row.dbid, row, apart)
+                made[apart.node] = row.node
+        return made
 
     def index(self) -> Iterator[None]:
         """Make the indexes that a load has left, in small steps (see `Table.index`)."""

@@ -123,7 +123,7 @@ def admit(serving: Serving, opening: Open, user: Row | None, secure: bool, port:
             f"account '{person.name}' is disabled: enable the person in the administration"
         )
     profile = serving.access.profile_of(person.dbid) if person is not None else None
-    if row is None or profile is None or not profile.mask(row.node) & EXECUTE:
+    if row is None or profile is None or not profile.whole.mask(row.node) & EXECUTE:
         raise ApplicationUnknown(
             f"there is no application '{opening.application}' that this account may use:"
             " check the name, and that the account has the right to execute it"
@@ -163,7 +163,7 @@ def may_stay(serving: Serving, session: Session) -> str:
     if person is None or not person.enabled:
         return "the account was disabled or deleted"
     profile = serving.access.profile_of(session.person)
-    if not profile.mask(application.node) & EXECUTE:
+    if not profile.whole.mask(application.node) & EXECUTE:
         return f"the right to execute application '{session.name}' was withdrawn"
     return ""
 

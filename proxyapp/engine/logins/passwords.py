@@ -168,7 +168,7 @@ class Passwords:
         if not serving.checks.ways_of(person).internal:
             raise NoPermission("the password is kept by another system: change it there")
         allowed = serving.options.flag("password-change")
-        if not allowed and not profile.mask(person.node) & CHANGE:
+        if not allowed and not profile.whole.mask(person.node) & CHANGE:
             raise NoPermission("persons may not change their own passwords here (password-change)")
 
     def _judged(

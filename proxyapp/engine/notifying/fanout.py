@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,7 @@ from confwire.messages import Record
 from confwire.objects import OBJECTS, ObjectType
 from proxyapp.engine.data.access import Access, Profile
 from proxyapp.engine.data.journal import GONE, Change
-from proxyapp.engine.data.rights import CONTAINERS
+from proxyapp.engine.data.rights import CONTAINERS, RightsNode
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.data.store import Store
 from proxyapp.engine.notifying.sights import Comparison, Difference
@@ -120,18 +120,33 @@ class Restructured(msgspec.Struct, gc=False):
     """Sessions that must read anew: what they would have to be told is too much."""
 
 
+class Site(Protocol):
+    """What a server shows of all data."""
+
+    def concerns(self, record: Record, old: Row | None, store: Store) -> bool:
+        """Whether other objects may be shown than before once the record is taken in."""
+
+    def follow(self, store: Store, access: Access) -> dict[RightsNode, RightsNode]:
+        """Show what the data says now; return the nodes that have come for it, and for which."""
+
+
 class FanOut:
     """Applies transactions to a store and works out who gets what of them."""
 
-    def __init__(self, store: Store, access: Access, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, store: Store, access: Access, subscriptions: Subscriptions, site: Site
+    ) -> None:
         self.store = store
         self._access = access
         self._subscriptions = subscriptions
+        self._site = site
 
     def reach_of(self, record: Record) -> Reach:
         """Return how far the record changes what readers may see."""
         old = self.store.get(record.type, record.dbid)
         gone = record.body == GONE
+        if self._site.concerns(record, old, self.store):
+            return EVERYTHING
         if old is None:
             return OWN if gone else self._reach_of_new(record)
         if self._is_structural(record, old, gone):
@@ -203,10 +218,11 @@ class FanOut:
         """
         comparison = Comparison(self.store, self._subscriptions, records)
         changes = take() if take is not None else self.apply(records)
+        apart = self._site.follow(self.store, self._access)
         self._access.forget()
         regrouped = {view: self._regroup(view, person_of) for view in comparison.views}
         done = Restructured(changes)
-        for found in comparison.settle(regrouped):
+        for found in comparison.settle(regrouped, apart):
             if found.too_much:
                 done.lost += found.connections
             elif pieces := list(self._pieces(found, changes)):

@@ -16,6 +16,7 @@ from confwire.messages import Record
 from confwire.objects import ObjectType
 from proxyapp.engine.data.access import Profile
 from proxyapp.engine.data.journal import GONE
+from proxyapp.engine.data.limits import Limit, is_shown
 from proxyapp.engine.data.rights import READ, Key, RightsNode, Subject
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.data.store import Store
@@ -24,6 +25,10 @@ from proxyapp.engine.notifying.subscriptions import Subscriptions, View
 ROWS_AT_ONCE = 4_000
 """Rows that one transaction may have compared, over all views: some 25 ms. The readers of views
 that are beyond it must read anew, which they do at their own pace."""
+
+PLACES_AT_ONCE = 10_000
+"""Places at which one transaction may compare what is shown at all, over all profiles: some 25 ms.
+Where a limit shows other data and there are more, its readers must read anew."""
 
 _FOLDER = int(ObjectType.FOLDER)
 
@@ -198,24 +203,38 @@ class Comparison:
         self._left -= weight
         return True
 
-    def settle(self, regrouped: Mapping[View, Mapping[Profile, list[int]]]) -> Iterator[Difference]:
+    def settle(
+        self,
+        regrouped: Mapping[View, Mapping[Profile, list[int]]],
+        apart: Mapping[RightsNode, RightsNode],
+    ) -> Iterator[Difference]:
         """Yield what differs, now that the transaction is in the store.
 
-        `regrouped` says which profiles the sessions of each view have now.
+        Args:
+            regrouped: the profiles that the sessions of each view have now.
+            apart: the nodes that have come for single objects, each with that which governed its
+                object before.
         """
         places = self._places | self._store.rights.affected_by(self._keys)
         moving = self._moving | self._moved()
+        for readable in self._readable.values():
+            readable.update([node for node, former in apart.items() if former in readable])
         flips = _Flips(self._store, self._readable, places)
         open_: list[tuple[int, Difference, Places, Places, Places]] = []
         for view, groups in regrouped.items():
             for profile, connections in groups.items():
-                lost, gained = flips.of(view.profile, profile)
+                found = Difference(view, profile, connections)
+                flipped = flips.of(view.profile, profile)
+                if flipped is None:
+                    found.too_much = True
+                    yield found
+                    continue
+                lost, gained = flipped
                 within: Places = set()
                 if moving and _by_folder(view):
                     within = moving & flips.readable(profile)
                     lost, gained = lost - moving, gained - moving
                 weight = sum(_weight(view, at, self._store) for at in (lost, gained, within))
-                found = Difference(view, profile, connections)
                 open_.append((weight, found, lost, gained, within))
         for weight, found, lost, gained, within in sorted(open_, key=lambda item: item[0]):
             if found.view in self._direct and self._afford(weight):
@@ -261,7 +280,9 @@ class _Flips:
         self._places = places
         self._after: dict[Profile, Places] = {}
         self._granting: dict[frozenset[Subject], Places] = {}
-        self._known: dict[tuple[Profile, Profile], tuple[Places, Places]] = {}
+        self._known: dict[tuple[Profile, Profile], tuple[Places, Places] | None] = {}
+        self._turned: dict[tuple[Limit | None, Limit | None], Places | None] = {}
+        self._left = PLACES_AT_ONCE
 
     def readable(self, profile: Profile) -> Places:
         """Return at which of the places a profile may read now."""
@@ -270,18 +291,38 @@ class _Flips:
             found = self._after[profile] = _readable(profile, self._places)
         return found
 
-    def of(self, old: Profile, new: Profile) -> tuple[Places, Places]:
-        """Return the places that are lost and gained by who had one profile and has another."""
-        known = self._known.get((old, new))
-        if known is None:
-            before, after = self._before[old], self.readable(new)
-            if old is not new:
-                # Elsewhere nothing changed but the reader: its old rights are as they were.
-                elsewhere = self._granted(old.subjects ^ new.subjects) - self._places
-                before = before | _readable(old, elsewhere)
-                after = after | _readable(new, elsewhere)
-            known = self._known[old, new] = before - after, after - before
-        return known
+    def of(self, old: Profile, new: Profile) -> tuple[Places, Places] | None:
+        """Return the places that are lost and gained by who had one profile and has another.
+
+        None: there are too many to look at.
+        """
+        if (old, new) not in self._known:
+            self._known[old, new] = self._find(old, new)
+        return self._known[old, new]
+
+    def _find(self, old: Profile, new: Profile) -> tuple[Places, Places] | None:
+        before, after = self._before[old], self.readable(new)
+        if old is not new:
+            turned = self._turned_by(old.limit, new.limit)
+            if turned is None or len(turned) > self._left:
+                return None
+            self._left -= len(turned)
+            # Elsewhere nothing changed but the reader: its old rights are as they were.
+            elsewhere = (self._granted(old.subjects ^ new.subjects) | turned) - self._places
+            before = before | _readable(old, elsewhere)
+            after = after | _readable(new, elsewhere)
+        return before - after, after - before
+
+    def _turned_by(self, old: Limit | None, new: Limit | None) -> Places | None:
+        """Return the places that only one of two limits shows, None where there are too many."""
+        if old == new:
+            return set()
+        if (old, new) not in self._turned:
+            rights, turned = self._store.rights, None
+            if len(rights) <= PLACES_AT_ONCE:
+                turned = {n for n in rights.nodes() if is_shown(old, n) != is_shown(new, n)}
+            self._turned[old, new] = turned
+        return self._turned[old, new]
 
     def _granted(self, subjects: frozenset[Subject]) -> Places:
         """Return the places where some grant, there or above, names one of these."""

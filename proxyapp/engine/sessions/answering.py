@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from confwire.errors import ObjectNotFound
 from confwire.messages import (
     Acknowledge,
     ChangePassword,
@@ -28,6 +29,7 @@ from confwire.messages import (
     UpdateObject,
     UpdatePermissions,
 )
+from confwire.objects import BY_NAME
 from historylog.entries import Kind
 from proxyapp.engine.data.access import Profile, ServerProfile
 from proxyapp.engine.data.journal import tree_text
@@ -82,9 +84,19 @@ def _write(session: Session, message: WriteRequest) -> None:
     info_of(message.object_type)
     check_line(message, session.secure)
     serving.authority.check_write(session.connection, message)
+    _check_shown(serving, message)
     session.writing()
     origin = f"{session.name} {session.peer} session {session.id}"
     serving.write(session.connection, message, session.person, origin)
+
+
+def _check_shown(serving: Serving, message: WriteRequest) -> None:
+    """Refuse a change of what the server does not show; the master knows nothing of its limit."""
+    limit = serving.access.limit
+    if limit is not None and not isinstance(message, CreateObject):
+        row = serving.store.get(BY_NAME[message.object_type].type, message.dbid)
+        if row is None or not limit.holds(row.node):
+            raise ObjectNotFound(f"there is no {message.object_type} with DBID {message.dbid}")
 
 
 def _permissions(session: Session, message: ReadPermissions) -> None:
@@ -120,8 +132,10 @@ def _server_info(session: Session, message: ReadServerInfo) -> None:
 
 def _sees_counts(session: Session) -> bool:
     """Whether a session may know how much there is that it may not read."""
-    is_server = isinstance(session.profile, ServerProfile)
-    return is_server or session.serving.access.administers(session.person)
+    if isinstance(session.profile, ServerProfile):
+        return True
+    access = session.serving.access
+    return access.limit is None and access.administers(session.person)
 
 
 def _dismiss(session: Session, message: DismissRequest) -> None:

@@ -155,7 +155,7 @@ class Departures:
     def _check(self, by: Leaver) -> None:
         serving = self._serving
         own = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
-        if own is None or by.role != "client" or not by.profile.mask(own.node) & CHANGE:
+        if own is None or by.role != "client" or not by.profile.whole.mask(own.node) & CHANGE:
             raise NoPermission(
                 "only who may change the Application object of this server ends sessions of others",
                 right="change",

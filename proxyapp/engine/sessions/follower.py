@@ -39,6 +39,8 @@ from proxyapp.engine.reading.requests import Pursuit, Task, info_of
 from proxyapp.engine.serving import Serving
 
 _ENTRIES_A_TURN = 200
+_NEVER = 1 << 63
+"""A revision that no data reaches."""
 MAX_SUBSCRIPTIONS = 64
 """Subscriptions of one session."""
 
@@ -56,6 +58,7 @@ class Follower:
         "cursor",
         "specs",
         "told",
+        "trusted",
         "view",
     )
 
@@ -72,6 +75,8 @@ class Follower:
         """The revision that the client had seen elsewhere when it registered."""
         self.told = 0
         """Up to where it was told elsewhere all that its subscriptions see."""
+        self.trusted: int | None = None
+        """Cursors from this revision on are of what is shown here; None: it is not known."""
         self._resets, self._epoch = 0, ""
 
     def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
@@ -111,10 +116,26 @@ class Follower:
             raise EpochChanged
         if since.revision > serving.revision and serving.authority.takes_servers:
             raise EpochChanged  # at a proxy it is the proxy that is behind, and will reach it
+        if self._is_foreign(since.revision):
+            raise Compacted("the cursor may be of a server that shows other data: read anew")
         if since.revision < serving.revision:
             next(serving.journal.since(since.revision))  # raises what cannot be told any more
             if since.revision < serving.journal.structural:
                 raise Compacted("rights or folders changed since: read anew")
+
+    def trust(self, part: bytes, since: int) -> None:
+        """Take a token's word for the part of the data that its cursors are of."""
+        self.trusted = since if part == self._serving.issuing.part else _NEVER
+
+    def _vouch(self, revision: int) -> None:
+        """What is sent from a revision on is of what is shown here."""
+        if self.trusted is None or self.trusted > revision:
+            self.trusted = revision
+
+    def _is_foreign(self, revision: int) -> bool:
+        if self.trusted is not None:
+            return revision < self.trusted
+        return self._serving.site.tells_apart(self._serving.store, revision)
 
     def snapshot(
         self, ref: int | str, specs: dict[str, Spec], profile_of: Callable[[], Profile]
@@ -143,6 +164,7 @@ class Follower:
         if self.behind:  # what the old subscriptions missed is not replayed to the new ones
             missed = self._make_up(profile_of())
         self.told = 0
+        self._vouch(found.revision)
         self.change(self.specs | specs, profile_of())
         self.fall_behind(found.revision)
         yield missed
@@ -176,6 +198,7 @@ class Follower:
 
     def change(self, specs: dict[str, Spec], profile: Profile, since: int | None = None) -> None:
         """Follow by these subscriptions from now on, or from a revision that was sent."""
+        self._vouch(self._serving.revision if since is None else since)
         behind = self.behind
         self.stop()
         self.specs = specs

@@ -25,6 +25,7 @@ from confwire.objects import ObjectType
 from proxyapp.engine.commands import ReadHistory, ReadSession
 from proxyapp.engine.data.access import Profile, ServerProfile
 from proxyapp.engine.data.journal import Change, Entry
+from proxyapp.engine.data.limits import is_shown
 from proxyapp.engine.data.rights import READ, Grant, Key
 from proxyapp.engine.events import HistoryRead, SessionRead
 from proxyapp.engine.notifying.fanout import piece
@@ -198,7 +199,7 @@ def may_read(serving: Serving, profile: Profile, key: Key, place: Place | None) 
     if isinstance(profile, ServerProfile):
         return True
     node = store.rights.known_contents((_FOLDER, place[0])) if place is not None else None
-    if place is None or node is None:
+    if place is None or node is None or not is_shown(profile.limit, node):
         return False
     own = {(kind, subject): mask for kind, subject, mask in place[1]}
     return any(own.get(subject, node.nearest(subject)) & READ for subject in profile.subjects)

@@ -19,6 +19,7 @@ from proxyapp.engine.notifying.subscriptions import Spec
 from proxyapp.engine.reading.requests import Pursuit, Task
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.sessions.follower import Follower
+from proxyapp.engine.trust.tokens import Token
 
 
 class Session(Protocol):
@@ -71,8 +72,15 @@ def unregister(session: Session, message: UnregisterNotification) -> None:
     )
 
 
-def follow_on(session: Session, specs: dict[str, Spec], since: Cursor | None) -> None:
-    """Take up subscriptions where they were, or say that this cannot be done."""
+def follow_on(session: Session, token: Token, specs: dict[str, Spec], since: Cursor | None) -> None:
+    """Take up subscriptions where they were, or say that this cannot be done.
+
+    Args:
+        token: what the session goes on by.
+    """
+    session.follower.trust(token.part, token.part_since)
+    if not specs:
+        return
     try:
         if since is not None:
             session.follower.check_since(since)

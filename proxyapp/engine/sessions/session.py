@@ -466,8 +466,8 @@ class Session:
             specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
         here = token.server == self.serving.issuing.server
         self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
-        if specs and self.phase is OPEN:
-            registering.follow_on(self, specs, since)
+        if self.phase is OPEN:
+            registering.follow_on(self, token, specs, since)
 
     def _enter(self, attempt: Opening, admitted: Admitted, kind: Kind) -> None:
         serving = self.serving

@@ -367,7 +367,7 @@ class Pairing:
         """
         serving, pair = self._serving, self._pair
         own = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
-        if own is None or not session.profile.mask(own.node) & CHANGE:
+        if own is None or not session.profile.whole.mask(own.node) & CHANGE:
             raise NoPermission(
                 "only who may change the Application object of this server lets another one lead",
                 right="change",

@@ -19,7 +19,8 @@ from proxyapp.engine.topology.pair import Configured
 
 Document = Mapping[str, Any]
 
-_BACKUP = b'"backupServerDBID"'
+BACKUP = b'"backupServerDBID"'
+"""What the document of an application has that has a backup."""
 
 
 class Partner(msgspec.Struct, frozen=True):
@@ -44,11 +45,17 @@ def partner_of(store: Store, dbid: int) -> Partner | None:
         return Partner(backup.dbid, backup.name, Configured.PRIMARY, document)
     for row in table.rows():
         # Few have one, and most of them need not be decoded.
-        if _BACKUP in row.body and row.dbid != dbid:
+        if BACKUP in row.body and row.dbid != dbid:
             document = msgspec.json.decode(row.body)
             if _backup_of(document) == dbid:
                 return Partner(row.dbid, row.name, Configured.BACKUP, document)
     return None
+
+
+def primary_of(store: Store, dbid: int) -> int:
+    """Return the server that has this one as its backup, 0 where none has."""
+    rows = store.tables[ObjectType.APPLICATION].rows()
+    return next((row.dbid for row in rows if backup_in(row.body) == dbid != row.dbid), 0)
 
 
 def partner_dbid(store: Store, dbid: int) -> int:
@@ -95,6 +102,11 @@ def keep_alive_of(application: Document, master: int) -> KeepAlive:
             local = float(item["timeoutLocal"])
             return KeepAlive(local, float(item.get("timeoutRemote") or local))
     return KeepAlive(DEFAULT_TIMEOUT, DEFAULT_TIMEOUT)
+
+
+def backup_in(body: bytes) -> int:
+    """Return the backup that an application's document names, 0 for none."""
+    return _backup_of(msgspec.json.decode(body)) if BACKUP in body else 0
 
 
 def _backup_of(document: Document) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from proxyapp.engine.trust.tokens import Holder, Ring
+from proxyapp.engine.trust.tokens import WHOLE, Holder, Ring
 
 _RENEWALS_A_TICK = 200
 """Sessions that opened in one moment are not to be renewed in one turn."""
@@ -23,12 +23,18 @@ class Issuing:
         """None before the first keys came."""
         self.server = 0
         """DBID of the server's own application."""
+        self.part = WHOLE
+        """Names the part of the data that the server shows, in the tokens that come."""
+        self.part_since = 0
+        """The revision from which on it does."""
         # Invariant: in the order in which they were issued, which is that of their renewals.
         self._issued: OrderedDict[int, float] = OrderedDict()
 
     def issue(self, connection: int, holder: Holder, now: float) -> str:
         """Return a token for a session, empty where the server has no key."""
-        token = self.ring.issue(holder, self.server, now) if self.ring is not None else ""
+        token = ""
+        if self.ring is not None:
+            token = self.ring.issue(holder, self.server, now, self.part, self.part_since)
         self._issued[connection] = now
         self._issued.move_to_end(connection)
         return token

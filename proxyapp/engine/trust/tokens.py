@@ -23,8 +23,11 @@ PERIOD = 86_400
 """Seconds for which one key signs."""
 TOLERANCE = 60.0
 """Seconds by which the clocks of two servers may differ."""
-_FORMAT = 1
-_BODY = struct.Struct(">HIIQQQ12s8sdd")
+PART_SIZE = 7
+WHOLE = b"\0" * PART_SIZE
+"""Names all data, where a server's limit shows a part of it."""
+_FORMAT = 2
+_BODY = struct.Struct(">HIIQQQ12s8sdd7sQ")
 _MAC_SIZE = 32
 _TEXT = re.compile(f"[A-Za-z0-9_-]{{{(_BODY.size + _MAC_SIZE) * 4 // 3}}}")
 _FINGERPRINT_SIZE = 16
@@ -57,6 +60,10 @@ class Token(Struct, frozen=True, gc=False):
     period: int
     mark: bytes
     """Proves the verifier, and shows nothing of it."""
+    part: bytes
+    """Names the part of the data that the server showed …"""
+    part_since: int
+    """… and the revision from which on it did."""
 
 
 class Ring:
@@ -78,7 +85,9 @@ class Ring:
         """When the last key has been used up, in seconds since 1970 UTC."""
         return float((max(self._keys, default=-1) + 1) * self._period)
 
-    def issue(self, holder: Holder, server: int, now: float) -> str:
+    def issue(
+        self, holder: Holder, server: int, now: float, part: bytes = WHOLE, part_since: int = 0
+    ) -> str:
         """Return a new token, empty where there is no key for this time."""
         period = int(now // self._period)
         key = self._keys.get(period)
@@ -95,6 +104,8 @@ class Ring:
             key.mark(holder.fingerprint),
             now,
             now + self.life,
+            part,
+            part_since,
         )
         return urlsafe_b64encode(body + key.sign(body)).decode("ascii")
 
@@ -106,9 +117,8 @@ class Ring:
         """
         data = _decode(text)
         body, signature = data[: _BODY.size], data[_BODY.size :]
-        (form, period, generation, application, person, server, session, mark, issued, expires) = (
-            _BODY.unpack(body)
-        )
+        (form, period, generation, application, person, server, session, mark, issued, expires,
+         part, part_since) = _BODY.unpack(body)  # fmt: skip
         key = self._keys.get(period) if form == _FORMAT else None
         if key is None:
             raise TokenRefused("the token was signed with a key that this server does not have")
@@ -119,8 +129,9 @@ class Ring:
         if generation != self.generation:
             raise TokenRefused("all tokens of that time were revoked")
         return Token(
-            session.hex(), application, person, server, generation, issued, expires, period, mark
-        )
+            session.hex(), application, person, server, generation, issued, expires, period, mark,
+            part, part_since,
+        )  # fmt: skip
 
     def proves(self, token: Token, fingerprint: bytes) -> bool:
         """Whether the account still has the verifier that it had at the login."""

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from proxyapp.engine.data.access import Access, ServerProfile
+from proxyapp.engine.data.limits import Limit
+from proxyapp.engine.data.rights import EXECUTE, READ
 from proxyapp.engine.data.store import Store
 from tests.proxyapp.engine.bench import gone, record
 
@@ -114,3 +116,29 @@ def test_who_administers_is_in_the_group_of_super_administrators_or_in_one_in_it
     assert [world.access.administers(person) for person in (7, 8, 9)] == [True, False, False]
     world.put(group(5, ("accessGroup", 1), type="superadministrators", state="disabled"))
     assert not world.access.administers(7)
+
+
+def test_a_limit_takes_rights_away_where_it_does_not_reach(world):
+    world.put(record("folder", 501, acl=[(3, 7, READ | EXECUTE)]))
+    world.put(record("folder", 502, acl=[(3, 7, READ | EXECUTE)]))
+    for dbid in (501, 502):
+        world.put(record("skill", dbid + 100, dbid))
+    inside, outside = (world.store.get(13, dbid).node for dbid in (601, 602))
+    before = world.access.profile_of(7)
+    assert before.whole is before
+    world.access.limit_to(Limit(frozenset({(22, 501)})))
+    profile = world.access.profile_of(7)
+    assert [p.mask(outside) for p in (profile, profile.whole)] == [0, READ | EXECUTE]
+    assert profile.mask(inside) == READ | EXECUTE
+    world.put(record("folder", 502, acl=[(3, 7, READ)]))
+    world.access.forget()
+    assert profile.whole.mask(outside) == READ
+    assert world.access.profile_of(7) is profile
+    world.access.limit_to(None)
+    assert world.access.profile_of(7).mask(outside) == READ
+
+
+def test_the_limit_of_a_server_is_none_of_its_links(world):
+    world.access.limit_to(Limit(frozenset()))
+    world.put(record("skill", 601))
+    assert ServerProfile().may_read(world.store.get(13, 601))

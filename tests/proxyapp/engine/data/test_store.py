@@ -175,6 +175,27 @@ def test_ancestors_lead_through_the_object_that_owns_a_folder():
     assert list(store.ancestors(9)) == []
 
 
+def test_an_object_that_is_set_apart_has_a_node_of_its_own_for_good():
+    store = Store()
+    for item in (record("folder", 1), record("folder", 2, 1), record("folder", 3, 1)):
+        store.put(item)
+    former, tree = store.get(T["folder"], 2).node, store.tree
+    made = store.set_apart([(T["folder"], 2), (T["folder"], 4)])
+    node = store.get(T["folder"], 2).node
+    assert made == {node: former}
+    assert node.parent is former
+    assert [row.dbid for row in store.rows_at(former)] == [3]
+    assert [row.dbid for row in store.rows_at(node)] == [2]
+    assert store.tree == tree, "it is another node, not another object"
+    assert store.set_apart([(T["folder"], 2)]) == {}
+    store.put(record("folder", 2, 3, name="moved"))
+    store.put(record("folder", 4, 1))
+    assert store.get(T["folder"], 2).node is node
+    assert store.get(T["folder"], 4).node is not former
+    store.put(gone("folder", 2))
+    assert store.rights.own((T["folder"], 2)) is None
+
+
 def test_what_a_rights_node_governs_is_found_back():
     store = Store()
     for item in environment():

@@ -12,11 +12,13 @@ from proxyapp.engine.data.store import Store
 from proxyapp.engine.topology.pair import Configured
 from proxyapp.engine.topology.partners import (
     address_of,
+    backup_in,
     client_address,
     keep_alive_of,
     objection,
     partner_dbid,
     partner_of,
+    primary_of,
 )
 from tests.proxyapp.engine.bench import master
 from tests.proxyapp.engine.pairbench import BACKUP, PRIMARY, records
@@ -37,6 +39,13 @@ def test_each_finds_the_other_and_its_own_role(store):
     assert (found.dbid, found.name, found.own) == (BACKUP, "proxy2", Configured.PRIMARY)
     found = partner_of(store, BACKUP)
     assert (found.dbid, found.name, found.own) == (PRIMARY, "proxy1", Configured.BACKUP)
+
+
+def test_a_primary_is_who_names_the_backup(store):
+    assert primary_of(store, BACKUP) == PRIMARY
+    assert primary_of(store, PRIMARY) == primary_of(store, 4711) == 0
+    assert backup_in(store.get(9, PRIMARY).body) == BACKUP
+    assert backup_in(store.get(9, BACKUP).body) == 0
 
 
 def test_others_are_of_no_pair(store):

@@ -11,6 +11,7 @@ from confwire.messages import TokenKeys
 from proxyapp.engine.trust.tokens import (
     PERIOD,
     TOLERANCE,
+    WHOLE,
     Holder,
     Ring,
     fingerprint_of,
@@ -38,6 +39,14 @@ def test_a_token_tells_another_server_with_the_same_secret_whose_it_is():
     assert (token.session, token.application, token.person) == (BOB.session, 100, 101)
     assert (token.server, token.issued_at, token.expires_at) == (110, NOW, NOW + LIFE)
     assert ring().proves(token, BOB.fingerprint)
+
+
+def test_a_token_tells_what_the_server_showed_and_since_when():
+    text = ring().issue(BOB, 110, NOW, b"seven..", 2**40)
+    token = ring().read(text, NOW)
+    assert (token.part, token.part_since) == (b"seven..", 2**40)
+    token = ring().read(ring().issue(BOB, 110, NOW), NOW)
+    assert (token.part, token.part_since) == (WHOLE, 0)
 
 
 def test_another_password_proves_nothing():
