@@ -76,6 +76,7 @@ from confwire.messages.operating import (
 )
 from confwire.messages.pairs import (
     AskRole,
+    AskSessions,
     HandOver,
     MirroredSession,
     PairRole,
@@ -147,6 +148,7 @@ __all__ = [
     "Acknowledge",
     "Answer",
     "AskRole",
+    "AskSessions",
     "Bounds",
     "BriefInfo",
     "Challenge",

@@ -46,6 +46,7 @@ from confwire.messages.operating import (
 )
 from confwire.messages.pairs import (
     AskRole,
+    AskSessions,
     HandOver,
     PairRole,
     PeerRead,
@@ -127,6 +128,7 @@ ClientMessage = (
     | SwitchOver
     | PairRole
     | SessionsMirrored
+    | AskSessions
     | HandOver
     | ReadPeer
 )
@@ -171,6 +173,7 @@ ServerMessage = (
     | SwitchedOver
     | PairRole
     | SessionsMirrored
+    | AskSessions
     | HandOver
     | PeerRead
     | AskRole

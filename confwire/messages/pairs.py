@@ -45,6 +45,10 @@ class SessionsMirrored(Message, kw_only=True):
     epoch: str
     revision: int
     """Where the primary is."""
+    run: str
+    """Names the run of the primary's process, as in pairRole."""
+    number: Annotated[int, Meta(ge=1, le=2**53)]
+    """One more than that of the message before it, over whichever line."""
     whole: bool = False
     """These are all: what was told before is void."""
     sessions: list[MirroredSession] = []
@@ -52,6 +56,10 @@ class SessionsMirrored(Message, kw_only=True):
     closed: list[str] = []
     behind: list[tuple[str, int]] | None = None
     """Each session was sent all up to `revision` that it asked for, but these. None: no news."""
+
+
+class AskSessions(Message):
+    """Backup of a pair: a sessionsMirrored is missing; tell of all sessions anew."""
 
 
 class HandOver(Message, kw_only=True):

@@ -16,6 +16,7 @@ from confwire.messages import (
     AccountState,
     AccountStates,
     AskRole,
+    AskSessions,
     ChangePassword,
     CheckLogin,
     CreateObject,
@@ -70,7 +71,7 @@ from proxyapp.engine.trust.ways import Ways
 from proxyapp.engine.wakefulness import Wakefulness
 
 WriteRequest = CreateObject | UpdateObject | DeleteObject | UpdatePermissions
-PairMessage = PairRole | SessionsMirrored | HandOver | ReadPeer | SwitchOver
+PairMessage = PairRole | SessionsMirrored | AskSessions | HandOver | ReadPeer | SwitchOver
 DismissRequest = Disconnect | Drain | Shed
 
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from confwire.errors import InvalidParameter, NoPermission
 from confwire.messages import (
     AccountStates,
+    AskSessions,
     CheckLogin,
     DaemonSession,
     HandOver,
@@ -123,6 +124,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     SwitchOver: _said,
     PairRole: _said,
     SessionsMirrored: _said,
+    AskSessions: _said,
     HandOver: _said,
     ReadPeer: _said,
 }

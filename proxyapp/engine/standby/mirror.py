@@ -31,8 +31,10 @@ class Mirror:
         self._send = send
         self._told: dict[int, str] = {}
         """Sessions that the backup knows: connection -> id."""
-        self._run = 0
-        """Grows with each beginning: what the one before had put off ends by itself."""
+        self._beginning = 0
+        """Grows with each: what the one before had put off ends by itself."""
+        self._number = 0
+        """Of the message that was sent last."""
         self._looked_at = 0.0
         self._level = ("", 0)
         self._behind: list[tuple[str, int]] = []
@@ -44,7 +46,7 @@ class Mirror:
 
     def begin(self) -> None:
         """Tell of all sessions, over some turns, and then of each change."""
-        self._run += 1
+        self._beginning += 1
         self._told.clear()
         roster = self._serving.roster
         roster.touched = dict.fromkeys(session.connection for session in roster)
@@ -53,7 +55,7 @@ class Mirror:
 
     def stop(self) -> None:
         """Nobody is to be told."""
-        self._run += 1
+        self._beginning += 1
         self._serving.roster.touched = None
         self._told.clear()
 
@@ -94,11 +96,11 @@ class Mirror:
 
     def _go_on(self) -> None:
         if self._serving.roster.touched:
-            self._serving.out.append(Again(self._rest(self._run)))
+            self._serving.out.append(Again(self._rest(self._beginning)))
 
-    def _rest(self, run: int) -> Iterator[None]:
+    def _rest(self, beginning: int) -> Iterator[None]:
         """Tell what the first turn left over."""
-        while self._run == run and self._serving.roster.touched:
+        while self._beginning == beginning and self._serving.roster.touched:
             self.flush()
             yield
 
@@ -108,23 +110,23 @@ class Mirror:
             self._tell(opened[:half], closed, whole)
             self._tell(opened[half:], [])
             return
-        serving = self._serving
-        self._send(
-            SessionsMirrored(
-                epoch=serving.epoch,
-                revision=serving.revision,
-                whole=whole,
-                sessions=opened,
-                closed=closed,
-            )
-        )
+        self._send(self._next(whole=whole, sessions=opened, closed=closed))
 
     def _tell_cursors(self) -> None:
         serving = self._serving
         self._level = (serving.epoch, serving.revision)
         self._behind = list(_those_behind(serving.roster, serving.revision))
-        self._send(
-            SessionsMirrored(epoch=serving.epoch, revision=serving.revision, behind=self._behind)
+        self._send(self._next(behind=self._behind))
+
+    def _next(self, **told: Any) -> SessionsMirrored:
+        serving = self._serving
+        self._number += 1
+        return SessionsMirrored(
+            epoch=serving.epoch,
+            revision=serving.revision,
+            run=serving.settings.run,
+            number=self._number,
+            **told,
         )
 
 

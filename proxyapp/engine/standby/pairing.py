@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from confwire.errors import NoBackup, NoPermission
 from confwire.messages import (
     AskRole,
+    AskSessions,
     HandOver,
     KeepAlive,
     Message,
@@ -94,6 +95,8 @@ class Pairing:
         """Number of the last question to the master; answers to those before come too late."""
         self._other: PairRole | None = None
         """What the other server said last, on the present link."""
+        self._ask_at = 0.0
+        """When the primary may be asked again to tell of all its sessions."""
         self._told_master: tuple[str, int] | None = None
         self._handing = False
         """The other server was told to lead, and has not said yet that it does."""
@@ -248,17 +251,27 @@ class Pairing:
 
     def take(self, message: Any) -> None:
         """Take a message of the other server, by whatever link."""
-        pair, serving = self._pair, self._serving
+        pair = self._pair
         if pair is None:
             return
         if isinstance(message, PairRole | HandOver):
             if self._statements.is_news(message.run, message.said):
                 self._hear(pair, message)
         elif isinstance(message, SessionsMirrored):
-            if not pair.leads:
-                serving.records.take(message, serving.now)
+            if not pair.leads and self._statements.is_of_the_living(message.run):
+                self._take_sessions(message)
+        elif isinstance(message, AskSessions):
+            if pair.leads:
+                self._mirror.begin()
         elif not isinstance(message, Progress):
             raise NoPermission("a link of a pair carries what the two tell each other, and no more")
+
+    def _take_sessions(self, message: SessionsMirrored) -> None:
+        serving = self._serving
+        if not serving.records.take(message, serving.now) and serving.now >= self._ask_at:
+            self._ask_at = serving.now + BEAT
+            serving.log("warning", "a message of the pair is missing", number=message.number)
+            self.link.tell(AskSessions())
 
     def _hear(self, pair: Pair, message: PairRole | HandOver) -> None:
         if isinstance(message, PairRole):

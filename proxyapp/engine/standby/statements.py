@@ -52,6 +52,10 @@ class Statements:
         self._heard, self._ignored = (run, said), 0
         return True
 
+    def is_of_the_living(self, run: str) -> bool:
+        """Tell whether it is the run of the other server that was heard last."""
+        return run == self._heard[0]
+
     def forget(self) -> None:
         """No line stands any more: nothing old can come."""
         self._heard, self._former, self._ignored = ("", 0), "", 0

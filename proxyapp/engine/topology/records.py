@@ -54,6 +54,8 @@ class Records:
         """Name of the primary's application."""
         self.why_void = "no primary has told of its sessions"
         """Why there are none; empty: what there is holds."""
+        self._taken = ("", 0)
+        """Run and number of the message that was taken last."""
         self._records: dict[str, Record] = {}
         self._behind: dict[str, int] = {}
         self._until: float | None = None
@@ -86,8 +88,22 @@ class Records:
             self._forget(session)
         return record
 
-    def take(self, message: SessionsMirrored, now: float) -> None:
-        """Take in what the primary tells."""
+    def take(self, message: SessionsMirrored, now: float) -> bool:
+        """Take in what the primary tells; old words, which come by another line, are ignored.
+
+        Returns whether all before it is known. If not, nothing holds until all is told anew.
+        """
+        run, number = self._taken
+        if message.run == run and message.number <= number:
+            return True
+        if not message.whole and (message.run, message.number) != (run, number + 1):
+            self.void("what the primary told of its sessions has a gap")
+            return False
+        self._taken = message.run, message.number
+        self._take(message, now)
+        return True
+
+    def _take(self, message: SessionsMirrored, now: float) -> None:
         if message.whole or message.epoch != self.epoch:
             self._records.clear()
             self._behind.clear()

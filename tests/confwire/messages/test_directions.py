@@ -28,7 +28,7 @@ def test_the_tag_of_a_message_is_its_name(kind):
 
 def test_only_the_servers_of_a_pair_send_each_other_the_same():
     names = {kind.__name__ for kind in set(CLIENT) & set(SERVER)}
-    assert names == {"PairRole", "SessionsMirrored", "HandOver", "AccountStates"}
+    assert names == {"PairRole", "SessionsMirrored", "AskSessions", "HandOver", "AccountStates"}
 
 
 def test_every_message_is_sent_by_somebody():

@@ -18,7 +18,7 @@ def test_what_is_no_role_is_refused(field, value):
 
 
 def test_no_news_of_who_is_behind_is_not_that_nobody_is():
-    fields = {"message": "sessionsMirrored", "epoch": "e", "revision": 5}
+    fields = {"message": "sessionsMirrored", "epoch": "e", "revision": 5, "run": "a", "number": 1}
     silent = msgspec.json.decode(msgspec.json.encode(fields), type=SessionsMirrored)
     telling = msgspec.json.decode(
         msgspec.json.encode({**fields, "behind": []}), type=SessionsMirrored

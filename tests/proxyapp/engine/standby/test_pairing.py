@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from confwire.messages import (
+    AskSessions,
     Cursor,
     HandOver,
     Open,
@@ -133,8 +134,9 @@ def test_only_the_other_server_gets_in_by_the_port_for_ha_sync(two):
 
 
 @pytest.mark.parametrize(
-    "message", [PairRole(running="primary", term=9), SessionsMirrored(epoch="e1", revision=1),
-                HandOver(run="one", said=1)],
+    "message", [PairRole(running="primary", term=9),
+                SessionsMirrored(epoch="e1", revision=1, run="one", number=1),
+                AskSessions(), HandOver(run="one", said=1)],
 )  # fmt: skip
 def test_clients_cannot_speak_for_a_server_of_the_pair(two, message):
     client = two.primary.login("bob")
@@ -181,6 +183,51 @@ def test_a_client_that_lags_is_mirrored_with_its_own_cursor(two):
     client.drain()
     two.tick(0.5)
     assert records.find(session_of(client)).cursor == before + 1
+
+
+def mirrored_by(two: PairBench, number: int, run: str = "", **more: Any) -> SessionsMirrored:
+    run = run or two.primary.node.serving.settings.run
+    return SessionsMirrored(epoch="e1", revision=1, run=run, number=number, **more)
+
+
+def test_what_was_told_of_sessions_on_a_slower_line_changes_nothing(two):
+    client = two.primary.login("bob")
+    pairing = two.backup.node.serving.pairing
+    pairing.take(mirrored_by(two, 1, whole=True))
+    pairing.take(mirrored_by(two, 2, closed=[session_of(client)]))
+    pairing.take(mirrored_by(two, 1, run="a former one", whole=True))
+    assert sessions(two.backup) == {session_of(client)}
+
+
+def test_a_message_about_sessions_that_is_missing_is_found_out_and_all_is_told_anew(two):
+    first = two.primary.login("bob")
+    two.backup.peer_line, line = None, two.backup.peer_line
+    second = two.primary.login("bob")
+    assert sessions(two.backup) == {session_of(first)}
+    two.backup.peer_line = line
+    third = two.primary.login("bob")
+    assert sessions(two.backup) == {session_of(client) for client in (first, second, third)}
+    assert two.backup.pair["void"] == ""
+
+
+def test_it_asks_once_a_beat_until_it_is_told_and_nothing_holds_meanwhile(two):
+    two.primary.login("bob")
+    two.backup.peer_line = None  # what it asks is not heard
+    pairing = two.backup.node.serving.pairing
+
+    def asked() -> int:
+        sent = [m for command in two.backup.of(commands.SendLink) for m in command.messages]
+        return sum(b"askSessions" in bytes(message) for message in sent)
+
+    for number in (90, 91, 92):
+        pairing.take(mirrored_by(two, number))
+    two.tick(0.0)
+    assert (sessions(two.backup), asked()) == (set(), 1)
+    assert "gap" in two.backup.pair["void"]
+    two.tick(BEAT)
+    pairing.take(mirrored_by(two, 93))
+    two.tick(0.0)
+    assert asked() == 2
 
 
 def test_sessions_that_were_there_before_the_backup_are_told_over_some_turns(two):

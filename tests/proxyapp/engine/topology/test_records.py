@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from itertools import count
+from typing import Any
+
 import pytest
 
 from confwire.messages import MirroredSession, SessionsMirrored, Subscription
 from proxyapp.engine.topology import records as module
 from proxyapp.engine.topology.records import CURSORS_EVERY, MOMENTS, Records
+
+NUMBERS = count(1)
 
 
 def session(name: str, *subscriptions: str) -> MirroredSession:
@@ -18,8 +24,15 @@ def session(name: str, *subscriptions: str) -> MirroredSession:
     )
 
 
-def told(revision: int, *sessions: MirroredSession, **more: object) -> SessionsMirrored:
-    return SessionsMirrored(epoch="e1", revision=revision, sessions=list(sessions), **more)
+@pytest.fixture(autouse=True)
+def numbers(monkeypatch) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "NUMBERS", count(1))
+
+
+def told(revision: int, *sessions: MirroredSession, **more: Any) -> SessionsMirrored:
+    """Return the primary's next message."""
+    given = {"epoch": "e1", "run": "one", "number": next(NUMBERS), **more}
+    return SessionsMirrored(revision=revision, sessions=list(sessions), **given)
 
 
 @pytest.fixture
@@ -61,7 +74,7 @@ def test_a_whole_message_replaces_what_was_told_before(records):
 
 
 def test_another_epoch_replaces_it_too(records):
-    records.take(SessionsMirrored(epoch="e2", revision=1), 101.0)
+    records.take(told(1, epoch="e2"), 101.0)
     assert len(records) == 0
 
 
@@ -129,3 +142,25 @@ def test_cursors_that_moved_are_moments_now_and_then(records):
     records.kept(records.moments()[-1].number)
     records.tick(100.0 + 2 * CURSORS_EVERY)
     assert records.moments() == []
+
+
+def test_old_words_are_ignored_and_known(records):
+    last = next(NUMBERS) - 1
+    assert records.take(told(9, closed=["a"], number=last), 101.0)
+    assert records.holds("a")
+
+
+@pytest.mark.parametrize("more", [{"number": 9}, {"run": "another", "number": 2}])
+def test_what_does_not_follow_voids_all_until_the_next_whole_message(records, more):
+    assert not records.take(told(9, session("c"), **more), 101.0)
+    assert (len(records), records.why_void) == (
+        0,
+        "what the primary told of its sessions has a gap",
+    )
+    more["number"] += 1
+    assert not records.take(told(9, session("c"), **more), 101.0)
+    more["number"] += 1
+    assert records.take(told(9, session("d"), whole=True, **more), 101.0)
+    more["number"] += 1
+    assert records.take(told(9, session("e"), **more), 101.0)
+    assert [record.session.session for record in records] == ["d", "e"]
