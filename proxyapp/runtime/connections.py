@@ -13,12 +13,13 @@ from typing import Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
-from confwire.addp import SilenceWatch, Step
+from confwire.addp import Step
 from confwire.errors import CloseCode
 from proxyapp.engine.events import Blocked, Connected, Drained, Event, Received
 from proxyapp.runtime import frames
 from proxyapp.runtime.anteroom import Standing, standing_of
 from proxyapp.runtime.balancers import Origin
+from proxyapp.runtime.lifewatch import LifeWatch
 from proxyapp.runtime.output import PART, Output
 from proxyapp.runtime.peers import host_of, is_end, is_loopback, new_nonce
 
@@ -37,8 +38,6 @@ CLOSE_LIMIT = 5.0
 """Seconds that the closing handshake may take."""
 SILENT_CLOSE_LIMIT = 0.5
 """Seconds for it where nothing was heard from the peer for too long."""
-PROBE_LIMIT = 5.0
-"""Seconds in which a connection without keep-alive must answer a probe."""
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
 _PING, _CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 _NEW = Standing.NEW
@@ -95,7 +94,7 @@ class Connection(WSListener):
         "_heard_at",
         "_held",
         "_inbox",
-        "_keep_alive",
+        "_life",
         "_listeners",
         "_mail",
         "_marked",
@@ -103,10 +102,8 @@ class Connection(WSListener):
         "_parted",
         "_paused",
         "_port",
-        "_probed",
         "_queued",
         "_reading",
-        "_silence",
         "_slow",
         "_socket",
         "_spilled",
@@ -166,11 +163,7 @@ class Connection(WSListener):
         self._reading = True
         self._heard_at = 0.0
         """When a frame came since the last look, else 0."""
-        self._keep_alive = 0.0
-        self._silence = SilenceWatch(0, listeners.now)
-        """Watches with the keep-alive, or with PROBE_LIMIT while a probe runs without one."""
-        self._probed: int | None = None
-        """Bytes that were taken when it was probed; None: it showed life since."""
+        self._life = LifeWatch(listeners.now)
         self.beat = 0.0
         """When the silence is looked at next."""
         self._deadline = 0.0
@@ -375,37 +368,22 @@ class Connection(WSListener):
     def set_keep_alive(self, timeout: float) -> None:
         """Poll after so many seconds of silence, and end after as many more; 0 is never."""
         self._heard_at = 0.0
-        self._keep_alive = timeout
-        self._silence.change(timeout, self._listeners.now)
-        self._listeners.schedule_beat(self, self._silence.due_at())
+        self._life.keep(timeout, self._listeners.now)
+        self._listeners.schedule_beat(self, self._life.due_at())
 
     def probe(self) -> None:
-        """Poll now; end the connection when it does not answer in time.
-
-        A poll that is under way is the answer to who asks again: it must not begin anew, else
-        one who asks often enough would wait for ever.
-        """
-        if not self._silence.is_polled or self._heard_at:
-            now = self._listeners.now
-            timeout = self._silence.timeout or PROBE_LIMIT
-            self._silence.change(timeout, now - timeout)
+        """Poll now; end the connection when it does not answer in time."""
+        if self._life.probe(self._listeners.now, self._heard_at, self._measure_taken()):
             self._heard_at = 0.0
-            self._probed = self._measure_taken()
         self.look_for_life()
 
     def look_for_life(self) -> None:
         """Poll the connection if it was silent for too long, and give it up after the poll."""
         now = self._listeners.now
-        # What is not read cannot be heard, so the silence proves nothing. But a reader that takes
-        # nothing is as good as dead when another one claims to be in its place.
-        stuck = self._blocked and self._probed == self._measure_taken()
-        if (self._blocked or self._held or not self._reading) and not stuck:
-            self._heard_at = now
-        if self._heard_at:
-            self._probed = None
-            self._silence.change(self._keep_alive, self._heard_at)
-            self._heard_at = 0.0
-        step = self._silence.step(now)
+        heard_at, self._heard_at = self._heard_at, 0.0
+        unread = self._blocked or self._held or not self._reading
+        taken = self._measure_taken() if self._blocked else None
+        step = self._life.look(now, heard_at, unread, taken)
         if step is Step.LOST:
             self.close(CloseCode.KEEP_ALIVE_LOST, "nothing was heard")
             # Who is silent answers no CLOSE either, and others wait for the end of its session.
@@ -413,7 +391,7 @@ class Connection(WSListener):
             return
         if step is Step.POLL:
             self._queue_frames(frames.PING)
-        self._listeners.schedule_beat(self, self._silence.due_at())
+        self._listeners.schedule_beat(self, self._life.due_at())
 
     def hold(self) -> None:
         """Read and tell nothing more until `release`."""

@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Blocked, Connected, Disconnected, Drained, Received
-from proxyapp.runtime import accept, connections, frames, listeners
+from proxyapp.runtime import accept, connections, frames, lifewatch, listeners
 from proxyapp.runtime.accept import bind
 
 HANDSHAKE = (
@@ -481,7 +481,7 @@ async def test_a_probed_client_that_is_gone_is_given_up(port, raw) -> None:
     await port.told(Connected)
     port.listeners.connections[1].probe()
     assert await raw.hear() == (PING, b"")
-    port.listeners.sweep(port.listeners.now + connections.PROBE_LIMIT + 0.1)
+    port.listeners.sweep(port.listeners.now + lifewatch.PROBE_LIMIT + 0.1)
     assert await raw.hear_close() == 4004
 
 
@@ -523,7 +523,7 @@ async def test_a_probed_client_that_answers_stays(port, raw) -> None:
     await raw.hear()
     raw.say(client_frame(TEXT, b"here"))
     await raw.hear()
-    port.listeners.sweep(port.listeners.now + connections.PROBE_LIMIT + 0.1)
+    port.listeners.sweep(port.listeners.now + lifewatch.PROBE_LIMIT + 0.1)
     raw.say(client_frame(TEXT, b"still"))
     assert await raw.hear() == (TEXT, b"still")
 
