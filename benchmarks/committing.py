@@ -11,7 +11,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
+
+from django.db import transaction
 
 from benchmarks.filling import ORIGIN
 from benchmarks.site import ADMINISTRATOR
@@ -22,6 +25,8 @@ from proxyapp.models.folders import ENVIRONMENT
 from proxyapp.services import changes, epochs, objects
 
 _PAD = 48
+_held = ExitStack()
+"""A transaction that is still open."""
 
 
 def one_by_one(dbids: list[int], seconds: float) -> dict[str, Any]:
@@ -107,10 +112,25 @@ def hide_and_show_all() -> dict[str, Any]:
     return {}
 
 
-def new_epoch() -> dict[str, Any]:
-    """Let every server load its data anew."""
-    epochs.begin()
+def hold(first: int, count: int) -> dict[str, Any]:
+    """Change so many objects in a transaction that `new_epoch` ends: until then nobody knows."""
+    annex = _delta(first)["userProperties"]
+    _held.enter_context(transaction.atomic())
+    with changes.commit(by=None, origin=ORIGIN) as work:
+        for row in ConfigObject.objects.filter(
+            type=ObjectType.SKILL, dbid__gte=first, dbid__lt=first + count
+        ):
+            row.annex = annex
+            work.save(row)
     return {}
+
+
+def new_epoch() -> dict[str, Any]:
+    """Let every server load its data anew, in which what is held differs from theirs."""
+    sent = time.time()
+    with _held:
+        epochs.begin()
+    return {"sent": sent}
 
 
 def _delta(number: int) -> dict[str, Any]:
@@ -126,6 +146,7 @@ _CALLS: dict[str, Callable[..., dict[str, Any]]] = {
     "import_objects": import_objects,
     "hide_and_show": hide_and_show,
     "hide_and_show_all": hide_and_show_all,
+    "hold": hold,
     "new_epoch": new_epoch,
 }
 
