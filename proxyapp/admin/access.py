@@ -6,14 +6,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from confwire.errors import ObjectNotFound
 from confwire.objects import ObjectType
 from proxyapp.admin import binding
 from proxyapp.admin.configured import ConfiguredAdmin
@@ -21,9 +21,10 @@ from proxyapp.admin.door import DoorAdmin, DoorForm, DoorInline, author_of, comm
 from proxyapp.admin.fields import RightsField
 from proxyapp.admin.filters import FolderFilter, ObjectTypeFilter
 from proxyapp.admin.naming import title_of, titles_of, url_of
-from proxyapp.admin.rights import CHANGE, CHANGE_PERMISSIONS, READ_PERMISSIONS, words_of
+from proxyapp.admin.rights import CHANGE, CHANGE_PERMISSIONS, READ, READ_PERMISSIONS, words_of
 from proxyapp.admin.site import site
-from proxyapp.models import AccessGroup, Document, Grant, Membership
+from proxyapp.admin.veil import veil
+from proxyapp.models import AccessGroup, Grant, Membership, Person
 from proxyapp.models.base import Configured
 from proxyapp.services.access import Rights
 from proxyapp.services.documents import find, find_all
@@ -89,12 +90,48 @@ def _count(group: AccessGroup) -> int:
     return group.memberships.count()
 
 
+_GROUP = int(ObjectType.ACCESS_GROUP)
+
+
 def _may_change_group(request: HttpRequest, member: Membership | None) -> bool:
-    return member is None or bool(binding.mask_of(request, member.access_group) & CHANGE)
+    if member is None or member._state.adding:
+        return _GROUP in binding.reach_of(request).kinds(READ | CHANGE)
+    return bool(binding.mask_of(request, member.access_group) & CHANGE)
+
+
+class SubjectAdmin(DoorAdmin):
+    """Pages of rows that name a person or a group."""
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
+        """Find a row; whom it names is told to those who may read it."""
+        found = super().get_object(request, object_id, from_field)
+        veil(request, [found] if found is not None else [])
+        return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search where the person may read what is searched."""
+        found, several = super().get_search_results(request, queryset, search_term)
+        reach = binding.reach_of(request)
+        if search_term and not reach.everywhere(READ):
+            persons = Person.objects.filter(reach.having(READ, Person))
+            groups = AccessGroup.objects.filter(reach.having(READ, AccessGroup))
+            found = found.filter(
+                Q(person__in=persons.values("pk")) | Q(group__in=groups.values("pk"))
+            )
+        return found, several
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Return what would be deleted: the rows alone."""
+        rows = list(objs)
+        veil(request, rows)
+        count = {str(self.opts.verbose_name_plural): len(rows)}
+        return [str(row) for row in rows], count, set(), []
 
 
 @admin.register(Membership, site=site)
-class MembershipAdmin(DoorAdmin):
+class MembershipAdmin(SubjectAdmin):
     """The members of groups that are too large for one page; reached from their group."""
 
     form = SubjectForm
@@ -107,6 +144,19 @@ class MembershipAdmin(DoorAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Stay out of the index."""
         return False
+
+    def seen(self, request: HttpRequest) -> Q:
+        """Return the condition that the person may read the group."""
+        groups = AccessGroup.objects.filter(binding.reach_of(request).having(READ, AccessGroup))
+        return Q(access_group__in=groups.order_by().values("pk"))
+
+    def has_view_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """Whether there may be groups that the person may read."""
+        return _GROUP in binding.reach_of(request).kinds(READ)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Whether there may be groups that the person may change."""
+        return super().has_add_permission(request, *args) and _may_change_group(request, None)
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
         """Take the group from the link of its page."""
@@ -131,6 +181,16 @@ class MembershipAdmin(DoorAdmin):
             binding.require(request, CHANGE, groups)
             super().delete_queryset(request, queryset)
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the changes of the group, of which its members are a part."""
+        member = self.get_object(request, object_id)
+        if member is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined,no-any-return]
+        page = reverse("admin:history_object", args=[_GROUP, member.access_group_id])
+        return HttpResponseRedirect(page)
+
     def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
         """Let a member stay in its group: to move it, remove and add it."""
         return ["access_group"] if obj is not None else []
@@ -142,29 +202,20 @@ def _target_of(grant: Grant) -> Configured | None:
 
 
 def _has(request: HttpRequest, right: int, grant: Grant | None) -> bool:
-    target = _target_of(grant) if grant is not None else None
-    return target is None or bool(binding.mask_of(request, target) & right)
+    if grant is None or grant._state.adding:
+        return bool(binding.reach_of(request).kinds(READ | right))
+    target = _target_of(grant)
+    return target is not None and bool(binding.mask_of(request, target) & right)
 
 
 class GrantForm(SubjectForm):
-    """Rights of a person or a group on an object that exists."""
+    """Rights of a person or a group on an object."""
 
     mask = RightsField(label="Rights")
 
-    def clean(self) -> dict[str, Any]:
-        """Check that the object is there."""
-        cleaned = super().clean() or {}
-        type_, dbid = cleaned.get("object_type"), cleaned.get("object_dbid")
-        if type_ is None or dbid is None:
-            return cleaned
-        if not Document.objects.filter(type=type_, dbid=dbid).exists():
-            text = f"there is no {title_of(type_).lower()} with DBID {dbid}"
-            self.add_error("object_dbid", ValidationError(text))
-        return cleaned
-
 
 @admin.register(Grant, site=site)
-class GrantAdmin(DoorAdmin):
+class GrantAdmin(SubjectAdmin):
     """Who may do what on which object; for a folder or tenant, on all that lies in it."""
 
     form = GrantForm
@@ -201,10 +252,24 @@ class GrantAdmin(DoorAdmin):
 
     # ------------------------------------------------------------ rights
 
+    def seen(self, request: HttpRequest) -> Q:
+        """Return the condition that the person may read the permissions of the object."""
+        return binding.reach_of(request).granted(READ | READ_PERMISSIONS)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Find a grant; one on an object whose permissions may not be read is not there."""
         found = super().get_object(request, object_id, from_field)
-        return found if _has(request, READ_PERMISSIONS, found) else None
+        return found if found is not None and _has(request, READ_PERMISSIONS, found) else None
+
+    def has_view_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
+        """Whether there may be objects whose permissions the person may read."""
+        return _has(request, READ_PERMISSIONS, obj)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Whether there may be objects whose permissions the person may change."""
+        return super().has_add_permission(request, *args) and _has(
+            request, CHANGE_PERMISSIONS, None
+        )
 
     def has_change_permission(self, request: HttpRequest, obj: Grant | None = None) -> bool:
         """Whether the rights can be changed."""
@@ -221,8 +286,10 @@ class GrantAdmin(DoorAdmin):
     def bind(self, request: HttpRequest, instance: Grant, change: bool) -> None:
         """Refuse rights from who may not change those of the object."""
         target = _target_of(instance)
-        if target is not None:
-            Rights(author_of(request)).require(CHANGE_PERMISSIONS, target)
+        if target is None or not binding.mask_of(request, target) & READ:
+            text = f"there is no {title_of(instance.object_type).lower()}"
+            raise ObjectNotFound(f"{text} with DBID {instance.object_dbid}", property="object_dbid")
+        Rights(author_of(request)).require(CHANGE_PERMISSIONS, target)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take rights back, all or none."""
@@ -258,11 +325,13 @@ class GrantAdmin(DoorAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Find the names of the page's objects at once."""
         changelist = super().get_changelist_instance(request)
-        rows: Any = list(changelist.result_list)
-        names = titles_of((row.object_type, row.object_dbid) for row in rows)
+        rows = changelist.result_list
+        names = titles_of(
+            ((row.object_type, row.object_dbid) for row in rows),
+            binding.reach_of(request).readable,
+        )
         for row in rows:
             row.title = names[row.object_type, row.object_dbid]
-        changelist.result_list = rows
         return changelist
 
     @admin.display(description="object", ordering="object_dbid")

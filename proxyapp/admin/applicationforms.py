@@ -10,9 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from proxyapp.admin.binding import reach_of
 from proxyapp.admin.configured import ConfiguredForm
 from proxyapp.admin.door import DoorForm, DoorInline
 from proxyapp.admin.fields import ProtocolField
+from proxyapp.admin.rights import READ
 from proxyapp.models import Application, ApplicationTemplate, Connection, Port
 from proxyapp.models.redundancy import port_refusals, refusals_of_port
 from proxyapp.services.provisioning import application_from
@@ -31,7 +33,8 @@ def template_of(request: HttpRequest) -> ApplicationTemplate | None:
     value = request.GET.get("app_prototype", "")
     if not value.isdecimal() or len(value) > 18:
         return None
-    return ApplicationTemplate.objects.filter(pk=int(value)).first()
+    seen = reach_of(request).having(READ, ApplicationTemplate)
+    return ApplicationTemplate.objects.filter(seen, pk=int(value)).first()
 
 
 def is_writable(application: Application) -> bool:

@@ -22,10 +22,13 @@ from proxyapp.admin.applicationforms import (
     takes_over,
     template_of,
 )
+from proxyapp.admin.binding import reach_of
 from proxyapp.admin.configured import ConfiguredAdmin
 from proxyapp.admin.door import author_of, origin_of
-from proxyapp.admin.filters import FolderFilter
+from proxyapp.admin.filters import FolderFilter, UsedFilter
+from proxyapp.admin.rights import READ
 from proxyapp.admin.site import site
+from proxyapp.admin.veil import Withheld
 from proxyapp.models import Application, ApplicationTemplate
 from proxyapp.models.redundancy import lacks_sync_port
 from proxyapp.services import accounts
@@ -91,7 +94,7 @@ class ApplicationAdmin(ConfiguredAdmin):
         """Offer the types and hosts that are in use."""
         used: dict[Any, Any] = {
             "type": ("type", admin.AllValuesFieldListFilter),
-            "host": ("host", admin.RelatedOnlyFieldListFilter),
+            "host": ("host", UsedFilter),
         }
         return [used.get(name, name) for name in self.list_filter]
 
@@ -115,7 +118,9 @@ class ApplicationAdmin(ConfiguredAdmin):
             "title": "Choose a template for the new application",
             "choices": [
                 (_with(request, app_prototype=template.pk), template.name, _words(template))
-                for template in ApplicationTemplate.objects.filter(state="enabled")
+                for template in ApplicationTemplate.objects.filter(
+                    reach_of(request).having(READ, ApplicationTemplate), state="enabled"
+                )
             ],
             "opts": self.opts,
             "empty": "there is no application template: add one first",
@@ -152,8 +157,11 @@ class ApplicationAdmin(ConfiguredAdmin):
     @admin.display(description="template")
     def template(self, obj: Application) -> SafeString:
         """Name the template, with a link."""
+        template: Any = obj.app_prototype
+        if isinstance(template, Withheld):
+            return format_html("{}", template)
         address = reverse("admin:proxyapp_applicationtemplate_change", args=[obj.app_prototype_id])
-        return format_html('<a href="{}">{}</a>', address, obj.app_prototype)
+        return format_html('<a href="{}">{}</a>', address, template)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """Warn of what is allowed and seldom meant."""

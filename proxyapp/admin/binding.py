@@ -16,11 +16,34 @@ from proxyapp.admin.rights import CHANGE, CREATE, DELETE, READ
 from proxyapp.models import Person
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
+from proxyapp.services import entrance
 from proxyapp.services.access import RIGHT_NAMES, Rights, above, key_of
 from proxyapp.services.documents import find
+from proxyapp.services.reach import Reach
 from proxyapp.services.visibility import Visibility
 
 _KNOWN = "proxyapp.masks"  # in request.META: the rights on objects as they were found
+_REACH = "proxyapp.reach"
+_ENTERS = "proxyapp.enters"
+
+
+def may_enter(request: HttpRequest) -> bool:
+    """Whether the person who asks may use the administration; asked once in a request."""
+    person: Any = _person_of(request)
+    known: dict[int, bool] = request.META.setdefault(_ENTERS, {})
+    if not isinstance(person, Person):
+        return False
+    if person.pk not in known:
+        known[person.pk] = entrance.may_enter(person)
+    return known[person.pk]
+
+
+def reach_of(request: HttpRequest) -> Reach:
+    """Return what the person has rights on, as it was when the request first asked."""
+    if _REACH not in request.META:
+        request.META[_REACH] = Reach(_person_of(request))
+    found: Reach = request.META[_REACH]
+    return found
 
 
 def mask_of(request: HttpRequest, instance: Configured) -> int:
@@ -87,5 +110,6 @@ def require_place(request: HttpRequest, instance: Configured) -> None:
 
 def _person_of(request: HttpRequest) -> Person:
     person: Any = request.user
+    person.pk  # noqa: B018 - what stands for a person is found by its first use
     found: Person = getattr(person, "_wrapped", person)
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
@@ -20,12 +20,22 @@ from confwire.errors import IncompleteObjectData, RequestError, UnchangeableProp
 from confwire.objects import Document
 from proxyapp.admin import binding
 from proxyapp.admin.door import DoorAdmin, DoorForm, add_refusal, commit
-from proxyapp.admin.fields import FolderField, JSONText, OptionsField
-from proxyapp.admin.filters import FolderFilter
+from proxyapp.admin.fields import JSONText, OptionsField
+from proxyapp.admin.filters import FolderFilter, SeenFilter
 from proxyapp.admin.naming import paths_of, title_of, titles_of, url_of
-from proxyapp.admin.rights import CHANGE, DELETE, READ, READ_PERMISSIONS, words_of
+from proxyapp.admin.rights import (
+    CHANGE,
+    CHANGE_PERMISSIONS,
+    DELETE,
+    READ,
+    READ_PERMISSIONS,
+    words_of,
+)
+from proxyapp.admin.standing import may_change
+from proxyapp.admin.veil import FolderField, veil
 from proxyapp.models import Folder, Grant
 from proxyapp.models.base import Configured
+from proxyapp.models.door import Key
 from proxyapp.services import deletion, documents, schemas
 from proxyapp.services.access import key_of
 from proxyapp.services.integrity import referrers_of
@@ -100,19 +110,41 @@ class ConfiguredAdmin(DoorAdmin):
 
     # ------------------------------------------------------------ rights
 
+    def types(self) -> Set[int]:
+        """Return the types of the objects of these pages."""
+        return {int(self.model.TYPE)}
+
+    def seen(self, request: HttpRequest) -> models.Q:
+        """Return the condition that the person may read an object."""
+        return binding.reach_of(request).having(READ, self.model)
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: Any = None) -> Any:
         """Find an object; one that may not be read is not there."""
         found = super().get_object(request, object_id, from_field)
         hidden = found is not None and not binding.mask_of(request, found) & READ
         return None if hidden else found
 
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whether the object, or anything here, can be seen."""
+        return self._has(request, READ, obj)
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Whether an object can be created in some folder."""
+        creatable = binding.reach_of(request).creatable
+        return super().has_add_permission(request, *args) and not creatable.isdisjoint(self.types())
+
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the object, or anything here, can be changed."""
-        return super().has_change_permission(request, obj) and _has(request, CHANGE, obj)
+        return super().has_change_permission(request, obj) and self._has(request, CHANGE, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whether the object, or anything here, can be deleted."""
-        return super().has_delete_permission(request, obj) and _has(request, DELETE, obj)
+        return super().has_delete_permission(request, obj) and self._has(request, DELETE, obj)
+
+    def _has(self, request: HttpRequest, right: int, obj: Configured | None) -> bool:
+        if obj is None or obj._state.adding:
+            return not binding.reach_of(request).kinds(READ | right).isdisjoint(self.types())
+        return bool(binding.mask_of(request, obj) & right)
 
     def bind(self, request: HttpRequest, instance: Any, change: bool) -> None:
         """Refuse what the person's rights do not allow."""
@@ -124,7 +156,7 @@ class ConfiguredAdmin(DoorAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep the grants from who may not read them."""
         sets = super().get_fieldsets(request, obj)
-        if obj is None or _has(request, READ_PERMISSIONS, obj):
+        if obj is None or self._has(request, READ_PERMISSIONS, obj):
             return sets
         return [one for one in sets if list(one[1]["fields"]) != ["rights"]]
 
@@ -157,13 +189,28 @@ class ConfiguredAdmin(DoorAdmin):
             kwargs["help_text"] = "Where the object lies; left empty: the default folder."
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **more: Any
+    ) -> Any:
+        """Find for the page of a saved object what it shows of others."""
+        instance = context["adminform"].form.instance
+        if not instance._state.adding:
+            self.dress(request, instance)
+        return super().render_change_form(request, context, *args, **more)
+
+    def dress(self, request: HttpRequest, obj: Any) -> None:
+        """Keep with an object what its page shows of others, as far as the person may read it."""
+        obj.may_grant = may_change(request) and self._has(request, CHANGE_PERMISSIONS, obj)
+        grants = Grant.objects.filter(object_type=int(obj.object_type), object_dbid=obj.dbid)
+        obj.grants_on_it = list(grants.select_related("person", "group"))
+        veil(request, obj.grants_on_it)
+
     @admin.display(description="rights")
-    def rights(self, obj: Configured) -> SafeString:
+    def rights(self, obj: Any) -> SafeString:
         """List the grants on this very object, with links to change them."""
         if obj._state.adding:
             return format_html("{}", "can be granted once the object is saved")
         key = {"object_type": int(obj.object_type), "object_dbid": obj.dbid}
-        grants = Grant.objects.filter(**key).select_related("person", "group")
         rows = format_html_join(
             "",
             '<tr><td><a href="{}">{}</a></td><td>{}</td></tr>',
@@ -173,27 +220,36 @@ class ConfiguredAdmin(DoorAdmin):
                     f"{title_of(grant.subject[0])} {grant.person or grant.group}",
                     words_of(grant.mask),
                 )
-                for grant in grants
+                for grant in obj.grants_on_it
             ),
         )
         return format_html(
-            '<table class="grants">{}</table><a class="addlink" href="{}?{}">Grant rights</a>'
-            ' &nbsp; <a class="viewlink" href="{}">Who may do what, and why</a>',
+            '<table class="grants">{}</table>{}'
+            '<a class="viewlink" href="{}">Who may do what, and why</a>',
             rows or SafeString("<tr><td>none on this object itself</td></tr>"),
-            reverse("admin:proxyapp_grant_add"),
-            urlencode(key),
+            format_html(
+                '<a class="addlink" href="{}?{}">Grant rights</a> &nbsp; ',
+                reverse("admin:proxyapp_grant_add"),
+                urlencode(key),
+            )
+            if obj.may_grant
+            else "",
             reverse("admin:object_rights", args=[int(obj.object_type), obj.dbid]),
         )
 
     # ------------------------------------------------------------ the list
 
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        """Offer related objects that the person may read."""
+        related = {field.name for field in self.opts.concrete_fields if field.is_relation}
+        return [(one, SeenFilter) if one in related else one for one in self.list_filter]
+
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Find the paths of the page's folders at once."""
         changelist = super().get_changelist_instance(request)
-        rows: Any = changelist.result_list
+        rows = changelist.result_list
         if "place" in changelist.list_display:
-            rows = changelist.result_list = list(rows)
-            paths = paths_of(row.folder_id for row in rows)
+            paths = paths_of((row.folder_id for row in rows), binding.reach_of(request).readable)
             for row in rows:
                 row.place = paths.get(row.folder_id, "")
         return changelist
@@ -256,26 +312,26 @@ class ConfiguredAdmin(DoorAdmin):
             except RequestError as error:
                 refusals.append(str(error))
         keys = {key: one for one in doomed for key in one.owners()}
-        refusals += _referrers(keys)
-        counts = Counter(str(one._meta.verbose_name_plural) for one in keys.values())
+        refusals += _referrers(request, keys)
         kept = binding.without(request, DELETE, doomed)
         hidden = set(map(key_of, binding.without(request, READ, doomed)))
-        names = [
-            f"{one.info.title} {one}" for key, one in reversed(keys.items()) if key not in hidden
-        ]
-        lacking = {str(one._meta.verbose_name) for one in kept}
+        seen = {key: one for key, one in keys.items() if key not in hidden}
+        counts = Counter(str(one._meta.verbose_name_plural) for one in seen.values())
+        names = [f"{one.info.title} {one}" for one in reversed(seen.values())]
+        lacking = {str(one._meta.verbose_name) for one in kept if key_of(one) not in hidden}
+        lacking |= {"something that you may not read"} if hidden else set()
         return _shortened(names), counts, lacking, _shortened(refusals)
 
 
-def _has(request: HttpRequest, right: int, instance: Configured | None) -> bool:
-    return instance is None or bool(binding.mask_of(request, instance) & right)
-
-
-def _referrers(keys: Iterable[tuple[int, int]]) -> list[str]:
+def _referrers(request: HttpRequest, keys: Iterable[Key]) -> list[str]:
     found = list(referrers_of(keys))
+    readable = binding.reach_of(request).readable
+    seen = readable({(row.source_type, row.source_dbid) for row in found})
+    hidden = len({(row.source_type, row.source_dbid) for row in found} - seen)
+    found = [row for row in found if (row.source_type, row.source_dbid) in seen]
     names = titles_of((row.source_type, row.source_dbid) for row in found)
-    targets = titles_of((row.target_type, row.target_dbid) for row in found)
-    lines = []
+    targets = titles_of(((row.target_type, row.target_dbid) for row in found), readable)
+    lines = [f"{hidden} that you may not read refer to it, too"] if hidden else []
     for row in found[:_SHOWN]:
         source, target = (
             (row.source_type, row.source_dbid),

@@ -20,7 +20,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from confwire.errors import RequestError, UniquenessViolation
+from proxyapp.admin.binding import reach_of
+from proxyapp.admin.rights import READ
 from proxyapp.admin.standing import may_change
+from proxyapp.admin.veil import (
+    SeenField,
+    SeenObjectsField,
+    keep_present,
+    see,
+    veil,
+    veil_lists,
+)
 from proxyapp.models import Person
 from proxyapp.models.base import Configured
 from proxyapp.services import changes
@@ -60,6 +70,10 @@ class DoorForm(ModelForm):
 
     refusal: RequestError | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        keep_present(self)
+
     def _post_clean(self) -> None:
         super()._post_clean()  # type: ignore[misc]
         if self.refusal is not None:
@@ -95,11 +109,32 @@ class _Fields:
     adds_related = True
     """Whether fields that refer to objects offer to add and to view them."""
 
+    def get_field_queryset(self, db: Any, db_field: Any, request: HttpRequest) -> Any:
+        """Offer what the person may read."""
+        found = super().get_field_queryset(db, db_field, request)  # type: ignore[misc]
+        model = db_field.related_model
+        if not issubclass(model, Configured):
+            return found
+        if found is None:
+            found = model._default_manager.using(db)
+        return found.filter(reach_of(request).having(READ, model))
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name nothing that the person may not read."""
+        kwargs.setdefault("form_class", SeenField)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)  # type: ignore[misc]
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Name nothing that the person may not read."""
+        kwargs.setdefault("form_class", SeenObjectsField)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+
     def formfield_for_dbfield(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> forms.Field | None:
         """Offer no change or deletion of other objects beside a field."""
         field: forms.Field | None = super().formfield_for_dbfield(db_field, request, **kwargs)  # type: ignore[misc]
+        see(field, request)
         if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget.can_change_related = field.widget.can_delete_related = False
             field.widget.can_add_related &= self.adds_related
@@ -126,6 +161,47 @@ class DoorAdmin(_Fields, ModelAdmin):
     show_full_result_count = False
     list_per_page = 50
     actions = ["delete_selected"]
+
+    # ------------------------------------------------------------ what is seen
+
+    def seen(self, request: HttpRequest) -> models.Q:
+        """Return the condition that the person may read a row."""
+        raise NotImplementedError
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Find what the person may read."""
+        return super().get_queryset(request).filter(self.seen(request))
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """Name nothing on the page that the person may not read."""
+        changelist: Any = super().get_changelist_instance(request)
+        changelist.result_list = list(changelist.result_list)
+        veil(request, changelist.result_list)
+        return changelist
+
+    def get_sortable_by(self, request: HttpRequest) -> Any:
+        """Sort by no names that the person may not read."""
+        columns = super().get_sortable_by(request)
+        if reach_of(request).everywhere(READ):
+            return columns
+        related = {field.name for field in self.opts.concrete_fields if field.is_relation}
+        return [name for name in columns if name not in related]
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        """Search by the row's own columns, not by what refers to it."""
+        columns = {"pk"}.union(*((one.name, one.attname) for one in self.opts.concrete_fields))
+        return lookup.split("__")[0] in columns and super().lookup_allowed(lookup, value, request)
+
+    def render_change_form(
+        self, request: HttpRequest, context: Any, *args: Any, **more: Any
+    ) -> Any:
+        """Name nothing on the page that the person may not read."""
+        instances = [context["adminform"].form.instance]
+        for inline in context["inline_admin_formsets"]:
+            instances += [form.instance for form in inline.formset.forms]
+        veil(request, instances)
+        veil_lists(request, instances[0])
+        return super().render_change_form(request, context, *args, **more)
 
     # ------------------------------------------------------------ one object
 

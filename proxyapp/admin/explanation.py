@@ -19,6 +19,7 @@ from proxyapp.models import Person
 from proxyapp.models.base import key_of
 from proxyapp.services.access import Rights
 from proxyapp.services.documents import find
+from proxyapp.services.reach import Reach
 
 
 class PersonForm(forms.Form):
@@ -26,11 +27,15 @@ class PersonForm(forms.Form):
 
     person = forms.CharField(label="Person (user name)", max_length=64)
 
+    def __init__(self, data: Any, reach: Reach) -> None:
+        super().__init__(data)
+        self._reach = reach
+
     def clean_person(self) -> Person:
-        """Return the person of the user name."""
+        """Return the person of the user name, if the viewer may read it."""
         name = self.cleaned_data["person"].replace("\0", "")
         person: Person | None = Person.objects.filter(user_key=key_of([name])).first()
-        if person is None:
+        if person is None or not self._reach.readable([(int(person.TYPE), person.dbid)]):
             raise forms.ValidationError(f"There is no person {name}.")
         return person
 
@@ -46,7 +51,8 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
         raise Http404("there is no such object")
     if not mask & READ_PERMISSIONS:
         raise PermissionDenied
-    form = PersonForm(request.GET if "person" in request.GET else None)
+    reach = binding.reach_of(request)
+    form = PersonForm(request.GET if "person" in request.GET else None, reach)
     own = type_, dbid
     context: dict[str, Any] = {
         **site.each_context(request),
@@ -58,7 +64,8 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
         person: Person = form.cleaned_data["person"]
         judged = Rights(person)
         sources = judged.sources_of(instance)
-        titles = titles_of(key for one in sources for key in (one.subject, one.place))
+        named = {key for one in sources for key in (one.subject, one.place)}
+        titles, readable = titles_of(named, reach.readable), reach.readable(named)
         context |= {
             "person": person,
             "rights": words_of(judged.mask_of(instance) & FULL_CONTROL),
@@ -67,7 +74,7 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
                     "subject": titles[one.subject],
                     "rights": words_of(one.mask & FULL_CONTROL),
                     "place": titles[one.place],
-                    "url": url_of(*one.place),
+                    "url": url_of(*one.place) if one.place in readable else "",
                     "here": one.place == own,
                 }
                 for one in sources

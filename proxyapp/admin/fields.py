@@ -12,9 +12,7 @@ from django.forms.fields import InvalidJSONInput
 
 from confwire.objects import Options
 from proxyapp.admin import optiontext
-from proxyapp.admin.naming import paths_of
 from proxyapp.choices import CONNECTION_PROTOCOL_CHOICES, RIGHT_CHOICES
-from proxyapp.models import Folder
 
 _AREA = {"class": "vLargeTextField code", "spellcheck": "false"}
 
@@ -130,14 +128,6 @@ class RightsField(forms.TypedMultipleChoiceField):
         """Whether other boxes are ticked."""
         before = self.prepare_value(initial) or []
         return set(before) != {str(bit) for bit in data or []}
-
-
-class FolderField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """A folder, shown with its path, since many have the same name."""
-
-    def label_from_instance(self, obj: Folder) -> str:
-        """Return the path."""
-        return paths_of([obj.pk])[obj.pk]
 
 
 class ProtocolField(forms.CharField):

@@ -8,8 +8,10 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from proxyapp.admin.binding import reach_of
 from proxyapp.admin.configured import ConfiguredAdmin, ConfiguredForm
 from proxyapp.admin.naming import paths_of
+from proxyapp.admin.rights import READ
 from proxyapp.admin.site import site
 from proxyapp.models import Folder, Tenant
 
@@ -58,8 +60,9 @@ class OwnerFilter(admin.SimpleListFilter):
     parameter_name = "tenant"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Offer all tenants."""
-        return [(str(pk), name) for pk, name in Tenant.objects.values_list("pk", "name")]
+        """Offer the tenants that the person may read."""
+        seen = Tenant.objects.filter(reach_of(request).having(READ, Tenant))
+        return [(str(pk), name) for pk, name in seen.values_list("pk", "name")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the folders of the tenant."""
@@ -93,11 +96,10 @@ class FolderAdmin(ConfiguredAdmin):
     def get_changelist_instance(self, request: HttpRequest) -> Any:
         """Find the paths of the page's folders at once."""
         changelist = super().get_changelist_instance(request)
-        rows = list(changelist.result_list)
-        paths = paths_of(row.pk for row in rows)
+        rows = changelist.result_list
+        paths = paths_of((row.pk for row in rows), reach_of(request).readable)
         for row in rows:
             row.full_path = paths[row.pk]
-        changelist.result_list = rows
         return changelist
 
     @admin.display(description="path")

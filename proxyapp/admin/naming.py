@@ -10,8 +10,12 @@ from confwire.objects import OBJECTS, ObjectType
 from proxyapp.models import ConfigObject, Folder
 from proxyapp.models.door import Key
 from proxyapp.models.objects import RELATIONAL_TYPES
+from proxyapp.services.browsing import HIDDEN
 from proxyapp.services.documents import binding_of
 from proxyapp.services.integrity import names_of
+
+Readable = Callable[[set[Key]], set[Key]]
+"""Returns which of some objects the viewer may read."""
 
 _SEPARATOR = " / "
 _UNSEEN = "…"
@@ -22,14 +26,19 @@ def title_of(type_: int) -> str:
     return OBJECTS[ObjectType(type_)].title
 
 
-def titles_of(keys: Iterable[Key]) -> dict[Key, str]:
-    """Return for each object its type and name: "Application confserv"."""
-    return {key: f"{title_of(key[0])} {name}" for key, name in names_of(set(keys)).items()}
+def titles_of(keys: Iterable[Key], readable: Readable | None = None) -> dict[Key, str]:
+    """Return for each object its type and name: "Application confserv".
+
+    Args:
+        readable: says which objects the viewer may read; of the others the DBID is told.
+    """
+    asked = set(keys)
+    seen = readable(asked) if readable is not None else asked
+    titles = {key: f"{title_of(key[0])} {key[1]} {HIDDEN}" for key in asked - seen}
+    return titles | {key: f"{title_of(key[0])} {name}" for key, name in names_of(seen).items()}
 
 
-def paths_of(
-    dbids: Iterable[int | None], readable: Callable[[set[Key]], set[Key]] | None = None
-) -> dict[int, str]:
+def paths_of(dbids: Iterable[int | None], readable: Readable | None = None) -> dict[int, str]:
     """Return the paths of folders: "Environment / Applications / Proxies".
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 from django.contrib import admin
@@ -10,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from confwire.objects import OBJECTS, Document, Field, Kind, ObjectInfo, ObjectType
+from proxyapp.admin.binding import reach_of
 from proxyapp.admin.configured import ConfiguredAdmin, ConfiguredForm
 from proxyapp.admin.filters import FolderFilter, TypeFilter
 from proxyapp.admin.site import site
@@ -95,6 +97,10 @@ class ConfigObjectAdmin(ConfiguredAdmin):
     readonly_fields = ["type"]
     fixed = ("tenant",)
 
+    def types(self) -> Set[int]:
+        """Return all types that have no pages of their own."""
+        return {type_ for type_, _ in GENERIC_TYPE_CHOICES}
+
     @admin.display(description="object", ordering="name")
     def called(self, obj: ConfigObject) -> str:
         """Return what people call the object; its folder, which is beside it, names the switch."""
@@ -114,7 +120,7 @@ class ConfigObjectAdmin(ConfiguredAdmin):
             "choices": [
                 (f"?type={type_}", title, "")
                 for type_, title in sorted(GENERIC_TYPE_CHOICES, key=lambda pair: pair[1])
-                if type_ != ObjectType.PERSON_LAST_LOGIN
+                if type_ != ObjectType.PERSON_LAST_LOGIN and type_ in reach_of(request).creatable
             ],
             "opts": self.opts,
         }

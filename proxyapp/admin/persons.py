@@ -17,12 +17,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
 from proxyapp.admin import binding
+from proxyapp.admin.binding import reach_of
 from proxyapp.admin.configured import ConfiguredAdmin
 from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.passwords import NewPasswordForm
-from proxyapp.admin.rights import CHANGE
+from proxyapp.admin.rights import CHANGE, READ
 from proxyapp.admin.site import site
-from proxyapp.models import Person
+from proxyapp.models import AccessGroup, Person
 from proxyapp.services import accounts
 
 
@@ -66,13 +67,19 @@ class PersonAdmin(ConfiguredAdmin):
             return "can be set once the person is saved"
         return "set" if obj.has_usable_password() else "none: the person cannot log in"
 
+    def dress(self, request: HttpRequest, obj: Any) -> None:
+        """Find the groups, too."""
+        super().dress(request, obj)
+        groups = AccessGroup.objects.filter(reach_of(request).having(READ, AccessGroup))
+        found = groups.filter(memberships__person=obj.pk).order_by("name")
+        obj.groups_shown = [(group.pk, group.name) for group in found]
+
     @admin.display(description="member of")
-    def groups(self, obj: Person) -> SafeString:
-        """List the access groups that the person is in itself."""
+    def groups(self, obj: Any) -> SafeString:
+        """List the access groups that the person is in itself, and the viewer may read."""
         if obj._state.adding:
             return format_html("{}", "no access group yet")
-        memberships = obj.memberships.select_related("access_group").order_by("access_group__name")
-        rows = [(row.access_group_id, row.access_group) for row in memberships]
+        rows = obj.groups_shown
         links = format_html_join(
             ", ",
             '<a href="{}">{}</a>',

@@ -18,13 +18,17 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 from django.urls import URLPattern, path, reverse
 
 from confwire.objects import OBJECTS
+from proxyapp.admin.actions import own_actions
+from proxyapp.admin.binding import may_enter, reach_of
 from proxyapp.admin.naming import paths_of
 from proxyapp.admin.passwords import OwnPasswordForm
+from proxyapp.admin.rights import CREATE
 from proxyapp.admin.standing import leader_of, refuse
 from proxyapp.models import Folder
 from proxyapp.models.accounts import REFUSAL
 from proxyapp.models.base import Configured
 from proxyapp.models.objects import ConfigObject
+from proxyapp.services import entrance
 from proxyapp.services.logins import PASSWORD_EXPIRED
 
 ORDER = (
@@ -58,7 +62,7 @@ _SESSIONS = ("login", "logout")
 
 
 class LoginForm(AdminAuthenticationForm):
-    """Lets in enabled persons of Super Administrators."""
+    """Lets in those who may use the administration."""
 
     def get_invalid_login_error(self) -> ValidationError:
         """Say what the rules of accounts, or another system, said."""
@@ -71,9 +75,10 @@ class LoginForm(AdminAuthenticationForm):
         Raises:
             ValidationError: saying who may.
         """
-        if not user.is_staff:
+        if not entrance.may_enter(user):
             raise ValidationError(
-                "only members of the access group Super Administrators may enter",
+                "only Super Administrators may enter, and who has the right to execute an"
+                " application of type Genesys Administrator",
                 code="no_permission",
             )
 
@@ -82,19 +87,26 @@ class ObjectLookup(AutocompleteJsonView):
     """Finds the objects that a field may refer to; folders by their paths."""
 
     def get_queryset(self) -> models.QuerySet[Any]:
-        """Offer only folders that may hold the objects of the field's type."""
+        """Offer only folders in which objects of the field's type may be created."""
         found: models.QuerySet[Any] = super().get_queryset()
         source: Any = self.source_field.model
+        if found.model is Folder and issubclass(source, Configured):
+            found = found.filter(reach_of(self.request).having(CREATE, Folder))
         holds_one_type = issubclass(source, Configured) and source not in (Folder, ConfigObject)
         if found.model is Folder and holds_one_type:
             return found.filter(type=OBJECTS[source.TYPE].name)
         return found
 
+    def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let everybody look up: what may not be read is not found."""
+        return True
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Name the folders of the page at once."""
         context: dict[str, Any] = super().get_context_data(**kwargs)
         page = context["object_list"]
-        self.paths = paths_of(folder.pk for folder in page if isinstance(folder, Folder))
+        folders = (folder.pk for folder in page if isinstance(folder, Folder))
+        self.paths = paths_of(folders, reach_of(self.request).readable)
         return context
 
     def serialize_result(self, obj: models.Model, to_field_name: str) -> dict[str, str]:
@@ -129,6 +141,18 @@ class ConfigurationSite(AdminSite):
 
         return added
 
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Whether the person who asks may use the administration."""
+        return may_enter(request)
+
+    def get_log_entries(self, request: HttpRequest) -> models.QuerySet[Any]:
+        """Return what the first page lists of the person's actions."""
+        entries = super().get_log_entries(request)
+        match = request.resolver_match
+        if match is None or match.url_name != "index":
+            return entries.none()
+        return own_actions(request, entries)
+
     def get_urls(self) -> list[Any]:
         """Add the pages that belong to no model."""
         return [*self._pages, *super().get_urls()]
@@ -162,10 +186,10 @@ class ConfigurationSite(AdminSite):
         for app in app_list:
             app["models"].sort(key=lambda model: ORDER.index(model["object_name"]))
         if app_label is None and self.has_permission(request):
-            app_list.append(self._history())
+            app_list.append(self._history(getattr(request.user, "is_staff", False)))
         return app_list
 
-    def _history(self) -> dict[str, Any]:
+    def _history(self, whole: bool) -> dict[str, Any]:
         pages: list[dict[str, Any]] = [
             {
                 "name": title,
@@ -177,7 +201,7 @@ class ConfigurationSite(AdminSite):
             }
             for name, title in (
                 *((f"admin:{name}", title) for name, title in HISTORY),
-                ("convergence", "Who has what"),
+                *((("convergence", "Who has what"),) if whole else ()),
             )
         ]
         first = pages[0]["admin_url"]

@@ -115,20 +115,20 @@ class Person(Configured, AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Whether the person may use the administration."""
+        """Whether the person is a super administrator, whose account is in use."""
         return self.is_admin and self.is_enabled
 
     def has_perm(self, perm: str, obj: Any = None) -> bool:
-        """Whether the administration allows this: all to its users, nothing to others."""
-        return self.is_staff
+        """Whether the account is in use; what it may do with an object, its rights there say."""
+        return self.is_enabled
 
     def has_perms(self, perm_list: list[str], obj: Any = None) -> bool:
-        """Whether the administration allows all of these."""
-        return self.is_staff
+        """Whether the account is in use."""
+        return self.is_enabled
 
     def has_module_perms(self, app_label: str) -> bool:
-        """Whether the administration shows this part of it."""
-        return self.is_staff
+        """Whether the account is in use."""
+        return self.is_enabled
 
     def get_full_name(self) -> str:
         """Return first and last name, else the user name."""

@@ -15,6 +15,7 @@ from proxyapp.engine.data.rights import (
     CREATE,
     DELETE,
     EXECUTE,
+    NO_PROPAGATE,
     READ,
     READ_PERMISSIONS,
 )
@@ -96,7 +97,8 @@ def test_each_right_opens_its_pages(
     assert page.status_code == (200 if seen else gone.status_code)
     if seen:
         assert page.context["has_change_permission"] is editable
-        assert (b"Grant rights" in page.content) is open_
+        assert (b"Who may do what, and why" in page.content) is open_
+        assert (b"Grant rights" in page.content) is (mask == ALL)
     else:
         assert page["Location"] == gone["Location"]
     assert (found["delete"].status_code == 200) is deletable
@@ -119,10 +121,14 @@ def test_actions_on_many_need_the_right_on_each(client: Client, host: Host, gran
     assert b"lacks the right to change" in refused.content
 
 
-def test_nothing_is_created_where_that_is_not_allowed(save: Save, host: Host, grant: Any) -> None:
+def test_nothing_is_created_where_that_is_not_allowed(
+    save: Save, administrator: Person, host: Host, grant: Any
+) -> None:
     home = host.folder
     assert home is not None
-    grant(home, ALL & ~CREATE)
+    fields = {"name": "room", "type": "host", "folderDBID": home.pk}
+    objects.create("folder", fields, by=administrator, origin="test")
+    grant(home, ALL & ~CREATE | NO_PROPAGATE)
 
     page = save(f"{ROOT}host/add/", name="new")
 

@@ -143,6 +143,6 @@ def test_a_list_of_many_asks_few_questions(
             for n in range(60)
         )
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(18):
         page = client.get(f"{LIST}?type={int(ObjectType.SKILL)}")
     assert len(page.context["cl"].result_list) == 50

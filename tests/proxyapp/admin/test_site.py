@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from proxyapp.models import Folder, Host, Person, Tenant
-from proxyapp.services import accounts, changes
+from proxyapp.models import Application, Folder, Host, Person, Tenant
+from proxyapp.services import access, accounts, changes, entrance
 
 ROOT = "/admin/proxyapp/"
 Save = Callable[..., Any]
@@ -38,7 +38,36 @@ def test_super_administrators_enter_by_user_name(administrator: Person, client: 
 def test_others_do_not_enter(agent: Person) -> None:
     page = log_in("agent", "secret")
 
-    assert "only members of the access group Super Administrators" in page.content.decode()
+    assert "only Super Administrators may enter" in page.content.decode()
+
+
+def test_who_may_execute_the_administration_enters_until_that_is_taken_back(
+    agent: Person, administrator: Person
+) -> None:
+    pages = Application.objects.get(type="genesysadministrator")
+    access.grant(pages, agent, 8, by=administrator, origin="test")
+
+    browser = Client()
+    answer = browser.post("/admin/login/", {"username": "agent", "password": "secret"})
+    inside = browser.get("/admin/")
+    access.revoke(pages, agent, by=administrator, origin="test")
+
+    assert answer.status_code == 302
+    assert inside.status_code == 200
+    assert browser.get("/admin/").status_code == 302
+
+
+def test_an_administration_that_is_disabled_lets_in_super_administrators_only(
+    agent: Person, administrator: Person
+) -> None:
+    pages = Application.objects.get(type="genesysadministrator")
+    access.grant(pages, agent, 8, by=administrator, origin="test")
+    with changes.commit(by=None, origin="test") as work:
+        pages.state = "disabled"
+        work.save(pages)
+
+    assert not entrance.may_enter(agent)
+    assert entrance.may_enter(administrator)
 
 
 def test_who_is_no_longer_a_member_is_out(agent: Person, client: Client, save: Save) -> None:
