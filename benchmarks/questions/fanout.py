@@ -197,7 +197,7 @@ def _crowd(options: Options) -> list[results.Row]:
                       times(turns["all"], "committed")),
         results.alone(f"{figure}, longest wait of a reader meanwhile", "ms",
                       [Turn(raw["wait"] * 1e3) for raw in turns["all"]]),
-        results.alone(f"{figure}, longest stall since the start, with all logins", "ms", stall),
+        results.alone(f"{figure}, longest stall since the start, all subscribing", "ms", stall),
         results.alone(f"{figure}, core of the load generator", "% busy",
                       [Turn(raw["load"] * 100) for raw in turns["all"]]),
         results.alone(f"{figure}, memory of the proxy", "MiB", memory),
