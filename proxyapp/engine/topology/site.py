@@ -6,7 +6,7 @@ object is deleted. Knows no sessions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -86,9 +86,11 @@ class Site:
         """Return what names the part that is shown once these records are taken in."""
         return part_of(self._after(records, store)[1] if self.own else "")
 
-    def turns(self, records: Iterable[Record], store: Store) -> bool:
+    def turns(self, records: Sequence[Record], store: Store) -> bool:
         """Whether the records bring another limit."""
-        return bool(self.own) and self._after(records, store)[1] != self.text
+        if not self.own or all(record.type != _APPLICATION for record in records):
+            return False
+        return self._after(records, store)[1] != self.text
 
     def follow(self, store: Store, access: Access) -> dict[RightsNode, RightsNode]:
         """Show what the data says now.

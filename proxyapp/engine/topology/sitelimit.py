@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from hashlib import blake2b
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -29,7 +30,7 @@ _DIGITS = 18
 
 
 class _Options(Struct):
-    options: dict[str, dict[str, str | int]] = {}
+    options: dict[str, dict[str, Any]] = {}
 
 
 _decode = msgspec.json.Decoder(_Options).decode
