@@ -369,21 +369,25 @@ may read as `noPermission`.
 
 ## In the administration
 
-Members of Super Administrators may enter, and no others. On the pages of one object the rights that
-they have on it bind as on the wire: a nearer grant that gives them less holds there as well.
+[Let people into the administration](../howto/administration-for-others.md) says who enters. In it
+the rights on an object bind as on the wire, those of Super Administrators too: a nearer grant that
+gives them less holds there as well.
 
 | page | needs |
 |---|---|
 | an object, its history, its deletion | R on the object; others are as if not there |
+| lists, searches, filters and their counts, look-ups of fields | of all objects those with R |
+| the name of an object that another refers to | R on it, else its DBID stands there |
 | saving it | H on the object, else it is shown only; to move it D too, and C on the new folder |
-| saving a new one | C on the folder |
+| saving a new one | C on the folder; offered where there is such a folder |
 | deleting it, also with others | D on each and on all in it; what may not be read is not named |
 | enabling, disabling, unlocking several | H on each, or nothing is done |
-| the members of an access group | H on the group |
-| the grants on it, and why somebody has its rights | E on the object |
+| the members of an access group | R on the group; to change them H |
+| the grants on it, and why somebody has its rights | R and E on the object |
 | granting, changing and taking back rights | P on the object; of several, P on each or none |
+| the running servers (status, who has what) | to be a Super Administrator |
 
-Lists, look-ups of fields and their counts name all objects to those who may enter.
+How lists are filtered is told in [Rights in the administration](../topics/administration.md).
 """
 
 

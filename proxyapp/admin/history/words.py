@@ -24,6 +24,7 @@ from historylog.records import Head
 from historylog.showing import CHANGE_SIGNS
 from historylog.values import masked
 from proxyapp.admin.door import author_of
+from proxyapp.admin.history.offers import may_revert
 from proxyapp.admin.naming import title_of
 from proxyapp.admin.rights import words_of
 from proxyapp.admin.site import site
@@ -77,7 +78,11 @@ def page(
     request: HttpRequest, template: str, title: str, status: int = 200, **context: Any
 ) -> TemplateResponse:
     """Return a page of the history."""
-    whole = {**site.each_context(request), "title": title, **context}
+    type_, dbid = context.get("type", 0), context.get("dbid", 0)
+    if context.get("folder"):
+        type_, dbid = int(ObjectType.FOLDER), context["folder"]
+    offered = {"may_revert": may_revert(request, type_, dbid)}
+    whole = {**site.each_context(request), **offered, "title": title, **context}
     return TemplateResponse(request, f"admin/history/{template}.html", whole, status=status)
 
 

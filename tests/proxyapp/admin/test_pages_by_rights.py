@@ -412,6 +412,32 @@ def test_the_first_page_lists_actions_on_what_may_still_be_read(world: SimpleNam
     assert ">mine<" not in body_of(creator.get("/admin/"))
 
 
+@pytest.mark.parametrize(
+    ("viewer", "offered"), [("administrator", True), ("reader", False), ("creator", False)]
+)
+def test_pages_offer_what_will_be_done(world: SimpleNamespace, viewer: str, offered: bool) -> None:
+    client = browser_of(world, viewer)
+    objects = world.visible
+    pages = {
+        "proxyapp/host/{host}/change/": ("Save", "deletelink"),
+        "proxyapp/person/{person}/change/": ("Set the password", "Save"),
+        "proxyapp/application/{application}/change/": ("Make a new secret", "Save"),
+    }
+    history = {
+        "history/objects/10/{host}/at/?revision=0": ("Revert to this",),
+        "history/objects/10/{host}/diff/?former=0": ("Revert to revision",),
+        "history/at/?folder={folder}": ("Revert the folder",),
+    }
+    for template, words in (pages | history).items():
+        page = body_of(client.get(address(template, objects, 0)))
+        for word in words:
+            assert (word in page) is offered, (template, word)
+    index = body_of(client.get("/admin/"))
+    assert ("Who has what" in index) is offered
+    assert ("host/add/" in index) is (viewer != "reader")
+    assert ("person/add/" in index) is offered
+
+
 def fill(page: Any, **changed: str) -> dict[str, Any]:
     forms = [page.context["adminform"].form]
     for inline in page.context["inline_admin_formsets"]:
