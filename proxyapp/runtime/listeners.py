@@ -56,6 +56,8 @@ ASIDE_SHARE = 0.25
 RESPONSE_TIMEOUT = 60.0
 """Seconds in which a slow reader must take STALL_PROGRESS bytes, unless configured."""
 
+ANOTHER_PORT = "give the application another port, in the administration or by manage.py setport"
+
 _PATHS = ("/", "/ws/confwire")
 
 Probe = Callable[[str, str], tuple[bool, str]]
@@ -236,7 +238,7 @@ class Listeners:
                 self._close(port.port)
             return f"port {port.port} ({port.id}) is to speak TLS, and is not open: {error}"
         except OSError as error:
-            return explain_bind_failure(port.id, port.port, error, "give the application a port")
+            return explain_bind_failure(port.id, port.port, error, ANOTHER_PORT)
         return ""
 
     def _open(self, port: ListeningPort) -> None:
