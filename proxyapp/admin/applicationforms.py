@@ -10,11 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from proxyapp.admin.binding import reach_of
+from proxyapp.admin.binding import mask_of, reach_of
 from proxyapp.admin.configured import ConfiguredForm
 from proxyapp.admin.door import DoorForm, DoorInline
 from proxyapp.admin.fields import ProtocolField
-from proxyapp.admin.rights import READ
+from proxyapp.admin.rights import CHANGE, READ
 from proxyapp.models import Application, ApplicationTemplate, Connection, Port
 from proxyapp.models.redundancy import port_refusals, refusals_of_port
 from proxyapp.services.provisioning import application_from
@@ -180,6 +180,13 @@ class PortInline(DoorInline):
         "Do not restrict the default port to client user interface applications: the backup server"
         " and many other servers connect to it. A port for HA sync cannot be restricted."
     )
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Ask for no confirmation of who changes nothing."""
+        fields = super().get_fields(request, obj)
+        if obj is None or mask_of(request, obj) & CHANGE:
+            return fields
+        return [name for name in fields if name != "confirmed"]
 
     def get_extra(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> int:
         """Offer the default port of a new server."""

@@ -155,10 +155,14 @@ class ConfiguredAdmin(DoorAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep the grants from who may not read them."""
-        sets = super().get_fieldsets(request, obj)
+        sets = self.sets_of(request, obj)
         if obj is None or self._has(request, READ_PERMISSIONS, obj):
             return sets
         return [one for one in sets if list(one[1]["fields"]) != ["rights"]]
+
+    def sets_of(self, request: HttpRequest, obj: Any) -> Any:
+        """Return the sets of fields that an object has."""
+        return super().get_fieldsets(request, obj)
 
     # ------------------------------------------------------------ the form
 

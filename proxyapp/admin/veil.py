@@ -82,6 +82,7 @@ class _Seen:
     """Says which objects the viewer may read; None: all."""
     withheld: Set[int] = frozenset()
     queryset: Any
+    widget: Any
 
     def keep(self, present: Set[int]) -> None:
         """Admit what the object refers to, whoever may read it."""
@@ -92,6 +93,7 @@ class _Seen:
         if self.withheld:
             others = self.queryset.model._default_manager.filter(pk__in=self.withheld)
             self.queryset = self.queryset | others
+            self.widget.can_view_related = False
 
     def label_from_instance(self, obj: Any) -> str:
         """Return the name, or what is told of an object that may not be read."""

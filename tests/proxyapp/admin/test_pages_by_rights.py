@@ -309,6 +309,16 @@ def test_lookups_find_what_may_be_read(world: SimpleNamespace, model: str, field
         assert found.json()["results"] == []
 
 
+@pytest.mark.parametrize(
+    "model", [model for model in _LISTS if model not in ("grant", "membership")]
+)
+def test_grants_are_shown_to_who_may_read_them(world: SimpleNamespace, model: str) -> None:
+    page = f"{ROOT}{model}/{world.visible[model].pk}/change/"
+
+    assert "Who may do what" in body_of(browser_of(world, "administrator").get(page))
+    assert "Who may do what" not in body_of(browser_of(world, "reader").get(page))
+
+
 def test_members_are_searched_by_names_that_may_be_read(world: SimpleNamespace) -> None:
     reader = browser_of(world, "reader")
 
