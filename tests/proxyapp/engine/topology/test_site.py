@@ -19,6 +19,7 @@ from tests.proxyapp.engine.bench import (
     FOLDER,
     INNER,
     OTHER,
+    PASSWORD,
     STEADY,
     VERIFIER,
     Bench,
@@ -166,6 +167,20 @@ def test_the_server_itself_is_its_operators_business(bench, site):
     bob, eve = site.login("bob"), site.login("eve")
     assert bob.error("disconnect", session="nobody") == "noPermission"
     assert eve.error("disconnect", session="nobody") == "invalidParameter"
+    assert bob.error("switchOver") == "noPermission"
+    assert eve.error("switchOver") == "noBackup"
+
+
+def test_who_may_change_its_own_object_may_change_its_password(bench, site):
+    options = {"site-limit": SITE, "proxy-writable": "true", "password-change": "false"}
+    bench.commit(
+        record("person", EVE, 0, [(3, EVE, 4)], VERIFIER, userName="eve", tenantDBID=1),
+        record("application", 110, name="proxy1", type="configserver", accountDBID=100,
+               verifier=VERIFIER, acl=[(3, 100, 9)], options={"csproxy": options}),
+    )  # fmt: skip
+    passwords = {"oldPassword": PASSWORD, "newPassword": "other"}
+    assert site.login("bob").error("changePassword", **passwords) == "noPermission"
+    assert site.login("eve").ask("changePassword", **passwords) == [], "the master is asked"
 
 
 # ---------------------------------------------------------------- writes
@@ -409,6 +424,18 @@ def test_a_token_from_before_the_limit_is_replaced_before_anything_is_told(bench
     assert kinds(resume(first, new, before)) == ["opened", "notificationsLost"]
     assert kinds(resume(first, old, cursor_at(first))) == ["opened", "notificationsLost"]
     assert kinds(resume(first, new, cursor_at(first))) == ["opened"]
+
+
+def test_a_new_token_is_none_for_a_cursor_from_before_it(bench):
+    first, second = proxies(bench, proxy1="", proxy2=SITE)
+    client, _ = log_in(first)
+    client.watch(types=["skill"])
+    before = cursor_at(first)
+    limit(bench, SITE)
+    token = client.inbox[0]["token"]
+    client.leave()  # and what was told after the token was lost on the way
+    assert kinds(resume(second, token, before)) == ["opened", "notificationsLost"]
+    assert kinds(resume(second, token, cursor_at(first))) == ["opened"]
 
 
 def test_who_comes_ahead_of_the_news_of_a_limit_reads_anew(bench):
