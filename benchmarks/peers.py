@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib.metadata
 import re
 import socket
-import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -118,13 +117,6 @@ class Redis:
             folder / "redis.log",
             lambda: listens(self.port),
         )  # fmt: skip
-
-    def fill(self, keys: int, size: int) -> None:
-        """Store values under the keys that its own benchmark asks for."""
-        program = require("redis-benchmark", "redis-tools")
-        command = [program, "-p", str(self.port), "-t", "set", "-r", str(keys), "-d", str(size)]
-        command += ["-n", str(keys * 8), "-P", "64", "-q"]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
     def stop(self) -> None:
         """End it."""

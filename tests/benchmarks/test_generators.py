@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from benchmarks.generators import grpc
+from benchmarks.generators import grpc, redis
 from benchmarks.generators.audience import Audience, Listener
 from benchmarks.generators.lists import Reader
 from benchmarks.generators.session import frame, messages
@@ -53,6 +53,11 @@ def test_messages_of_every_size_are_told_apart() -> None:
 
 def test_a_request_is_a_masked_frame() -> None:
     assert frame({"a": 1}) == b"\x81\x87\0\0\0\0" + b'{"a":1}'
+
+
+def test_a_command_of_redis_says_the_length_of_its_words() -> None:
+    assert redis.command(b"GET", redis.key(42)) == b"*2\r\n$3\r\nGET\r\n$16\r\nkey:000000000042\r\n"
+    assert len({len(redis.key(number)) for number in (0, 99_999, 10**9)}) == 1
 
 
 def test_the_last_delivery_ends_the_wait_however_the_bytes_are_cut() -> None:
