@@ -11,9 +11,16 @@ def main() -> None:
     """Run the command that the arguments name."""
     os.umask(0o077)  # databases, logs and copies hold verifiers
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csproxy_site.settings")
-    from django.core.management import execute_from_command_line
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import CommandError, execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from proxyapp.management.database import explained_database_errors
+
+    try:
+        with explained_database_errors():
+            execute_from_command_line(sys.argv)
+    except (CommandError, ImproperlyConfigured) as error:
+        sys.exit(f"manage.py: {error}")
 
 
 if __name__ == "__main__":
