@@ -17,6 +17,7 @@ from typing import Any, NoReturn
 from websockets import Subprotocol
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+from websockets.http11 import Response
 
 from confwire.addp import DEFAULT_TIMEOUT, SilenceWatch, Step
 from confwire.client.backoff import Address, address_text
@@ -54,6 +55,9 @@ MAX_MESSAGE_SIZE = 256 * 2**20
 
 
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - the side that connects may use any
+
+LONGEST_REASON = 300
+"""Characters of a refusal in plain text that are repeated."""
 
 CLOSE_TIMEOUT = 2.0
 """Seconds that an orderly end may take."""
@@ -378,9 +382,21 @@ def first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 def _refusal(address: Address, error: WebSocketException) -> str:
     if isinstance(error, InvalidStatus):
-        status = error.response.status_code
+        response = error.response
+        reason = _plain_text(response)
+        if reason:
+            return f"{address_text(address)} refuses the connection: {reason}"
+        status = response.status_code
         return f"{address_text(address)} is no configuration server: it answers with HTTP {status}"
     return f"{address_text(address)} is no configuration server: {error}"
+
+
+def _plain_text(response: Response) -> str:
+    """Return what a server says in a line of plain text, where it is one of ours."""
+    text = (response.body or b"").decode("utf-8", "replace").strip()
+    kind = response.headers.get("Content-Type", "")
+    ours = kind.startswith("text/plain") and text.isprintable() and len(text) <= LONGEST_REASON
+    return text if ours else ""
 
 
 def outgoing(host: str, tls_name: str, local: tuple[str, int] | None) -> dict[str, Any]:

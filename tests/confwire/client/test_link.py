@@ -36,15 +36,26 @@ async def test_a_server_that_answers_pings_is_kept(peer, start, states):
     assert states.seen == []
 
 
-async def test_what_is_no_configuration_server_is_said_to_be_none(peer):
+@pytest.mark.parametrize(
+    ("kind", "body", "said"),
+    [
+        ("text/plain", "", "no configuration server: it answers with HTTP 400"),
+        ("text/html", "<p>go away</p>", "no configuration server: it answers with HTTP 400"),
+        ("text/plain", "two\nlines", "no configuration server: it answers with HTTP 400"),
+        ("text/plain", "x" * 301, "no configuration server: it answers with HTTP 400"),
+        ("text/plain", "this port speaks TLS", "refuses the connection: this port speaks TLS"),
+    ],
+)
+async def test_a_refusal_by_http_is_told_with_the_reason_in_it(peer, kind, body, said):
     async def handle(reader, writer):
-        await reader.readline()
-        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 400 Bad\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write((head + body).encode())
         writer.close()
 
     server = await asyncio.start_server(handle, "127.0.0.1", 0)
     peer.port = server.sockets[0].getsockname()[1]
-    with pytest.raises(RemoteProtocolError, match="no configuration server: it answers with HTTP"):
+    with pytest.raises(RemoteProtocolError, match=said):
         await peer.connect()
     server.close()
 
