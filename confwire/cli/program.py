@@ -307,6 +307,7 @@ async def _status(client: Client, arguments: Namespace) -> None:
     server = info.server
     lines = {
         "application": f"{server.application} (DBID {server.dbid})",
+        "member": server.member,
         "release": server.release,
         "mode": server.mode,
         "backup": f"{server.backup_host}:{server.backup_port}" if server.backup_host else "",

@@ -281,10 +281,11 @@ async def test_the_status_is_a_list_for_people(peer, confctl):
     run = await confctl("status")
     session = await peer.session()
     server = ServerIdentity(
-        application="csproxy",
+        application="Pool A",
         dbid=105,
         release="1.0.0",
         mode="proxy",
+        member="csproxy",
         master_host="m",
         master_port="2020",
     )
@@ -292,8 +293,9 @@ async def test_the_status_is_a_list_for_people(peer, confctl):
     info = ServerInfo(**head(request), server=server, link="live", objects=7, tree_hash="ab")
     await session.send(info)
     out, _, code = await run.end()
-    assert out.splitlines()[:5] == [
-        "application     csproxy (DBID 105)",
+    assert out.splitlines()[:6] == [
+        "application     Pool A (DBID 105)",
+        "member          csproxy",
         "release         1.0.0",
         "mode            proxy",
         "master          m:2020",
