@@ -32,7 +32,7 @@ class Command(BaseCommand):
             metavar="ID",
             default="default",
             dest="port_id",
-            help="of its ports (%(default)s)",
+            help="which of its ports (%(default)s)",
         )
 
     def handle(self, *args: Any, number: str, app: str, port_id: str, **options: Any) -> None:
