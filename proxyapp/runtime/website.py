@@ -14,6 +14,7 @@ import sys
 import warnings
 
 import msgspec
+from channels.routing import ProtocolTypeRouter
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
@@ -21,6 +22,7 @@ from proxyapp.auth import web
 from proxyapp.runtime import bootstrap, election, historyfile, window
 from proxyapp.runtime.arguments import Role
 from proxyapp.runtime.logs import Logs
+from proxyapp.runtime.nowhere import refuse
 from proxyapp.runtime.webserver import install_loop, serve, stop
 from proxyapp.services import leadership, recording
 
@@ -46,7 +48,7 @@ def run(role: Role, application_name: str, listen_fd: int, status_port: int, ins
     logs.start()
     loop = install_loop()
     window.open_window(status_port)
-    application = get_asgi_application()
+    application = ProtocolTypeRouter({"http": get_asgi_application(), "websocket": refuse})
 
     def ready() -> None:
         loop.call_soon(_follow_parent, loop)
