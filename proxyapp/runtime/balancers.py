@@ -21,6 +21,7 @@ from proxyapp.runtime.peers import host_of
 log = structlog.get_logger(__name__)
 
 PROXY_V2, FORWARDED_FOR = "proxy-v2", "x-forwarded-for"
+NAME_THEM = "name the balancers in the option balancer-networks"
 _ADDRESSES_LOGGED = 1000
 _PEEK = len(proxyheader.SIGNATURE)
 _CLIENT_HELLO = b"\x16"
@@ -117,14 +118,14 @@ class Balancers:
     def refuse_unannounced(self, peer: str) -> str:
         """Log and return why a balancer's connection without a header is not taken."""
         reason = "this balancer is to send a PROXY header: set send-proxy-v2 there"
-        self._log(peer, reason)
+        self._log(peer, reason, "or take it out of the option balancer-networks")
         return reason
 
     def _refuse(self, peer: str, reason: str) -> NoReturn:
         self._log(peer, reason)
         raise Refused(reason)
 
-    def _log(self, peer: str, reason: str) -> None:
+    def _log(self, peer: str, reason: str, remedy: str = NAME_THEM) -> None:
         peer = host_of(peer)
         if peer not in self._logged and len(self._logged) < _ADDRESSES_LOGGED:
             self._logged.add(peer)
@@ -132,7 +133,7 @@ class Balancers:
                 "connection refused",
                 peer=peer,
                 reason=reason,
-                remedy="name the balancers in the option balancer-networks",
+                remedy=remedy,
             )
 
 

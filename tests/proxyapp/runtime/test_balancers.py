@@ -117,6 +117,16 @@ async def test_a_header_from_a_stranger_is_refused(port, networks) -> None:
     assert (line["peer"], line["remedy"][-17:]) == ("127.0.0.1", "balancer-networks")
 
 
+async def test_a_balancer_without_its_header_is_told_what_to_set(port) -> None:
+    port.listeners.balancers.configure("127.0.0.1", "proxy-v2")
+    with capture_logs() as logs:
+        raw, answer = await say(port, HANDSHAKE)
+        assert b"set send-proxy-v2 there" in answer
+        raw.writer.close()
+    (line,) = [line for line in logs if line["event"] == "connection refused"]
+    assert line["remedy"] == "or take it out of the option balancer-networks"
+
+
 async def test_a_stranger_needs_no_header(port) -> None:
     port.listeners.balancers.configure("10.0.0.0/8", "proxy-v2")
     raw = await open_raw(port)
