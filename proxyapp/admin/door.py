@@ -159,6 +159,7 @@ class DoorAdmin(_Fields, ModelAdmin):
 
     form = DoorForm
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # each count would look at the whole table
     list_per_page = 50
     actions = ["delete_selected"]
 
@@ -301,3 +302,6 @@ class DoorInline(_Fields, TabularInline):
     template = "admin/proxyapp/rows.html"
     note = ""
     """What the page says above the rows."""
+
+    class Media:
+        js = ("csproxy/rows.js",)

@@ -51,8 +51,8 @@ def _balancer_refusals(pool: Application) -> Iterator[Refusal]:
         yield (
             "options",
             (
-                f"{OPTION}: host '{pool.host}' of '{pool}' is the load balancer's, with nothing to"
-                " watch on it: set its LCA port to 0"
+                f"{OPTION}: the host of '{pool}' is the load balancer's, with nothing to watch on"
+                " it: set its LCA port to 0"
             ),
         )
     if pool.backup_server_id is not None or pool.auto_restart:

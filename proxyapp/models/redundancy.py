@@ -59,13 +59,13 @@ def _backup_refusals(application: Application) -> Iterator[Refusal]:
         yield "backup_server", "a server cannot be its own backup"
         return
     if backup.type != application.type:
-        yield "backup_server", f"{backup} is of type {backup.type}, not {application.type}"
+        yield "backup_server", f"the backup server must be of type {application.type}, too"
     if backup.account_id != application.account_id:
-        yield "backup_server", f"{backup} logs on as another account: give both the same"
+        yield "backup_server", "the backup server logs on as another account: give both the same"
     if backup.backup_server_id is not None or is_backup(application):
         yield "backup_server", "a backup server cannot have a backup itself"
     if backup.primaries.exclude(pk=application.pk).exists():
-        yield "backup_server", f"{backup} is the backup of another server already"
+        yield "backup_server", "the backup server is that of another server already"
 
 
 def is_backup(application: Application) -> bool:

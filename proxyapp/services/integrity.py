@@ -321,5 +321,7 @@ def _clashes(server: Application) -> Iterator[Refusal]:
         return
     numbers = [port.port for port in server.ports.all()]
     others = Port.objects.filter(application__host=server.host_id, port__in=numbers)
-    for port in others.exclude(application=server).select_related("application"):
-        yield "port", f"port {port.port} is that of {port.application} on the same host"
+    for port in others.exclude(application=server):
+        # By its number: who is told may not be one who may read it.
+        other = _words((int(ObjectType.APPLICATION), port.application_id))
+        yield "port", f"port {port.port} is that of {other} on the same host"

@@ -7,7 +7,7 @@ there is one rule. What it costs depends on folders and grants, never on the num
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from proxyapp.engine.data.rights import Grant as Granted
 from proxyapp.models import ConfigObject, Document, Folder, Grant, Person, Tenant
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
+from proxyapp.models.objects import GENERIC_TYPE_CHOICES
 from proxyapp.services.lineage import any_of, subjects_of
 
 if TYPE_CHECKING:
@@ -30,8 +31,11 @@ else:
 
 _FOLDER = int(ObjectType.FOLDER)
 _TENANT = int(ObjectType.TENANT)
+_KNOWN = frozenset({_FOLDER, _TENANT})
+"""Types of which all objects are in the tree."""
 _TOP = (_TENANT, 1)
 _ALL = frozenset(map(int, OBJECTS))
+_GENERIC = frozenset(type_ for type_, _ in GENERIC_TYPE_CHOICES)
 _BATCH = 1_000  # objects named in one statement
 _ANY_ON_SQLITE = "IN (SELECT value FROM json_each(%s))"
 
@@ -110,15 +114,14 @@ class Reach:
             return Q()
         if model in (Folder, Tenant):
             return self._containers(needed, int(model.TYPE))
-        return self._placed(needed, None if model is ConfigObject else int(model.TYPE))
+        return self._placed(needed, _GENERIC if model is ConfigObject else {int(model.TYPE)})
 
     def granted(self, needed: int) -> Q:
         """Return the condition that a grant is on an object on which the person has all these."""
         if self.everywhere(needed):
             return Q()
-        special = (_FOLDER, _TENANT)
-        found = ~Q(type__in=special) & self._placed(needed, None)
-        for type_ in special:
+        found = ~Q(type__in=_KNOWN) & self._placed(needed, _ALL - _KNOWN)
+        for type_ in _KNOWN:
             found |= Q(type=type_) & self._containers(needed, type_)
         same = Q(type=OuterRef("object_type"), dbid=OuterRef("object_dbid"))
         return Q(Exists(Document.objects.filter(same & found)))
@@ -129,20 +132,18 @@ class Reach:
         return Q(OneOf(F("dbid"), {key[1] for key, mask in masks if key[0] == type_
                                    and mask & needed == needed}))  # fmt: skip
 
-    def _placed(self, needed: int, type_: int | None) -> Q:
+    def _placed(self, needed: int, types: Set[int]) -> Q:
         """Return the condition on objects by their folder, and where they have grants by those.
 
         Args:
-            type_: of the objects; None where a column says it.
+            types: of the objects of the table; of several a column says which.
         """
         grown = self._grown
         found = _one_side(needed, grown.inside)
-        for own in {row.object_type for row in self._grants}:
-            if type_ not in (None, own):
-                continue
+        for own in {row.object_type for row in self._grants} & types:
             masks = {key[1]: mask for key, mask in grown.masks.items() if key[0] == own
                      and grown.tree.own(key) is not None}  # fmt: skip
-            is_type = Q(type=own) if type_ is None else Q()
+            is_type = Q(type=own) if len(types) > 1 else Q()
             yes = {dbid for dbid, mask in masks.items() if mask & needed == needed}
             no = masks.keys() - yes
             found &= ~(is_type & Q(OneOf(F("dbid"), no))) if no else Q()
@@ -161,8 +162,7 @@ class Reach:
             found |= {
                 key[0]
                 for key, mask in grown.masks.items()
-                if _has(mask, needed)
-                and (key[0] in (_FOLDER, _TENANT) or grown.tree.own(key) is not None)
+                if _has(mask, needed) and (key[0] in _KNOWN or grown.tree.own(key) is not None)
             }
             self._kinds[needed] = frozenset(found)
         return self._kinds[needed]
@@ -234,7 +234,7 @@ def _all_containers() -> Iterator[tuple[int, int, Key, int]]:
         yield _FOLDER, dbid, place, types[held]
     for dbid, folder in Tenant.objects.values_list("dbid", "folder_id"):
         yield _TENANT, dbid, (_FOLDER, folder or 0), 0
-    generic = ConfigObject.objects.filter(type__in=CONTAINERS - {_FOLDER, _TENANT})
+    generic = ConfigObject.objects.filter(type__in=CONTAINERS - _KNOWN)
     for type_, dbid, folder in generic.values_list("type", "dbid", "folder_id"):
         yield type_, dbid, (_FOLDER, folder or 0), 0
 

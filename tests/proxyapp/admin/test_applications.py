@@ -227,7 +227,7 @@ def test_a_port_of_another_server_on_the_host_is_refused(
     with verify_change() as transactions:
         page = save(at(proxy), **{"ports-0-port": "2020"})
 
-    assert "port 2020 is that of confserv on the same host" in page.content.decode()
+    assert "port 2020 is that of application with DBID 99 on the same host" in page.content.decode()
     assert "was changed successfully" not in page.content.decode()
     assert transactions == []
 

@@ -230,7 +230,7 @@ def test_a_backup_has_the_type_and_the_account_of_its_primary(server: Any, perso
     with pytest.raises(InvalidParameter, match="account"):
         server("one", "3000", **pairing)
     pairing["serverInfo"] = {"backupServerDBID": 100}
-    with pytest.raises(InvalidParameter, match="type sce"):
+    with pytest.raises(InvalidParameter, match="type configserver"):
         server("one", "3000", **pairing)
 
 
@@ -241,7 +241,7 @@ def test_a_backup_has_the_type_and_the_account_of_its_primary(server: Any, perso
         (Port(port_id="gui", port="65536"), "no port number"),
         (Port(port_id="gui", port="٣٣"), "no port number"),
         (Port(port_id="gui", port="3000"), "given twice"),
-        (Port(port_id="gui", port="2020"), "that of confserv"),
+        (Port(port_id="gui", port="2020"), "that of application with DBID 99"),
         (Port(port_id="gui", port="3001", ha_sync=True, clients_only=True), "HA sync"),
     ],
 )
@@ -337,3 +337,16 @@ def test_a_member_is_no_pool_for_others(server: Any, balancer: int) -> None:
     options = {"csproxy": {"proxy-cluster-name": "member"}}
     with pytest.raises(InvalidParameter, match="is a member itself"):
         server("other", "3103", options=options)
+
+
+def test_refusals_name_no_other_object_than_those_that_were_given(server: Any) -> None:
+    server("unseen", "3001")
+    dbid = server("one", "3000")
+    ports = {"portInfos": {"put": [{"id": "default", "port": "3001"}]}}
+    pairing = {"serverInfo": {"backupServerDBID": 100}, "redundancyType": "warmstandby"}
+
+    for delta, reason in ((ports, "application with DBID"), (pairing, "of type configserver")):
+        with pytest.raises(InvalidParameter, match=reason) as refused:
+            objects.update("application", dbid, delta, by=None, origin="test")
+        assert "unseen" not in str(refused.value)
+        assert "default" not in str(refused.value)
