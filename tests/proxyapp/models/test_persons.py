@@ -50,8 +50,10 @@ def test_an_account_may_have_no_password() -> None:
 def test_what_a_person_may_do_its_rights_say_unless_the_account_is_out_of_use() -> None:
     person = Person(user_name="u", employee_id="e", tenant_id=1)
     assert not person.is_staff
-    assert person.has_module_perms("proxyapp") and person.has_perm("proxyapp.view_agent")
+    assert person.has_module_perms("proxyapp")
+    assert person.has_perm("proxyapp.view_agent")
     person.state = "disabled"
-    assert not person.has_module_perms("proxyapp") and not person.has_perm("proxyapp.view_agent")
+    assert not person.has_module_perms("proxyapp")
+    assert not person.has_perm("proxyapp.view_agent")
     assert not person.has_perms(["proxyapp.view_agent"])
     assert person.get_full_name() == "u"
