@@ -28,6 +28,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
         Kind.WEB_LOGIN,
         Kind.WEB_LOGOUT,
         Kind.WEB_LOGIN_REFUSED,
+        Kind.SECOND_FACTOR_ENROLLED,
+        Kind.SECOND_FACTOR_REMOVED,
+        Kind.SECOND_FACTOR_REFUSED,
     ),
     "servers": (
         Kind.SERVER_STARTED,

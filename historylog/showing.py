@@ -33,6 +33,9 @@ _SIGNS: dict[str, str] = {
     Kind.WEB_LOGIN: "▶",
     Kind.WEB_LOGOUT: "■",
     Kind.WEB_LOGIN_REFUSED: "✗",
+    Kind.SECOND_FACTOR_ENROLLED: "⚿",
+    Kind.SECOND_FACTOR_REMOVED: "⚿",
+    Kind.SECOND_FACTOR_REFUSED: "✗",
     Kind.SERVER_STARTED: "▲",
     Kind.SERVER_STOPPED: "▼",
     Kind.ROLE_CHANGED: "⇄",
@@ -43,7 +46,9 @@ _SIGNS: dict[str, str] = {
     Kind.SHEDDING: "▽",
     Kind.DISCONNECTED: "✗",
 }
-_BAD: set[str] = {Kind.LOGIN_REFUSED, Kind.WEB_LOGIN_REFUSED, Kind.MASTER_LOST}
+_BAD: set[str] = {
+    Kind.LOGIN_REFUSED, Kind.WEB_LOGIN_REFUSED, Kind.SECOND_FACTOR_REFUSED, Kind.MASTER_LOST,
+}  # fmt: skip
 _BEGUN: set[str] = {Kind.SESSION_OPENED, Kind.SESSION_RESTORED}
 _GOOD: set[str] = {*_BEGUN, Kind.SERVER_STARTED, Kind.MASTER_BACK}
 

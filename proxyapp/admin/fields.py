@@ -17,6 +17,13 @@ from proxyapp.choices import CONNECTION_PROTOCOL_CHOICES, RIGHT_CHOICES
 _AREA = {"class": "vLargeTextField code", "spellcheck": "false"}
 
 
+def code_field(*, required: bool = True) -> forms.CharField:
+    """Return a field for a code of a second factor; phones offer what a message brought."""
+    looks = {"autocomplete": "one-time-code", "autocapitalize": "none", "spellcheck": "false"}
+    widget = forms.TextInput(attrs=looks)
+    return forms.CharField(label="Code", max_length=64, required=required, widget=widget)
+
+
 class OptionsField(forms.CharField):
     """Options, edited as text: `[section]` and `option = value`."""
 

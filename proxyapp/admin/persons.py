@@ -22,13 +22,14 @@ from proxyapp.admin.configured import ConfiguredAdmin
 from proxyapp.admin.filters import FolderFilter
 from proxyapp.admin.passwords import NewPasswordForm
 from proxyapp.admin.rights import CHANGE, READ
+from proxyapp.admin.secondfactor import FactorOfPerson
 from proxyapp.admin.site import site
 from proxyapp.models import AccessGroup, Person
 from proxyapp.services import accounts
 
 
 @admin.register(Person, site=site)
-class PersonAdmin(ConfiguredAdmin):
+class PersonAdmin(FactorOfPerson, ConfiguredAdmin):
     """Persons: agents, administrators, and the accounts of servers."""
 
     list_display = [
@@ -39,7 +40,7 @@ class PersonAdmin(ConfiguredAdmin):
     list_filter = ["state", "is_agent", "is_admin", "tenant", FolderFilter]
     search_fields = ["user_name", "first_name", "last_name", "employee_id", "email_address"]
     search_help_text = "user name, first or last name, employee ID, e-mail address"
-    readonly_fields = ["password_state", "groups"]
+    readonly_fields = ["password_state", "second_factor", "groups"]
     fixed = ("tenant", "is_agent")
     actions = [*ConfiguredAdmin.actions, "unlock_accounts"]
     change_form_template = "admin/proxyapp/person/change_form.html"
@@ -53,7 +54,14 @@ class PersonAdmin(ConfiguredAdmin):
                 ]
             },
         ),
-        ("Account", {"fields": ["is_external_auth", "change_password_on_next_login", "groups"]}),
+        (
+            "Account",
+            {
+                "fields": [
+                    "is_external_auth", "change_password_on_next_login", "second_factor", "groups",
+                ]
+            },
+        ),
         ("Agent", {"fields": ["is_agent", "agent_info", "app_ranks"]}),
         ("Contact", {"fields": ["phones", "address"], "classes": ["collapse"]}),
         ("Annex", {"fields": ["annex"], "classes": ["collapse"]}),

@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
+from django.contrib.auth import authenticate
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -20,6 +21,7 @@ from django.urls import URLPattern, path, reverse
 from confwire.objects import OBJECTS
 from proxyapp.admin.actions import own_actions
 from proxyapp.admin.binding import may_enter, reach_of
+from proxyapp.admin.fields import code_field
 from proxyapp.admin.naming import paths_of
 from proxyapp.admin.passwords import OwnPasswordForm
 from proxyapp.admin.rights import CREATE
@@ -28,8 +30,10 @@ from proxyapp.models import Folder
 from proxyapp.models.accounts import REFUSAL
 from proxyapp.models.base import Configured
 from proxyapp.models.objects import ConfigObject
+from proxyapp.models.secondfactors import in_use
 from proxyapp.services import entrance
 from proxyapp.services.logins import PASSWORD_EXPIRED
+from proxyapp.services.secondfactors import is_due
 
 ORDER = (
     "Tenant",
@@ -57,12 +61,36 @@ HISTORY = (
 View = Callable[..., HttpResponseBase]
 _WITHOUT_PASSWORD = ("login", "logout", "password_change", "password_change_done", "jsi18n")
 """Pages for who has to choose a new password first."""
+SECOND_FACTOR = "second_factor"
+"""The page of one's own second factor: for who has to enrol first, it alone beside those."""
 _SESSIONS = ("login", "logout")
 """Pages of the site that change nothing of the configuration."""
 
 
 class LoginForm(AdminAuthenticationForm):
     """Lets in those who may use the administration."""
+
+    code = code_field(required=False)
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        if not in_use():
+            del self.fields["code"]
+
+    def clean(self) -> dict[str, Any]:
+        """Have password and code judged in one: neither tells of the other."""
+        given = self.cleaned_data
+        if given.get("username") and given.get("password"):
+            self.user_cache = authenticate(
+                self.request,
+                username=given["username"],
+                password=given["password"],
+                secret_code=given.get("code", ""),
+            )
+            if self.user_cache is None:
+                raise self.get_invalid_login_error()
+            self.confirm_login_allowed(self.user_cache)
+        return given
 
     def get_invalid_login_error(self) -> ValidationError:
         """Say what the rules of accounts, or another system, said."""
@@ -172,6 +200,11 @@ class ConfigurationSite(AdminSite):
             ):
                 messages.warning(request, "Choose a new password first.")
                 return HttpResponseRedirect(reverse("admin:password_change"))
+            if (match is None or match.url_name not in (*_WITHOUT_PASSWORD, SECOND_FACTOR)) and (
+                is_due(request.user)  # type: ignore[arg-type]
+            ):
+                messages.warning(request, "Enrol a second factor first.")
+                return HttpResponseRedirect(reverse(f"admin:{SECOND_FACTOR}"))
             return view(request, *args, **kwargs)
 
         return super().admin_view(guarded, cacheable)

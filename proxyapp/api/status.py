@@ -14,8 +14,10 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import is_valid_path
 
+from proxyapp.models import Person
 from proxyapp.runtime.peers import FORWARDED, is_forwarded
 from proxyapp.runtime.window import NodeAway, View, window
+from proxyapp.services.secondfactors import is_due
 
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none';"
@@ -93,7 +95,8 @@ async def is_super_administrator(request: HttpRequest) -> bool:
 
 @database_sync_to_async
 def _is_in_session(request: HttpRequest) -> bool:
-    return bool(request.user.is_active and request.user.is_staff)
+    person = request.user
+    return isinstance(person, Person) and person.is_staff and not is_due(person)
 
 
 def wants_json(request: HttpRequest) -> bool:

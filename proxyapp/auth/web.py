@@ -16,7 +16,12 @@ from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
-from confwire.errors import AuthenticationFailed, AuthenticationUnavailable, RequestError
+from confwire.errors import (
+    AuthenticationFailed,
+    AuthenticationUnavailable,
+    RequestError,
+    TooManyAttempts,
+)
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
 from confwire.opaque import is_opaque
@@ -31,8 +36,9 @@ from proxyapp.engine.trust.accountrules import Rules, rules_for
 from proxyapp.engine.trust.sealing import Place, SecretKeys, Unreadable, derive
 from proxyapp.engine.trust.throttle import Throttle
 from proxyapp.engine.trust.ways import Internal, Sections, Way, Ways, server_of, ways_for
-from proxyapp.models import Application, Person, Tenant
+from proxyapp.models import Application, Person, Tenant, secondfactors
 from proxyapp.models.accounts import LOCKED, REFUSAL, keep, state_of
+from proxyapp.models.secondfactors import FACTOR
 from proxyapp.selectors import document_of
 
 log = structlog.get_logger(__name__)
@@ -61,9 +67,14 @@ class ChainBackend(BaseBackend):
         request: HttpRequest | None,
         username: str | None = None,
         password: str | None = None,
+        secret_code: str = "",
         **credentials: Any,
     ) -> Person | None:
-        """Return the person whose user name and password these are."""
+        """Return the person whose user name and password these are.
+
+        Args:
+            secret_code: of the second factor. Django cleanses what is called a secret.
+        """
         if not username or password is None:
             return None
         seen = request.META if request is not None else {}
@@ -73,17 +84,21 @@ class ChainBackend(BaseBackend):
         attempt = _Attempt(username, address, person, options)
         try:
             with attempt:
-                return attempt.judge(password)
+                person = attempt.judge(password, secret_code)
+            if request is not None:
+                request.META[FACTOR] = attempt.factor
+            return person
         except RequestError as error:
             log.warning(
                 "web login refused",
                 user=username,
                 peer=address,
                 code=error.code,
-                reason=error.text,
+                reason=attempt.factor or error.text,
             )
             if request is not None:
                 request.META[REFUSAL] = error.text
+                request.META[FACTOR] = attempt.factor
                 if attempt.locked:
                     request.META[LOCKED] = attempt.locked
             return None
@@ -111,6 +126,8 @@ class _Attempt:
         self._most = self._settings.number("failed-logins-per-address")
         self.locked = ""
         """That this attempt has locked the account, and for how long."""
+        self.factor = ""
+        """What the history keeps of the second factor; who tries to log in is not told."""
 
     def __enter__(self) -> _Attempt:
         with _lock:
@@ -129,11 +146,11 @@ class _Attempt:
             if left > 0:
                 _pending[self._user] = left
 
-    def judge(self, password: str) -> Person:
-        """Have the password judged, and keep what follows.
+    def judge(self, password: str, code: str) -> Person:
+        """Have the password judged, then the code, and keep what follows.
 
         Raises:
-            AuthenticationFailed, AuthenticationUnavailable.
+            AuthenticationFailed, AuthenticationUnavailable, TooManyAttempts.
         """
         verdict = self._verdict(password)
         person = self._person
@@ -142,11 +159,23 @@ class _Attempt:
             raise AuthenticationUnavailable(f"{AuthenticationUnavailable.__doc__}{said}")
         if verdict.outcome == "rejected" or person is None or not person.is_active:
             self._failed()
-            raise AuthenticationFailed(f"{AuthenticationFailed.__doc__}{said}")
+            raise AuthenticationFailed(f"{_wrong()}{said}")
         now = time.time()
+        self._check_factor(person, code, now)
         seen = now if self._settings.flag("last-login") else 0.0
         keep([AccountState(person.dbid, last_login=seen, cleared_at=now)])
         return person
+
+    def _check_factor(self, person: Person, code: str, now: float) -> None:
+        judged = secondfactors.check(person.dbid, code, now)
+        self.factor = judged.why
+        if judged.wait:
+            raise TooManyAttempts(
+                f"too many codes were wrong: wait {judged.wait} seconds", retryAfter=judged.wait
+            )
+        if not judged.fits:
+            self._failed()
+            raise AuthenticationFailed(_wrong())
 
     def _verdict(self, password: str) -> Verdict:
         ways = self._ways()
@@ -187,6 +216,13 @@ class _Attempt:
                 if after.locked_at > state.locked_at:
                     self.locked = f"locked: {locks.how_long(after)}"
                     log.warning("account locked", user=self._user, how_long=self.locked)
+
+
+def _wrong() -> str:
+    """Say what is wrong: not whether it is the password or the code."""
+    if secondfactors.in_use():
+        return "user name, password or code is wrong"
+    return str(AuthenticationFailed.__doc__)
 
 
 def _client_of(seen: dict[str, Any], options: Sections) -> str:

@@ -391,6 +391,15 @@ OPTIONS: tuple[Option, ...] = (
         " refused for a while. Trusted balancers and this host are not counted. 0 is no limit.",
     ),
     Option(
+        _SECURITY,
+        "web-second-factor",
+        "optional",
+        "immediately",
+        "Who must show a code of an authenticator beside the password to enter the administration:"
+        " nobody, Super Administrators, or everybody. Who has enrolled must in any case.",
+        choices=("optional", "administrators", "everybody"),
+    ),
+    Option(
         _SERVER,
         "last-login",
         "true",

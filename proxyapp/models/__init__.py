@@ -17,6 +17,7 @@ from proxyapp.models.objects import ConfigObject
 from proxyapp.models.persons import Person
 from proxyapp.models.ports import Port
 from proxyapp.models.receipts import Receipt
+from proxyapp.models.secondfactors import SecondFactor
 
 __all__ = [
     "AccessGroup",
@@ -40,5 +41,6 @@ __all__ = [
     "Receipt",
     "Reference",
     "Revision",
+    "SecondFactor",
     "Tenant",
 ]

@@ -21,6 +21,7 @@ from proxyapp.models.base import Configured, key_of, unique_key
 from proxyapp.models.door import GuardedQuerySet
 from proxyapp.models.folders import Tenant
 from proxyapp.models.options import validate_mapping, validate_text
+from proxyapp.models.secondfactors import mark_of
 
 
 class PersonManager(BaseUserManager["Person"].from_queryset(GuardedQuerySet)):  # type: ignore[misc]
@@ -173,12 +174,16 @@ class Person(Configured, AbstractBaseUser):
         self.set_password(None)
 
     def get_session_auth_hash(self) -> str:
-        """Return what ends the sessions in the web when the password changes."""
-        return salted_hmac("proxyapp.Person", self.verifier, algorithm="sha256").hexdigest()
+        """Return what ends the sessions in the web when password or second factor change."""
+        return salted_hmac("proxyapp.Person", self._credentials, algorithm="sha256").hexdigest()
 
     def get_session_auth_fallback_hash(self) -> Any:
         """Yield the same under former secret keys."""
         for secret in settings.SECRET_KEY_FALLBACKS:
             yield salted_hmac(
-                "proxyapp.Person", self.verifier, secret=secret, algorithm="sha256"
+                "proxyapp.Person", self._credentials, secret=secret, algorithm="sha256"
             ).hexdigest()
+
+    @property
+    def _credentials(self) -> str:
+        return f"{self.verifier}{mark_of(self.pk)}"

@@ -20,6 +20,7 @@ from proxyapp.balancer.forwarded import client_of
 from proxyapp.balancer.networks import Networks
 from proxyapp.models import Person
 from proxyapp.models.accounts import LOCKED, REFUSAL
+from proxyapp.models.secondfactors import FACTOR
 from proxyapp.services import accounts, leadership, recording, retention
 
 log = structlog.get_logger(__name__)
@@ -36,27 +37,30 @@ def connect() -> None:
 
 
 def _logged_in(sender: Any, request: HttpRequest | None, user: Person, **more: Any) -> None:
-    _keep(Kind.WEB_LOGIN, request, user.user_name)
+    factor = request.META.get(FACTOR, "") if request is not None else ""
+    keep(Kind.WEB_LOGIN, request, user.user_name, factor)
     if request is not None and accounts.must_change_password(user):
         request.session[PASSWORD_EXPIRED] = True
 
 
 def _logged_out(sender: Any, request: HttpRequest | None, user: Person | None, **more: Any) -> None:
     if user is not None:
-        _keep(Kind.WEB_LOGOUT, request, user.user_name)
+        keep(Kind.WEB_LOGOUT, request, user.user_name)
 
 
 def _refused(
     sender: Any, credentials: dict[str, Any], request: HttpRequest | None = None, **more: Any
 ) -> None:
     name = str(credentials.get("username") or "")
-    reason = request.META.get(REFUSAL, "") if request is not None else ""
-    _keep(Kind.WEB_LOGIN_REFUSED, request, name, clean(reason or "user name or password is wrong"))
+    seen = request.META if request is not None else {}
+    reason = seen.get(FACTOR) or seen.get(REFUSAL, "")
+    keep(Kind.WEB_LOGIN_REFUSED, request, name, clean(reason or "user name or password is wrong"))
     if request is not None and request.META.get(LOCKED):
-        _keep(Kind.ACCOUNT_LOCKED, request, name, request.META[LOCKED])
+        keep(Kind.ACCOUNT_LOCKED, request, name, request.META[LOCKED])
 
 
-def _keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") -> None:
+def keep(kind: Kind, request: HttpRequest | None, user: str, reason: str = "") -> None:
+    """Keep a moment of the web site, unless another master leads."""
     seen = request.META if request is not None else {}
     address = seen.get("REMOTE_ADDR", "")
     entry = HistoryEntry(

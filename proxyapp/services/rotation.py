@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from confwire.objects import ObjectType
 from confwire.opaque import PREFIX
-from proxyapp.models import Document
+from proxyapp.models import Document, secondfactors
 from proxyapp.models.door import Key
 from proxyapp.services import changes, documents, secrets
 
@@ -26,6 +26,7 @@ class Rotation:
 
     objects: int
     secrets: int
+    second_factors: int
     unreadable: tuple[str, ...]
 
 
@@ -41,7 +42,8 @@ def rotate() -> Rotation:
                 if found and instance is not None:
                     work.save(instance)
                     count, sealed = count + 1, sealed + found
-    return Rotation(count, sealed, tuple(unreadable))
+    factors = secondfactors.reseal(unreadable)
+    return Rotation(count, sealed, factors, tuple(unreadable))
 
 
 def _batches() -> Iterator[list[Key]]:

@@ -1,4 +1,7 @@
-"""`manage.py resetadmin`: a new password for person `default`, the first administrator."""
+"""`manage.py resetadmin`: a new password for person `default`, the first administrator.
+
+Its second factor is taken away.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from confwire.errors import RequestError
 from proxyapp.models import Person
+from proxyapp.services import secondfactors
 from proxyapp.services.accounts import set_password
 from proxyapp.services.seed import DEFAULT_PERSON
 
@@ -18,7 +22,10 @@ from proxyapp.services.seed import DEFAULT_PERSON
 class Command(BaseCommand):
     """Give person `default` a new password, taken from a file or made and printed once."""
 
-    help = "Gives the administrator `default` a new password and prints it once."
+    help = (
+        "Gives the administrator `default` a new password and prints it once; takes its second"
+        " factor of the web login away."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the file of the password."""
@@ -39,6 +46,7 @@ class Command(BaseCommand):
             set_password(person, password, by=None, origin="resetadmin")
         except RequestError as error:
             raise CommandError(str(error)) from error
+        secondfactors.remove(None, person, by="resetadmin")
         if password_file is None:
             self.stdout.write(f"user name: {person.user_name}\npassword:  {password}")
 

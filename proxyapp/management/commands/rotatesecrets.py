@@ -25,6 +25,8 @@ class Command(BaseCommand):
         """
         found = rotation.rotate()
         self.stdout.write(f"Sealed anew: {found.secrets} secrets of {found.objects} objects.")
+        if found.second_factors:
+            self.stdout.write(f"Sealed anew: {found.second_factors} second factors of persons.")
         if found.unreadable:
             lines = "\n".join(found.unreadable)
             raise CommandError(

@@ -48,6 +48,7 @@ TABLE: dict[str, tuple[str, tuple[int, int, int, int]]] = {
     "login": ("login/", (302, 302, 302, 302)),
     "password_change": ("password_change/", (OK, OK, OK, OK)),
     "password_change_done": ("password_change/done/", (OK, OK, OK, OK)),
+    "second_factor": ("second-factor/", (OK, OK, OK, OK)),
     "autocomplete": (
         "autocomplete/?app_label=proxyapp&model_name=host&field_name=scs&term=",
         (OK, OK, OK, OK),
@@ -104,6 +105,7 @@ for _model, _answers in _LISTS.items():
 TABLE |= {
     "proxyapp_application_secret": ("proxyapp/application/{application}/secret/", (OK, NO, NO, NO)),
     "proxyapp_person_password": ("proxyapp/person/{person}/password/", (OK, NO, NO, NO)),
+    "proxyapp_person_second_factor": ("proxyapp/person/{person}/second-factor/", (OK, NO, NO, NO)),
 }
 VIEWERS = ("administrator", "reader", "creator", "nobody")
 

@@ -14,6 +14,7 @@ from django.test import AsyncClient, override_settings
 from proxyapp.models import Person
 from proxyapp.runtime import window
 from proxyapp.runtime.window import NodeAway, View
+from proxyapp.services import objects
 
 STATUS = {
     "application": "site-<1>",
@@ -221,3 +222,16 @@ async def test_an_administrator_of_the_master_needs_no_second_login(node) -> Non
         administrator = await Person.objects.aget(user_name="default")
         await sync_to_async(client.force_login)(administrator)
         assert (await get("/status", client)).status_code == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_who_has_to_enrol_a_second_factor_first_sees_no_status(node) -> None:
+    with override_settings(ROOT_URLCONF="csproxy_site.urls"):
+        client = Elsewhere()
+        administrator = await Person.objects.aget(user_name="default")
+        await sync_to_async(client.force_login)(administrator)
+        options = {"options": {"security": {"web-second-factor": "administrators"}}}
+        update = sync_to_async(objects.update)
+        await update("application", 99, options, by=None, origin="test")
+        assert (await get("/status", client)).status_code == 401

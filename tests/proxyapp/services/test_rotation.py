@@ -46,7 +46,7 @@ def test_after_a_change_of_the_key_all_is_sealed_anew(
     settings.SECRET_KEY_FALLBACKS = []
     assert value(dbid) != text
     assert opened(dbid) == opened(dbid, "two") == PLAIN
-    assert rotation.rotate() == rotation.Rotation(objects=0, secrets=0, unreadable=())
+    assert rotation.rotate() == rotation.Rotation(0, 0, 0, unreadable=())
 
 
 def test_a_rotation_tells_what_it_could_not_read(dbid: int, settings: Any) -> None:
