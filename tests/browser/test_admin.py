@@ -125,6 +125,20 @@ def test_a_proxy_is_made_and_changed_without_complaints(page: Page, complaints: 
     assert complaints == []
 
 
+def test_ports_are_cards_on_a_phone_and_new_ones_too(page: Page, complaints: list[str]) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(APPLICATIONS + "99/change/")
+    page.click("text=Add another Port")
+    for table in page.query_selector_all(".inline-group .tabular"):
+        assert table.evaluate("it => it.scrollWidth <= it.clientWidth")
+    label = "it => getComputedStyle(it, '::before').content"
+    for row in (0, 2):
+        cell = page.locator(f"#ports-{row} td.field-listening_mode")
+        assert cell.is_visible()
+        assert cell.evaluate(label) == '"Listening mode"'
+    assert complaints == []
+
+
 def test_no_page_is_wider_than_the_window_or_complains(page: Page, complaints: list[str]) -> None:
     for address in (
         "/admin/",
