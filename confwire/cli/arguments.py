@@ -22,7 +22,7 @@ commands:
   watch [TYPE ...] [key=value ...]  print changes as they happen
   history [--since EPOCH:REVISION | --last TIME]
                                     print what was changed, and what became of the session
-  diff TYPE NAME|DBID --at REVISION|TIME [--until REVISION|TIME]
+  diff TYPE|all [NAME|DBID|key=value ...] --at REVISION|TIME [--until REVISION|TIME]
                                     print what became of an object since
   status                            say how the server is
   secrets TYPE DBID                 print the secret options of an object
@@ -199,8 +199,11 @@ def _define_at(parser: argparse.ArgumentParser, required: bool) -> None:
 
 
 def _define_diff(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("type", metavar="TYPE", help="object type, such as application")
-    parser.add_argument("name", metavar="NAME|DBID", help="its name or number")
+    parser.add_argument("type", metavar="TYPE", help="object type, such as application, or all")
+    parser.add_argument(
+        "words", metavar="NAME|DBID|key=value", nargs="*",
+        help="one object, or what folder_dbid, tenant_dbid, name and dbid choose; else all",
+    )  # fmt: skip
     _define_at(parser, required=True)
     parser.add_argument(
         "--until", type=backthen.moment, metavar="REVISION|TIME",

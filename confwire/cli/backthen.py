@@ -1,22 +1,21 @@
-"""What confctl shows of the past: objects as they were, and what differs of one since."""
+"""What confctl shows of the past: objects as they were, and what differs since."""
 
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from confwire.cli.accounts import Failure
-from confwire.cli.text import differences, name_of
-from confwire.client import Client, PastObjects
-from confwire.delta import diff, former
-from confwire.objects import BY_NAME
+from confwire.cli.text import differences, name_of, shown
+from confwire.client import Client, ObjectChange, PastDifferences, PastObjects
 
 Moment = int | datetime
 """A revision or a time."""
 EVERYTHING = "all"
 """Stands for all types."""
+_NUMBERS = {"dbid": "dbid", "folder_dbid": "folder", "tenant_dbid": "tenant"}
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -35,74 +34,64 @@ def moment(text: str) -> Moment:
         ) from None
 
 
-async def read(
-    client: Client, object_type: str, at: Moment, wanted: Mapping[str, str]
-) -> PastObjects:
-    """Return objects as they were.
-
-    Args:
-        wanted: filter keys: dbid, folder_dbid and name.
+def wanted_by(words: Mapping[str, str]) -> dict[str, Any]:
+    """Return what filter keys ask of the past.
 
     Raises:
         Failure: the keys cannot be used.
     """
-    if not wanted.keys() <= {"dbid", "folder_dbid", "name"}:
-        raise Failure("with --at, objects are chosen by dbid, folder_dbid and name only")
-    numbers = {key: wanted.get(key, "0") for key in ("dbid", "folder_dbid")}
-    if not all(number.isdecimal() for number in numbers.values()):
-        raise Failure("dbid and folder_dbid are numbers")
-    dbid, folder = (int(number) for number in numbers.values())
-    as_of: dict[str, Any] = {"revision": at} if isinstance(at, int) else {"time": at}
-    found = await client.read_past(object_type, dbid=dbid, folder=folder, **as_of)
-    if "name" not in wanted:
-        return found
-    name = wanted["name"].casefold()
-    objects = [document for document in found.objects if name_of(document).casefold() == name]
-    return PastObjects(found.epoch, found.revision, objects)
+    if not words.keys() <= {*_NUMBERS, "name"}:
+        raise Failure("the past is asked by dbid, folder_dbid, tenant_dbid and name only")
+    wanted: dict[str, Any] = {}
+    for key, word in words.items():
+        if key != "name" and not word.isdecimal():
+            raise Failure("dbid, folder_dbid and tenant_dbid are numbers")
+        wanted[_NUMBERS.get(key, key)] = word if key == "name" else int(word)
+    return wanted
 
 
-async def difference(
-    client: Client, object_type: str, word: str, at: Moment, until: Moment | None
-) -> dict[str, Any]:
-    """Return what became of an object between two moments; `until` None is now.
+def read(
+    client: Client, object_type: str, at: Moment, words: Mapping[str, str]
+) -> AsyncIterator[PastObjects]:
+    """Return pages of objects as they were, chosen by filter keys.
 
     Raises:
-        Failure: there is no such type, or the object was there at neither, or there are several.
+        Failure: the keys cannot be used.
     """
-    info = BY_NAME.get(object_type)
-    if info is None:
-        raise Failure(f"there is no object type '{object_type}'")
-    wanted = {"dbid": word} if word.isdecimal() else {"name": word}
-    if until is None:
-        until = (await client.server_info()).revision
-    before = await read(client, object_type, at, wanted)
-    after = await read(client, object_type, until, wanted)
-    numbers = {document["DBID"] for document in (*before.objects, *after.objects)}
-    if len(numbers) != 1:
-        number = "several objects match" if numbers else "no object matches"
-        raise Failure(f"{number} {object_type} {word} then: say its DBID")
-    (dbid,) = numbers
-    if "name" in wanted:  # it may have had another name at one of them
-        before = await read(client, object_type, before.revision, {"dbid": str(dbid)})
-        after = await read(client, object_type, after.revision, {"dbid": str(dbid)})
-    old, new = (one.objects[0] if one.objects else None for one in (before, after))
-    common = {
-        "objectType": object_type, "DBID": dbid, "from": before.revision, "to": after.revision,
-    }  # fmt: skip
-    if old is None:
-        return common | {"change": "created", "object": new}
-    if new is None:
-        return common | {"change": "deleted", "object": old}
-    delta = diff(info, old, new)
-    kind = "updated" if delta else "same"
-    return common | {"change": kind, "delta": delta, "former": former(info, old, delta)}
+    as_of: dict[str, Any] = {"revision": at} if isinstance(at, int) else {"time": at}
+    return client.past_pages(object_type, **as_of, **wanted_by(words))
 
 
-def lines(found: Mapping[str, Any]) -> list[str]:
-    """Return a difference for people."""
-    what = f"{found['objectType']} {found['DBID']}"
-    span = f"between revisions {found['from']} and {found['to']}"
-    if found["change"] == "same":
-        return [f"{what}: nothing differs {span}"]
-    details = differences(found.get("delta", {}), found.get("former", {}))
-    return [f"{what}: {found['change']} {span}", *(f"  {line}" for line in details)]
+def compare(
+    client: Client, object_type: str, at: Moment, until: Moment | None, words: Sequence[str]
+) -> AsyncIterator[PastDifferences]:
+    """Return pages of what differs between two moments; `until` None is now.
+
+    Args:
+        object_type: "all" for all.
+        words: filter keys, or the name or DBID of one object.
+
+    Raises:
+        Failure: the words cannot be used.
+    """
+    asked: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        asked |= {key: value} if equals else {"dbid" if word.isdecimal() else "name": word}
+    if object_type == EVERYTHING and "dbid" in asked:
+        raise Failure("a DBID is one of a type: say which")
+    options = wanted_by(asked) | {"revision" if isinstance(at, int) else "time": at}
+    if until is not None:
+        options["until" if isinstance(until, int) else "until_time"] = until
+    return client.compare_past(
+        object_type="" if object_type == EVERYTHING else object_type, **options
+    )
+
+
+def lines(change: ObjectChange) -> Iterator[str]:
+    """Yield a difference for people."""
+    name = name_of(change.object)
+    named = f" [{shown(name)}]" if name else ""
+    yield f"{change.kind:<7}  {change.object_type} {change.dbid}{named}"
+    for line in differences(change.delta or {}, change.former or {}):
+        yield f"  {line}"

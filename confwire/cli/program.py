@@ -149,27 +149,32 @@ def _print_table(titles: Sequence[str], documents: Sequence[Mapping[str, Any]]) 
 async def _read_past(client: Client, arguments: Namespace) -> None:
     everything = arguments.type == backthen.EVERYTHING
     at, fields = arguments.at, arguments.fields
+    documents: list[dict[str, Any]] = []
     for kind in BY_NAME if everything else [arguments.type]:
-        found = await backthen.read(client, kind, at, dict(arguments.filter))
-        at = found.revision  # all types as of the same
-        if arguments.json:
-            for document in found.objects:
+        async for page in backthen.read(client, kind, at, dict(arguments.filter)):
+            at = page.revision  # all types as of the same
+            for document in page.objects if arguments.json else ():
                 chosen = _chosen(document, fields) if fields else document
                 _print_json({"objectType": kind, "object": chosen} if everything else chosen)
-        else:
-            _print_table(fields or default_fields(kind), found.objects)
-    _note(f"as of {found.epoch}:{found.revision}")
+            if not arguments.json:
+                documents += page.objects
+    if not arguments.json:
+        _print_table(fields or default_fields(arguments.type), documents)
+    _note(f"as of {page.epoch}:{page.revision}")
 
 
 async def _diff(client: Client, arguments: Namespace) -> None:
-    found = await backthen.difference(
-        client, arguments.type, arguments.name, arguments.at, arguments.until
-    )
-    if arguments.json:
-        _print_json(found)
-    else:
-        for line in backthen.lines(found):
-            print(line)
+    pages = backthen.compare(client, arguments.type, arguments.at, arguments.until, arguments.words)
+    count = 0
+    async for page in pages:
+        for change in page.changes:
+            count += 1
+            if arguments.json:
+                _print_json({"from": page.revision, "to": page.until} | _parts_of(change))
+            else:
+                print("\n".join(backthen.lines(change)))
+    verb = "differ" if count > 1 else "differs"
+    _note(f"{count or 'nothing'} {verb} between revisions {page.revision} and {page.until}")
 
 
 def _freshness_of(arguments: Namespace) -> bool | Bounds:

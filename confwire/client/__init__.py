@@ -17,7 +17,7 @@ from confwire.client.failures import (
     ServerBehind,
     TlsFailed,
 )
-from confwire.client.past import History, PastChange, PastObjects
+from confwire.client.past import History, PastChange, PastDifferences, PastObjects
 from confwire.client.reading import Packet
 from confwire.client.sites import Place, SiteRule
 from confwire.client.status import State, Status, Statuses
@@ -42,6 +42,7 @@ __all__ = [
     "OutcomeUnknown",
     "Packet",
     "PastChange",
+    "PastDifferences",
     "PastObjects",
     "Place",
     "Reconnect",

@@ -14,8 +14,6 @@ from datetime import datetime
 from random import random
 from typing import Any, Literal
 
-import msgspec
-
 from confwire.client.backoff import Address, Reconnect
 from confwire.client.connection import Connection
 from confwire.client.credentials import Credentials
@@ -28,7 +26,7 @@ from confwire.client.failures import (
 from confwire.client.freshness import Freshness
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.logins import Mechanism
-from confwire.client.past import History, PastObjects, history_of, objects_of
+from confwire.client.past import Backwards, History, history_of
 from confwire.client.reading import Order, Packet, Reads
 from confwire.client.requesting import Requests, expected
 from confwire.client.sites import SiteRule, Sites
@@ -57,12 +55,10 @@ from confwire.messages import (
     ObjectsChanged,
     ObjectUpdated,
     PasswordChanged,
-    PastRead,
     Permission,
     PermissionsRead,
     PermissionsUpdated,
     Progress,
-    ReadPast,
     ReadPermissions,
     ReadSecrets,
     ReadServerInfo,
@@ -93,7 +89,7 @@ class Written:
     """Of the revision."""
 
 
-class Client:
+class Client(Backwards):
     """A session with a configuration server, kept open over losses; made by `connect`."""
 
     def __init__(
@@ -380,40 +376,6 @@ class Client:
                     return
         finally:
             self._exchanges.forget(request)
-
-    async def read_past(
-        self,
-        object_type: str,
-        *,
-        revision: int | None = None,
-        time: datetime | None = None,
-        dbid: int = 0,
-        folder: int = 0,
-    ) -> PastObjects:
-        """Return objects of a type as they were, of those that may be read now.
-
-        Args:
-            revision: as of this revision; either this or `time`.
-            time: as of this time.
-            dbid: only this object.
-            folder: only what lay right in this folder.
-
-        Raises:
-            HistoryExpired: the server does not keep what is so old; data["oldest"] is what it does.
-            InvalidParameter: there is no such revision yet.
-        """
-        at = time.timestamp() if time is not None else 0
-        request = ReadPast(
-            ref=0, object_type=object_type, revision=revision, time=at, dbid=dbid,
-            folder_dbid=folder,
-        )  # fmt: skip
-        pages = [await self._requests.ask(request, PastRead)]
-        while following := pages[-1].next:
-            request = msgspec.structs.replace(
-                request, revision=pages[0].revision, time=0, after=following
-            )
-            pages.append(await self._requests.ask(request, PastRead))
-        return objects_of(pages)
 
     # ------------------------------------------------------------ writing
 

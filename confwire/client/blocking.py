@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from confwire.client.asynchronous import Client, Written
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
-from confwire.client.past import History, PastObjects
+from confwire.client.past import History, PastDifferences, PastObjects
 from confwire.client.reading import Packet
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
@@ -256,6 +256,14 @@ class BlockingClient:
     def read_past(self, object_type: str, **options: Any) -> PastObjects:
         """As `Client.read_past`."""
         return self._loop.run(self._client.read_past(object_type, **options))
+
+    def compare_past(self, **options: Any) -> list[PastDifferences]:
+        """As `Client.compare_past`, all pages at once."""
+
+        async def pages() -> list[PastDifferences]:
+            return [page async for page in self._client.compare_past(**options)]
+
+        return self._loop.run(pages())
 
     def create(self, object_type: str, document: Mapping[str, Any], **options: Any) -> Written:
         """As `Client.create`."""

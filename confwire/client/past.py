@@ -1,18 +1,27 @@
-"""The history as a client sees it: changes that were made, and what became of its session.
-
-Pure: made from the messages of a server's answer.
-"""
+"""The past as a client sees it: changes that were made, objects as they were, what differs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
+from confwire.client.requesting import Requests
 from confwire.client.watch import ObjectChange, change_of
 from confwire.codec import decode_document
-from confwire.messages import Cursor, HistoryEntry, HistoryLogRead, LoggedChange, PastRead
+from confwire.messages import (
+    ComparePast,
+    Cursor,
+    HistoryEntry,
+    HistoryLogRead,
+    LoggedChange,
+    PastCompared,
+    PastRead,
+    ReadPast,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +93,116 @@ def history_of(packets: Iterable[HistoryLogRead]) -> History:
 def _past_change(change: LoggedChange) -> PastChange:
     at = datetime.fromtimestamp(change.at, UTC)
     return PastChange(change.revision, at, change.by, change_of(change))
+
+
+@dataclass(frozen=True, slots=True)
+class PastDifferences:
+    """A page of what differs between two moments, in the order of types and DBIDs."""
+
+    epoch: str
+    revision: int
+    until: int
+    changes: list[ObjectChange] = field(repr=False)
+    """What was deleted bears its document as it was."""
+
+
+class Backwards:
+    """What a client asks of the past."""
+
+    _requests: Requests
+
+    async def read_past(self, object_type: str, **options: Any) -> PastObjects:
+        """Return objects of a type as they were, of those that may be read now.
+
+        As `past_pages`, all at once.
+        """
+        pages = [page async for page in self.past_pages(object_type, **options)]
+        found = [document for page in pages for document in page.objects]
+        return PastObjects(pages[0].epoch, pages[0].revision, found)
+
+    async def past_pages(
+        self,
+        object_type: str,
+        *,
+        revision: int | None = None,
+        time: datetime | None = None,
+        dbid: int = 0,
+        folder: int = 0,
+        tenant: int = 0,
+        name: str = "",
+    ) -> AsyncIterator[PastObjects]:
+        """Yield pages of objects of a type as they were, of those that may be read now.
+
+        Args:
+            revision: as of this revision; either this or `time`.
+            time: as of this time.
+            dbid: only this object.
+            folder: only what lay right in this folder.
+            tenant: only what was of this tenant.
+            name: only what was called so; "*" stands for anything.
+
+        Raises:
+            HistoryExpired: the server does not keep what is so old; data["oldest"] is what it does.
+            InvalidParameter: there is no such revision yet.
+        """
+        request = ReadPast(
+            ref=0, object_type=object_type, revision=revision, time=_seconds(time), dbid=dbid,
+            folder_dbid=folder, tenant_dbid=tenant, name=name,
+        )  # fmt: skip
+        while True:
+            page = await self._requests.ask(request, PastRead)
+            yield objects_of([page])
+            if not page.next:
+                return
+            request = msgspec.structs.replace(
+                request, revision=page.revision, time=0, after=page.next
+            )
+
+    async def compare_past(
+        self,
+        *,
+        revision: int | None = None,
+        time: datetime | None = None,
+        until: int | None = None,
+        until_time: datetime | None = None,
+        object_type: str = "",
+        dbid: int = 0,
+        folder: int = 0,
+        tenant: int = 0,
+        name: str = "",
+    ) -> AsyncIterator[PastDifferences]:
+        """Yield pages of what differs between two moments, of what may be read now.
+
+        Args:
+            revision: from this revision on; either this or `time`.
+            time: from this time on.
+            until: up to this revision; neither this nor `until_time`: up to now.
+            until_time: up to this time.
+            object_type: only objects of this type; empty: of all.
+            dbid: only this object of the type.
+            folder: only what lay right in this folder, at either moment.
+            tenant: only what was of this tenant, at either moment.
+            name: only what was called so, at either moment; "*" stands for anything.
+
+        Raises:
+            HistoryExpired, InvalidParameter: as of `past_pages`.
+        """
+        request = ComparePast(
+            ref=0, revision=revision, time=_seconds(time), until=until,
+            until_time=_seconds(until_time), object_type=object_type, dbid=dbid,
+            folder_dbid=folder, tenant_dbid=tenant, name=name,
+        )  # fmt: skip
+        while True:
+            page = await self._requests.ask(request, PastCompared)
+            changes = [change_of(change) for change in page.changes]
+            yield PastDifferences(page.epoch, page.revision, page.until, changes)
+            if page.next is None:
+                return
+            request = msgspec.structs.replace(
+                request, revision=page.revision, time=0, until=page.until, until_time=0,
+                after=page.next,
+            )  # fmt: skip
+
+
+def _seconds(time: datetime | None) -> float:
+    return time.timestamp() if time is not None else 0

@@ -24,6 +24,7 @@ from confwire.messages import (
     FilterValue,
     LoggedChange,
     ObjectId,
+    PastDifference,
     Subscription,
 )
 
@@ -255,7 +256,7 @@ class Watch:
         self._arrived.set()
 
 
-def change_of(change: Change | LoggedChange) -> ObjectChange:
+def change_of(change: Change | LoggedChange | PastDifference) -> ObjectChange:
     """Return a change with its documents decoded."""
     return ObjectChange(
         change.change,

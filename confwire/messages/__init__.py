@@ -22,6 +22,7 @@ from confwire.messages.envelope import (
     Request,
 )
 from confwire.messages.history import (
+    ComparePast,
     HistoryEntries,
     HistoryEntry,
     HistoryLog,
@@ -29,6 +30,8 @@ from confwire.messages.history import (
     HistoryLogSent,
     HistoryTaken,
     LoggedChange,
+    PastCompared,
+    PastDifference,
     PastRead,
     ReadPast,
 )
@@ -156,6 +159,7 @@ __all__ = [
     "ChangePassword",
     "CheckLogin",
     "ClientMessage",
+    "ComparePast",
     "CreateObject",
     "Cursor",
     "DaemonRuling",
@@ -192,6 +196,8 @@ __all__ = [
     "Opened",
     "PairRole",
     "PasswordChanged",
+    "PastCompared",
+    "PastDifference",
     "PastRead",
     "PeerRead",
     "Permission",

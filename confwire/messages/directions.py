@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from confwire.messages.envelope import Error
 from confwire.messages.history import (
+    ComparePast,
     HistoryEntries,
     HistoryLog,
     HistoryLogRead,
     HistoryLogSent,
     HistoryTaken,
+    PastCompared,
     PastRead,
     ReadPast,
 )
@@ -117,6 +119,7 @@ ClientMessage = (
     | Replicate
     | HistoryLog
     | ReadPast
+    | ComparePast
     | HistoryEntries
     | CheckLogin
     | AccountStates
@@ -165,6 +168,7 @@ ServerMessage = (
     | HistoryLogRead
     | HistoryLogSent
     | PastRead
+    | PastCompared
     | HistoryTaken
     | WriteRelayed
     | LoginChecked

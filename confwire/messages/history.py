@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Raw, Struct, UnsetType, field
 
 from confwire.messages.envelope import Answer, Cursor, Message, Request
+from confwire.messages.subscriptions import ObjectId
 
 
 class HistoryEntry(Struct, rename="camel", omit_defaults=True, kw_only=True, gc=False):
@@ -92,6 +93,10 @@ class ReadPast(Request, kw_only=True):
     """Only this object."""
     folder_dbid: int = field(name="folderDBID", default=0)
     """Only what lay right in this folder."""
+    tenant_dbid: int = field(name="tenantDBID", default=0)
+    """Only what was of this tenant."""
+    name: str = ""
+    """Only what people called so then, without regard to case; "*" stands for anything."""
     after: int = 0
     """Only what has a greater DBID: `next` of the page before."""
     limit: int = 0
@@ -104,6 +109,55 @@ class PastRead(Answer, kw_only=True):
     objects: list[Raw] = []
     next: int = 0
     """What to give as `after` for the next page; 0: this was the last."""
+
+
+class ComparePast(Request, kw_only=True):
+    """Client: what differs between two moments, of what may be read now; page by page."""
+
+    revision: int | None = None
+    """As of this revision; either this or the time is given."""
+    time: float = 0
+    """As of this time, seconds since 1970 UTC."""
+    until: int | None = None
+    """Up to this revision; neither this nor the time: up to now."""
+    until_time: float = 0
+    object_type: str = ""
+    """Only objects of this type; empty: of all."""
+    dbid: int = field(name="DBID", default=0)
+    """Only this object of the type."""
+    folder_dbid: int = field(name="folderDBID", default=0)
+    """Only what lay right in this folder, at either moment."""
+    tenant_dbid: int = field(name="tenantDBID", default=0)
+    """Only what was of this tenant, at either moment."""
+    name: str = ""
+    """Only what people called so, at either moment; as of ReadPast."""
+    after: ObjectId | None = None
+    """Only what comes behind this in the order: `next` of the page before."""
+    limit: int = 0
+    """Objects of a page at most; 0, or more than the server gives, is what it gives."""
+
+
+class PastDifference(Struct, rename="camel", omit_defaults=True, kw_only=True):
+    """What became of an object between two moments."""
+
+    change: Literal["created", "updated", "deleted"]
+    object_type: str
+    dbid: int = field(name="DBID")
+    object: Raw | UnsetType = UNSET
+    """The whole document: created as it is then, deleted as it was."""
+    delta: Raw | UnsetType = UNSET
+    """What changed: updated."""
+    former: Raw | UnsetType = UNSET
+    """The values before, of the properties that the delta names."""
+
+
+class PastCompared(Answer, kw_only=True):
+    """Server: one page of what differs between `revision` and `until`, in order of types."""
+
+    until: int
+    changes: list[PastDifference] = []
+    next: ObjectId | None = None
+    """What to give as `after` for the next page; absent: this was the last."""
 
 
 class HistoryEntries(Message, kw_only=True):

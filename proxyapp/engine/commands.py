@@ -323,6 +323,31 @@ class FindPast(Command):
     limit: int
 
 
+class FindDifferences(Command):
+    """Read objects as they were at two moments, of those that were changed in between.
+
+    Answered by DifferencesFound.
+    """
+
+    connection: int
+    """For whom; comes back in the answer."""
+    revision: int | None
+    """As of this revision; None: as of the time."""
+    time: float
+    until: int | None
+    """Up to this revision; None: up to the time."""
+    until_time: float
+    type: int
+    """Only objects of this type; 0: of all."""
+    dbid: int
+    """Only this object of the type; 0: all."""
+    folder: int
+    """Only what lay right in it; 0: wherever it lay."""
+    after: tuple[int, int]
+    """Type and DBID behind which to begin."""
+    limit: int
+
+
 class ReadEntries(Command):
     """The master has the entries of an own store up to a number: read the next.
 

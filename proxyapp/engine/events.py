@@ -307,6 +307,8 @@ class PastObject(Event):
     place: tuple[int, list[tuple[int, int, int]]] | None
     """Folder and grants that it had when it was deleted, if it is gone."""
     body: bytes
+    folder: int = 0
+    """In which it lay."""
 
 
 class PastFound(Event):
@@ -323,7 +325,33 @@ class PastFound(Event):
     """The oldest revision that it does."""
 
 
-PastAnswer = SessionRead | HistoryRead | PastFound
+class PastPair(Event):
+    """An object at two moments: folder and document, None where it was not there."""
+
+    type: int
+    dbid: int
+    place: tuple[int, list[tuple[int, int, int]]] | None
+    """Folder and grants that it had when it was deleted, if it is gone."""
+    former: tuple[int, bytes] | None
+    later: tuple[int, bytes] | None
+
+
+class DifferencesFound(Event):
+    """A page of objects at two moments; None when the history cannot be read now."""
+
+    connection: int
+    pairs: list[PastPair] | None
+    revision: int = 0
+    until: int = 0
+    following: tuple[int, int] | None = None
+    """Type and DBID behind which there may be more."""
+    expired: str = ""
+    """Why the history does not reach back to what was asked for."""
+    oldest: int = 0
+    """The oldest revision that it does."""
+
+
+PastAnswer = SessionRead | HistoryRead | PastFound | DifferencesFound
 """What was read of the past for a session that waits for it."""
 
 

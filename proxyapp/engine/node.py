@@ -133,6 +133,7 @@ class Node:
             events.SessionRead: self._past_read,
             events.HistoryRead: self._past_read,
             events.PastFound: self._past_read,
+            events.DifferencesFound: self._past_read,
             events.DrainAsked: self._drain_asked,
             events.Authenticated: self._authenticated,
             events.AccountsTold: self._accounts_told,

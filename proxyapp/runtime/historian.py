@@ -155,8 +155,8 @@ class Historian:
             self._urgent.set()  # what is forwarded may wait for what is gathered
         self._wake.set()
 
-    def read_history(self, command: c.ReadHistory | c.FindPast) -> None:
-        """Read; HistoryRead or PastFound is told later, whatever else is being written."""
+    def read_history(self, command: c.ReadHistory | c.FindPast | c.FindDifferences) -> None:
+        """Read; what was read is told later, whatever else is being written."""
         spawn("past", self._read_history(command))
 
     def prune(self, now: datetime, wait: Callable[[float], bool | None]) -> Pruned:
@@ -303,7 +303,7 @@ class Historian:
             self._queue.popleft()
             self._lost += 1
 
-    async def _read_history(self, command: c.ReadHistory | c.FindPast) -> None:
+    async def _read_history(self, command: c.ReadHistory | c.FindPast | c.FindDifferences) -> None:
         loop = asyncio.get_running_loop()
         self._tell(await loop.run_in_executor(self._readers, _read, command))
 
@@ -354,11 +354,17 @@ def _open(
     return position, forwarding.former_stores() if forwards else []
 
 
-def _read(command: c.ReadHistory | c.FindPast) -> e.HistoryRead | e.PastFound:
-    failed = e.PastFound if isinstance(command, c.FindPast) else e.HistoryRead
+def _read(
+    command: c.ReadHistory | c.FindPast | c.FindDifferences,
+) -> e.HistoryRead | e.PastFound | e.DifferencesFound:
+    failed: type[e.HistoryRead | e.PastFound | e.DifferencesFound] = e.HistoryRead
     try:
         if isinstance(command, c.FindPast):
+            failed = e.PastFound
             return backthen.find(command)
+        if isinstance(command, c.FindDifferences):
+            failed = e.DifferencesFound
+            return backthen.find_differences(command)
         found = past.page(command.revision, command.since_time, command.place)
     except _FAILURES as error:
         log.error("the history cannot be read", reason=str(error).strip())

@@ -126,8 +126,8 @@ class History(Protocol):
     def order(self, command: c.ReadSession | c.ReadEntries | c.TakeEntries) -> None:
         """Carry out a command behind all that is to be kept; its event is told later."""
 
-    def read_history(self, command: c.ReadHistory | c.FindPast) -> None:
-        """Read changes, or objects as they were; HistoryRead or PastFound is told later."""
+    def read_history(self, command: c.ReadHistory | c.FindPast | c.FindDifferences) -> None:
+        """Read changes, or objects as they were; what was read is told later."""
 
     def status(self) -> dict[str, Any]:
         """Return its state for people and programs."""

@@ -349,7 +349,7 @@ class Worker:
         assert self.history is not None, "entries are exchanged by servers that keep some"
         self.history.order(command)
 
-    def _read_history(self, command: c.ReadHistory | c.FindPast) -> None:
+    def _read_history(self, command: c.ReadHistory | c.FindPast | c.FindDifferences) -> None:
         assert self.history is not None
         self.history.read_history(command)
 
@@ -456,6 +456,7 @@ _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {
     c.TakeEntries: Worker._order_history,
     c.ReadHistory: Worker._read_history,
     c.FindPast: Worker._read_history,
+    c.FindDifferences: Worker._read_history,
     c.ReadCopy: Worker._read_copy,
     c.RefuseCopy: Worker._refuse_copy,
     c.BeginCopy: Worker._write_copy,

@@ -19,6 +19,8 @@ from proxyapp.models import Document as Published
 from proxyapp.models.door import Key
 from proxyapp.services.asof import Past, State, compared
 
+Pair = tuple[State | None, State | None]
+"""An object at two revisions; None where it was not there."""
 _MOST_READ = 4
 """Readings for one page; where little of what they find is to be shown, it is not full."""
 
@@ -97,22 +99,42 @@ def changed(
     rows: list[Changed] = []
     place = after
     for _ in range(_MOST_READ):
-        keys = _touched(former.revision, past.revision, type_, folder, place, limit)
-        before, now = former.states(keys), past.states(keys)
-        for key in keys:
-            found = Changed(before.get(key), now.get(key), compared(before.get(key), now.get(key)))
-            if found.differences and _is_in(folder, found):
+        page = pairs(former, past, type_=type_, folder=folder, after=place, limit=limit)
+        for before, now in page.rows:
+            found = Changed(before, now, compared(before, now))
+            if found.differences:
                 rows.append(found)
-            place = key
             if len(rows) == limit:
-                return Found(rows, place)
-        if len(keys) < limit:
+                return Found(rows, found.key)
+        if page.next is None:
             return Found(rows)
+        place = page.next
     return Found(rows, place)
 
 
-def _is_in(folder: int, found: Changed) -> bool:
-    return not folder or folder in {state.folder for state in (found.former, found.state) if state}
+def pairs(
+    former: Past,
+    past: Past,
+    *,
+    type_: int = 0,
+    folder: int = 0,
+    after: Key | None = None,
+    limit: int = 50,
+) -> Found[Pair, Key]:
+    """Return the next objects that were changed between two revisions, as they were at both.
+
+    Args:
+        folder: only what lay right in it at one of them.
+    """
+    keys = _touched(former.revision, past.revision, type_, folder, after, limit)
+    before, now = former.states(keys), past.states(keys)
+    found = [(before.get(key), now.get(key)) for key in keys]
+    rows = [pair for pair in found if _is_in(folder, pair)]
+    return Found(rows, keys[-1] if len(keys) == limit else None)
+
+
+def _is_in(folder: int, pair: Pair) -> bool:
+    return any(state and folder in (0, state.folder) for state in pair)
 
 
 def _touched(

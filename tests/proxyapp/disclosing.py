@@ -243,6 +243,7 @@ class Reader:
         cursor = {"epoch": self.bench.node.status(self.bench.now)["epoch"],
                   "revision": self.random.randrange(1, 3)}  # fmt: skip
         self.client.post("historyLog", **self.random.choice(({}, {"since": cursor})))
+        self.client.post("comparePast", revision=2)
         self.client.post("readPast", objectType=NAMES[self._some()[0]], revision=2)
 
     def _secrets(self) -> None:
@@ -320,7 +321,7 @@ class Reader:
         marked = {(int(a), int(b)) for a, b in _MARK.findall(data)}
         for key in marked | set(named_in(message)):
             may = key in truth.readable(person)
-            if kind in ("historyLogRead", "pastRead"):
+            if kind in ("historyLogRead", "pastRead", "pastCompared"):
                 may = may or truth.would_be(person, key)
             elif kind == "objectsChanged" and key in marked:
                 may = may or truth.could(person, key, message["revision"])

@@ -214,7 +214,7 @@ def _add_index(query: Query, type_: ObjectType, key: str, value: FilterValue) ->
         if type_ is ObjectType.DN:  # which people call by its number
             query.checks.append(_wildcard("name", text))
         elif "*" in text:
-            query.fits_name = _pattern(text.casefold())
+            query.fits_name = pattern(text.casefold())
             query.prefix = text.casefold().partition("*")[0]
         else:
             query.name = text
@@ -237,9 +237,9 @@ def _option_test(field: str, key: str, text: str) -> OptionTest:
         raise InvalidParameter(
             f"filter key '{key}' takes section/option or section/option=value, not '{text[:64]}'"
         )
-    accepts = _pattern(wanted) if has_value else None
+    accepts = pattern(wanted) if has_value else None
     if "*" in place:
-        of_section, of_name = _pattern(section), _pattern(name)
+        of_section, of_name = pattern(section), pattern(name)
 
         def holds(body: bytes) -> bool:
             return any(
@@ -310,7 +310,7 @@ def _check(rule: FilterKey, wanted: str) -> Callable[[dict[str, Any]], bool]:
             raise InvalidParameter(f"'{wanted}' is no flag: use true or false")
         return lambda document: any(values_at(document, path)) is flag
     if "*" in wanted:
-        matches = _pattern(wanted)
+        matches = pattern(wanted)
         return lambda document: any(
             matches(str(value).casefold()) for value in values_at(document, path)
         )
@@ -321,11 +321,11 @@ def _check(rule: FilterKey, wanted: str) -> Callable[[dict[str, Any]], bool]:
 
 
 def _wildcard(field: str, text: str) -> Callable[[dict[str, Any]], bool]:
-    matches = _pattern(text.casefold())
+    matches = pattern(text.casefold())
     return lambda document: matches(str(document.get(field, "")).casefold())
 
 
-def _pattern(text: str) -> Callable[[str], bool]:
+def pattern(text: str) -> Callable[[str], bool]:
     """Return a test for text in which each "*" stands for anything.
 
     Not a regular expression: with many "*" that would take a turn without end.

@@ -57,6 +57,19 @@ _decode_head = msgspec.json.Decoder(_Head).decode
 _NAME_FIELD = {type_: name_field(type_) for type_ in OBJECTS}
 
 
+def _tenant_of(head: _Head, type_: int, dbid: int) -> int:
+    owner = head.owner
+    if not head.tenantDBID and owner is not None and owner.objectType == "tenant":
+        return owner.DBID
+    return dbid if type_ == ObjectType.TENANT else head.tenantDBID
+
+
+def identity_of(type_: ObjectType, dbid: int, body: bytes) -> tuple[str, int]:
+    """Return what people call the object of a document, and its tenant."""
+    head = _decode_head(body)
+    return getattr(head, _NAME_FIELD[type_]), _tenant_of(head, type_, dbid)
+
+
 def _new_page() -> Page:
     return [None] * PAGE_SIZE
 
@@ -282,11 +295,7 @@ class Store:
             place = (int(BY_NAME[owner.objectType].type), owner.DBID)
         else:
             place = (int(ObjectType.FOLDER), record.folder)
-        tenant = head.tenantDBID
-        if not tenant and owner is not None and owner.objectType == "tenant":
-            tenant = owner.DBID
-        elif type_ == ObjectType.TENANT:
-            tenant = dbid
+        tenant = _tenant_of(head, type_, dbid)
         share = self._shared.setdefault
         return Row(
             body,

@@ -12,6 +12,7 @@ from confwire.errors import ObjectNotFound
 from confwire.messages import (
     Acknowledge,
     ChangePassword,
+    ComparePast,
     CreateObject,
     DeleteObject,
     Disconnect,
@@ -38,6 +39,7 @@ from proxyapp.engine.secretreading import check_line, secrets
 from proxyapp.engine.serving import DismissRequest, Serving, WriteRequest
 from proxyapp.engine.sessions import rightswatch
 from proxyapp.engine.sessions.backthen import BackThen
+from proxyapp.engine.sessions.comparing import Comparing
 from proxyapp.engine.sessions.past import Past
 from proxyapp.engine.sessions.permissions import permissions
 
@@ -56,7 +58,7 @@ class Session(Protocol):
     profile: Profile
     secure: bool
     acknowledged: int
-    past: Past | BackThen | None
+    past: Past | BackThen | Comparing | None
 
     def rights(self) -> Profile:
         """Return the profile as it is when it is asked for."""
@@ -162,6 +164,11 @@ def _read_past(session: Session, message: ReadPast) -> None:
     session.start(past.tell(message), message.ref)
 
 
+def _compare_past(session: Session, message: ComparePast) -> None:
+    session.past = past = Comparing(session.serving, session.connection, session.rights)
+    session.start(past.tell(message), message.ref)
+
+
 HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     CreateObject: _write,
     UpdateObject: _write,
@@ -176,6 +183,7 @@ HANDLERS: dict[type, Callable[[Any, Any], None]] = {
     Acknowledge: _acknowledge,
     HistoryLog: _history_log,
     ReadPast: _read_past,
+    ComparePast: _compare_past,
     ChangePassword: change_password,
     RegisterPermissions: rightswatch.register,
 }

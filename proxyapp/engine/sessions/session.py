@@ -57,6 +57,7 @@ from proxyapp.engine.reading.requests import Pursuit, Task, refusal
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.sessions import answering, registering, rightswatch
 from proxyapp.engine.sessions.backthen import BackThen
+from proxyapp.engine.sessions.comparing import Comparing
 from proxyapp.engine.sessions.follower import Follower
 from proxyapp.engine.sessions.past import Past
 from proxyapp.engine.trust.tokens import Holder
@@ -162,7 +163,7 @@ class Session:
         self.floor: Floor | None = None
         """What the client has seen elsewhere and is not here yet."""
         self.replication: Replication | None = None
-        self.past: Past | BackThen | None = None
+        self.past: Past | BackThen | Comparing | None = None
         """The last look at the history that it asked for."""
         self._ended = ""
         """Why this side closed."""

@@ -8,29 +8,20 @@ import pytest
 
 from confwire.cli.accounts import Failure
 from confwire.cli.arguments import UsageError, parse
-from confwire.cli.backthen import difference, lines, moment, read
-from confwire.client import PastObjects
+from confwire.cli.backthen import compare, lines, moment, read
+from confwire.client import ObjectChange
 
 USER = ["--user", "default"]
 
 
 class Told:
-    """A client of a server that knows two revisions."""
+    """A client that keeps what it is asked."""
 
-    states: dict[int, list[dict[str, Any]]] = {
-        1: [{"DBID": 601, "name": "English", "folderDBID": 3}, {"DBID": 602, "name": "Old"}],
-        2: [{"DBID": 601, "name": "Anglais", "folderDBID": 3}, {"DBID": 603, "name": "New"}],
-    }
-    revision = 2
+    def past_pages(self, object_type: str, **options: Any) -> Any:
+        return object_type, options
 
-    async def server_info(self) -> Told:
-        return self
-
-    async def read_past(
-        self, object_type: str, *, revision: int, dbid: int, folder: int
-    ) -> PastObjects:
-        found = [d for d in self.states[revision] if dbid in (0, d["DBID"])]
-        return PastObjects("e", revision, [d for d in found if folder in (0, d.get("folderDBID"))])
+    def compare_past(self, **options: Any) -> Any:
+        return options
 
 
 CLIENT: Any = Told()
@@ -54,39 +45,36 @@ def test_nonsense_is_no_moment(text):
 def test_the_command_line_takes_moments():
     assert parse(["read", "skill", "--at", "7", *USER]).at == 7
     found = parse(["diff", "skill", "English", "-at", "7", "-until", "9", *USER])
-    assert (found.type, found.name, found.at, found.until) == ("skill", "English", 7, 9)
+    assert (found.type, found.words, found.at, found.until) == ("skill", ["English"], 7, 9)
     assert parse(["read", "all", "--at", "7", "--json", *USER]).type == "all"
     for words in (["read", "all", "--at", "7"], ["read", "all", "--json"], ["diff", "skill", "x"]):
         with pytest.raises(UsageError):
             parse([*words, *USER])
 
 
-@pytest.mark.asyncio
-async def test_objects_are_chosen_by_name_number_and_folder():
-    for wanted in ({"name": "ENGLISH"}, {"dbid": "601"}, {"folder_dbid": "3"}):
-        found = await read(CLIENT, "skill", 1, wanted)
-        assert [document["DBID"] for document in found.objects] == [601]
+def test_objects_are_chosen_by_number_place_and_name():
+    words = {"name": "x*", "folder_dbid": "3", "tenant_dbid": "1", "dbid": "7"}
+    options = {"revision": 1, "name": "x*", "folder": 3, "tenant": 1, "dbid": 7}
+    assert read(CLIENT, "skill", 1, words) == ("skill", options)
     for wanted in ({"state": "enabled"}, {"dbid": "x"}):
         with pytest.raises(Failure):
-            await read(CLIENT, "skill", 1, wanted)
+            read(CLIENT, "skill", 1, wanted)
 
 
-@pytest.mark.asyncio
-async def test_what_became_of_an_object_is_told():
-    for word in ("601", "English", "anglais"):
-        found = await difference(CLIENT, "skill", word, 1, None)
-        assert lines(found) == [
-            "skill 601: updated between revisions 1 and 2", "  name: English -> Anglais",
-        ]  # fmt: skip
-    assert (await difference(CLIENT, "skill", "602", 1, 2))["change"] == "deleted"
-    assert (await difference(CLIENT, "skill", "New", 1, 2))["change"] == "created"
-    assert lines(await difference(CLIENT, "skill", "601", 1, 1)) == [
-        "skill 601: nothing differs between revisions 1 and 1"
+def test_an_object_a_folder_and_all_are_compared():
+    time = datetime(2026, 1, 31, tzinfo=UTC)
+    found: Any = compare(CLIENT, "skill", 1, time, ["English"])
+    assert found == {"object_type": "skill", "name": "English", "revision": 1, "until_time": time}
+    found = compare(CLIENT, "all", time, 9, ["folder_dbid=3"])
+    assert found == {"object_type": "", "folder": 3, "time": time, "until": 9}
+    assert compare(CLIENT, "all", 1, None, []) == {"object_type": "", "revision": 1}
+    with pytest.raises(Failure, match="say which"):
+        compare(CLIENT, "all", 1, None, ["601"])
+
+
+def test_what_became_of_an_object_is_told():
+    change = ObjectChange("updated", "skill", 601, None, {"name": "b"}, {"name": "a"})
+    assert list(lines(change)) == ["updated  skill 601", "  name: a -> b"]
+    assert list(lines(ObjectChange("deleted", "skill", 601, {"name": "a"}))) == [
+        "deleted  skill 601 [a]"
     ]
-
-
-@pytest.mark.asyncio
-async def test_an_object_that_nobody_knows_is_said():
-    for kind, word in (("skill", "699"), ("skill", "None"), ("nothing", "1")):
-        with pytest.raises(Failure, match=r"say its DBID|no object type"):
-            await difference(CLIENT, kind, word, 1, 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -319,7 +320,11 @@ async def test_objects_are_read_as_they_were_and_differ(master, monkeypatch, cap
     assert "Dawn" in await confctl("read", "skill", "name=dawn", "--at", at)
     told = await confctl("diff", "skill", "Dawn", "--at", at, "--until", until)
     assert told.splitlines() == [
-        f"skill {made.dbid}: updated between revisions {at} and {until}",
+        f"updated  skill {made.dbid}",
         "  name: Dawn -> Dusk",
     ]
+    whole = await confctl("diff", "all", "--at", at, "--until", until, "--json")
+    assert [json.loads(line)["DBID"] for line in whole.splitlines()] == [made.dbid]
+    # From before the server's start, so from the database.
+    assert '"objectType":"folder"' in await confctl("diff", "all", "--at", 0, "--json")
     assert "Dusk" in await confctl("read", "all", "--at", until, "--json")

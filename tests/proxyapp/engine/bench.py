@@ -129,6 +129,7 @@ class Log:
         self.changes: list[events.PastChange] | None = []
         """The history of changes; None: it cannot be read."""
         self.found: list[events.PastObject] | None = []
+        self.pairs: list[events.PastPair] | None = []
         """Objects as they were, for whoever asks; None: they cannot be read."""
 
     def keep(self, entries: Sequence[HistoryEntry]) -> events.EntriesKept:
@@ -180,6 +181,9 @@ class Log:
         if self.found is None:
             return events.PastFound(command.connection, None)
         return events.PastFound(command.connection, self.found, command.revision or 0)
+
+    def compare(self, command: commands.FindDifferences) -> events.DifferencesFound:
+        return events.DifferencesFound(command.connection, self.pairs, command.revision or 0)
 
 
 class Bench:
@@ -309,6 +313,7 @@ _LOG: dict[type, Any] = {
     commands.ReadSession: Log.session,
     commands.ReadHistory: Log.past,
     commands.FindPast: Log.find,
+    commands.FindDifferences: Log.compare,
 }
 
 

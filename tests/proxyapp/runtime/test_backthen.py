@@ -6,10 +6,10 @@ import random
 
 import pytest
 
-from proxyapp.engine.commands import FindPast
+from proxyapp.engine.commands import FindDifferences, FindPast
 from proxyapp.engine.events import PastFound
 from proxyapp.models.door import Key
-from proxyapp.runtime.backthen import find
+from proxyapp.runtime.backthen import find, find_differences
 from tests import pastmodel
 
 Whole = dict[Key, tuple[str, str]]
@@ -63,6 +63,33 @@ def test_what_is_gone_comes_with_where_it_lay_last(states: dict[int, Whole]) -> 
     present = min(states[newest])
     (item,) = find(FindPast(1, newest, 0.0, present[0], present[1], 0, 0, 7)).objects or ()
     assert item.place is None
+
+
+def test_two_moments_are_as_a_replay_gives_them(states: dict[int, Whole]) -> None:
+    run = random.Random(2)
+    for _ in range(4):
+        begin, end = sorted(run.sample(sorted(states)[1:], 2))
+        old, new = states[begin], states[end]
+        differing: dict[Key, tuple[str | None, ...]] = {}
+        after: Key | None = (0, 0)
+        while after is not None:
+            page = find_differences(FindDifferences(1, begin, 0.0, end, 0.0, 0, 0, 0, after, 7))
+            assert (page.revision, page.until) == (begin, end)
+            for item in page.pairs or ():
+                bodies = tuple(part and part[1].decode() for part in (item.former, item.later))
+                key = (item.type, item.dbid)
+                if bodies[0] != bodies[1]:
+                    differing[key] = bodies
+                one = FindDifferences(1, begin, 0.0, end, 0.0, *key, 0, (0, 0), 7)
+                assert find_differences(one).pairs == [item]
+            after = page.following
+        bodies_of = {
+            key: tuple(whole[key][0] if key in whole else None for whole in (old, new))
+            for key in old.keys() | new.keys()
+        }
+        assert differing == {key: pair for key, pair in bodies_of.items() if pair[0] != pair[1]}
+    page = find_differences(FindDifferences(1, -1, 0.0, 1, 0.0, 0, 0, 0, (0, 0), 7))
+    assert page.expired
 
 
 def test_a_time_gives_its_revision(states: dict[int, Whole]) -> None:

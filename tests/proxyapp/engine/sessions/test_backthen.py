@@ -97,6 +97,16 @@ def test_a_folder_is_what_lay_right_in_it(bench):
     assert 700 in read(bob, 4, folderDBID=OTHER)
 
 
+def test_names_and_tenants_are_looked_for_as_they_were(bench):
+    bench.commit(skill(700, "Old name"))
+    bench.commit(skill(700, "new name"))
+    bob = bench.login("bob")
+    assert read(bob, 2, name="old*") == {700: "Old name"}
+    assert read(bob, 2, name="new name") == {}
+    assert read(bob, 3, name="NEW NAME", tenantDBID=1) == {700: "new name"}
+    assert read(bob, 3, tenantDBID=2) == {}
+
+
 @pytest.mark.parametrize("limit", [1, 7, 0])
 def test_pages_bring_all_once(bench, limit):
     bench.commit(*skills(40, description="x" * 9000))
