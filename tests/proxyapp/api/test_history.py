@@ -85,6 +85,10 @@ def test_the_page_shows_what_the_proxy_keeps() -> None:
     assert "style=" not in page
 
 
+def test_the_page_says_which_it_is() -> None:
+    assert '<a href="/history/" aria-current="true">History</a>' in text("")
+
+
 def test_a_search_narrows_it() -> None:
     rows = json.loads(text("log.json?user=anna&kind=sessionClosed"))["rows"]
     assert [(row["kind"], row["session"]) for row in rows] == [("sessionClosed", "s1")]
