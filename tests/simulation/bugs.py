@@ -25,6 +25,7 @@ from proxyapp.engine.data.journal import GONE
 from proxyapp.engine.data.renewal import Renewal
 from proxyapp.engine.events import Written
 from proxyapp.engine.intake import Intake
+from proxyapp.engine.links.daemons import Daemons
 from proxyapp.engine.links.relaying import Relaying
 from proxyapp.engine.links.replica import Replica
 from proxyapp.engine.links.replication import Replication
@@ -238,6 +239,14 @@ def _forget_the_place(interrupted: Any) -> Any:
     return forget
 
 
+def _let_both_in(rule: Any) -> Any:
+    def let(self: Daemons, holder: Any, application: int, ruling: str, server: str = "") -> None:
+        if ruling != "inUse":
+            rule(self, holder, application, ruling, server)
+
+    return let
+
+
 PACKERS = (intake, follower, parcels)
 """Who makes messages of notifications."""
 
@@ -265,5 +274,7 @@ BUGS: dict[str, Bug] = {
     "a resume that skips a change": Bug((registering, "follow_on", _skip_where_it_moves)),
     "a member that is not its pool": Bug((Identity, "_pool", _answer_as_itself)),
     "a client that forgets where it was": Bug((Watch, "interrupted", _forget_the_place)),
+    "a daemon that is there twice": Bug((Daemons, "_rule", _let_both_in)),
+    "a daemon that is locked out": Bug((Daemons, "left", lambda _: lambda self, link: None)),
     "a barred account that stays": Bug((sessionrights, "may_stay", _let_stay)),
 }

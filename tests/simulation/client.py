@@ -37,6 +37,8 @@ _encode = msgspec.json.Encoder().encode
 class Client:
     """One client of a world."""
 
+    application = "default"
+
     def __init__(
         self,
         user: str,
@@ -103,7 +105,7 @@ class Client:
         self._silence = SilenceWatch(KEEP_ALIVE, now)
         self._phase = "opening"
         self._nonce = base64.b64encode(self._random.randbytes(18)).decode()
-        self._handshake = ClientHandshake(self.user, self._nonce)
+        self._handshake = ClientHandshake(self.user or self.application, self._nonce)
         self._open(self._token)
         self.ready()
 
@@ -111,7 +113,7 @@ class Client:
         """Log in, or go on by a token."""
         opening: Document = {
             "message": "open",
-            "application": "default",
+            "application": self.application,
             "user": self.user,
             "keepAlive": {"local": KEEP_ALIVE, "remote": KEEP_ALIVE},
         }

@@ -29,6 +29,7 @@ SERVERS = {"confserv": 99, "confserv2": 98, "proxy1": 110, "proxy2": 111}
 PORT, SYNC_PORT = 2020, 2021
 POOL, POOL_PORT = "pool", 2120
 NOTES = range(3000, 3010)
+DAEMON, DAEMON_NAME, DAEMON_ACCOUNT = 120, "agent", "ann"
 """DBIDs of the objects that notes are written into."""
 BULK = range(2000, 2060)
 """DBIDs of what bulk transactions bring."""
@@ -46,6 +47,7 @@ class Estate(World):
         backed: bool = False,
         pooled: bool = False,
         notes: int = 0,
+        daemon: bool = False,
     ) -> None:
         """Make an environment.
 
@@ -55,13 +57,18 @@ class Estate(World):
             backed: whether there is a backup master.
             pooled: whether the two proxies are a pool behind a balancer.
             notes: for how many clients there are objects to write notes into.
+            daemon: whether there is a daemon.
         """
         self.random = random
         self.records = {(r.type, r.dbid): r for r in _records(options, paired, backed, pooled)}
         if pooled:
             self.records |= {(r.type, r.dbid): r for r in _pool()}
-        self._notes = [(SKILL, dbid) for dbid in NOTES[:notes]]
-        self.records |= {key: _note(key[1]) for key in self._notes}
+        self._steady = [(SKILL, dbid) for dbid in NOTES[:notes]]
+        """What no step changes."""
+        self.records |= {key: _note(key[1]) for key in self._steady}
+        if daemon:
+            self._steady.append((APPLICATION, DAEMON))
+            self.records[APPLICATION, DAEMON] = _daemon()
         self._structural = random.choice((0.01, 0.05, 0.5))
         """How many of the changes may concern rights and places."""
         for _ in range(6):
@@ -73,10 +80,10 @@ class Estate(World):
 
     def step(self) -> None:
         """Change one thing."""
-        notes = {key: self.records[key] for key in self._notes}
+        steady = {key: self.records[key] for key in self._steady}
         if self.random.random() < self._structural:
             super().step()
-            self.records |= notes
+            self.records |= steady
         elif self.random.random() < 0.8:
             self._put_object()
         else:
@@ -184,6 +191,13 @@ def _pool() -> list[Record]:
                serverInfo={"hostDBID": 140}, acl=[(PERSON, 100, 9)],
                portInfos=[{"id": "default", "port": str(POOL_PORT)}]),
     ]  # fmt: skip
+
+
+def _daemon() -> Record:
+    """Return an application that may have one session at a time."""
+    person = PERSONS[DAEMON_ACCOUNT]
+    return record("application", DAEMON, name=DAEMON_NAME, type="genericserver", verifier=VERIFIER,
+                  accountDBID=person, acl=[(PERSON, person, 9)], state="enabled")  # fmt: skip
 
 
 def _note(dbid: int) -> Record:

@@ -55,6 +55,7 @@ class Ledger:
         self.restarts = 0
         """Snapshots that were taken in."""
         self.answers = 0
+        self.application = 100
         self.tokens_hold = False
         """Nothing happens in this world that would end a resume token."""
         self._server: Server | None = None
@@ -236,7 +237,7 @@ class Ledger:
 
     def _check_admitted(self, epoch: str, revision: int) -> None:
         """Check that the account may be logged in at a revision, as the session goes on at it."""
-        if not self._moment(epoch, revision).admits(self.person):
+        if not self._moment(epoch, revision).admits(self.person, self.application):
             self._fail("Filter", f"the account is served, and barred at {epoch}:{revision}")
 
     def _read_ended(self, message: Document, now: float) -> None:

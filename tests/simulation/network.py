@@ -99,7 +99,7 @@ class Line:
 
     def accept(self, end: End) -> None:
         """Side 1 takes the connection."""
-        if self.is_over:
+        if self.is_over or self.is_silent:
             return
         self.ends[1] = end
         self.is_up = True

@@ -180,7 +180,7 @@ class Server:
         self.is_running = self.is_paused = False
         self.lives += 1
         for line in list(self.network.lines):
-            if self.host in line.hosts and line.is_up:
+            if line.hosts[0] == self.host or (self.host in line.hosts and line.is_up):
                 line.fall_silent(self.host)
 
     def pause(self) -> None:

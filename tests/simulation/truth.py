@@ -87,11 +87,11 @@ class Moment:
         """Whether a person has a right on an object."""
         return bool(self.rights().mask(person, self.records[key]) & right)
 
-    def admits(self, person: int) -> bool:
-        """Whether a person may be logged in with the application that clients use."""
+    def admits(self, person: int, application: int) -> bool:
+        """Whether a person may be logged in with an application."""
         account = self.records[PERSON, person]
         enabled = document_of(account).get("state") != "disabled"
-        return enabled and self.may(person, (APPLICATION, 100), EXECUTE)
+        return enabled and self.may(person, (APPLICATION, application), EXECUTE)
 
     def view(self, person: int, specs: Specs) -> dict[Key, Document]:
         """Return what a person with these subscriptions sees; must not be changed."""

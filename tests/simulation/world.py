@@ -17,8 +17,9 @@ from tests.proxyapp.engine.world import PERSONS
 from tests.simulation.balancer import Balancer
 from tests.simulation.client import Client
 from tests.simulation.clock import Clock
+from tests.simulation.daemon import Daemon, Twins
 from tests.simulation.database import Database
-from tests.simulation.estate import NOTES, POOL, PORT, Estate
+from tests.simulation.estate import DAEMON, DAEMON_ACCOUNT, NOTES, POOL, PORT, Estate
 from tests.simulation.ledger import Ledger
 from tests.simulation.library import Consumer, LibraryClient
 from tests.simulation.network import Network
@@ -63,7 +64,9 @@ class Simulation:
         if self._keeps_notes:
             options["proxy-writable"] = more.choice(("true", "true", "false"))
         kinds = {"paired": self._paired, "backed": self._backed, "pooled": self._is_pool}
-        self.estate = Estate(random, options, **kinds, notes=4 * self._keeps_notes)
+        twins = Random(f"{seed} twins").random() < 0.3
+        notes = 4 * self._keeps_notes
+        self.estate = Estate(random, options, **kinds, notes=notes, daemon=twins)
         self.database = Database(self.estate.records, self.truth, lambda: self.clock.now, BORN)
         self._backup = self.database.backup()
         self._taken = Log("of all servers")
@@ -74,6 +77,7 @@ class Simulation:
         self._balancer = self._make_balancer() if self._is_pool else None
         self._images = {server.application: server.machine.image() for server in self.servers}
         self.clients = [self._make_client(number) for number in range(random.choice((3, 4)))]
+        self.twins = self._make_twins() if twins else None
 
     def __repr__(self) -> str:
         return f"<Simulation {self.seed} at {self.clock.now:.2f}>"
@@ -137,6 +141,25 @@ class Simulation:
             return Client(*given)
         return Writer(*given, dbid=NOTES[number], truth=self.truth, database=self.database)
 
+    def _make_twins(self) -> Twins:
+        """Let a daemon be started twice, each with an order of servers of its own."""
+        daemons = []
+        for name in ("twin0", "twin1"):
+            servers = self.random.sample(self.servers, len(self.servers))
+            doors = servers if self._balancer is None else self._doors(servers, self._balancer)
+            ledger = Ledger(name, PERSONS[DAEMON_ACCOUNT], self.truth, self.capacity)
+            ledger.application = DAEMON
+            seeded = Random(self.random.random())
+            daemons.append(
+                Daemon("", self.estate.some_specs(), doors, ledger, self.clock, self.network,
+                       seeded)
+            )  # fmt: skip
+        return Twins(daemons, self.servers)
+
+    @property
+    def _all_clients(self) -> list[Client]:
+        return [*self.clients, *(self.twins.daemons if self.twins is not None else ())]
+
     def _doors(self, servers: list[Server], balancer: Balancer) -> list[Server | Balancer]:
         """Return where a client connects, with the balancer in place of its members."""
         masters = [server for server in servers if server.is_master]
@@ -147,7 +170,7 @@ class Simulation:
     def digest(self) -> str:
         """Return what tells two courses of things apart."""
         told = [f"{self.clock.steps} {self.clock.now!r} {self.story}"]
-        told += ["\n".join(client.ledger.past) for client in self.clients]
+        told += ["\n".join(client.ledger.past) for client in self._all_clients]
         return blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
 
     # ------------------------------------------------------------ the course of things
@@ -164,6 +187,8 @@ class Simulation:
             self.clock.run(self.plan.length + 1.0)
             self._heal()
             self._settle()
+            if self.twins is not None:
+                self.twins.settled()
             for _ in range(2):
                 self._tell_once()
             for client in self.clients:
@@ -184,7 +209,7 @@ class Simulation:
             server.go_on()
             server.start()
         self._commit_records(self.estate.pardon())
-        for client in self.clients:
+        for client in self._all_clients:
             client.be_calm()
 
     def _settle(self) -> None:
@@ -229,6 +254,8 @@ class Simulation:
                 found.append(f"{client!r} is at {place} {client.refusal}")
             if isinstance(client, Writer) and client.is_writing:
                 found.append(f"{client!r} has no answer to a write")
+        if self.twins is not None and (wrong := self.twins.missing()):
+            found.append(wrong)
         return "; ".join(found)
 
     def _has_history_of(self, server: Server) -> bool:
@@ -351,7 +378,7 @@ class Simulation:
             lines[int(event.choice * len(lines))].fall_silent()
 
     def _cut(self, event: Event, both: bool = True) -> None:
-        hosts = [item.host for item in (*self.servers, *self.clients)]
+        hosts = [item.host for item in (*self.servers, *self._all_clients)]
         servers = [server.host for server in self.servers]
         one = hosts[int(event.choice * len(hosts))]
         other = servers[int(event.choice * 1_000) % len(servers)]
