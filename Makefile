@@ -41,7 +41,7 @@ unit: unit-sqlite unit-postgres
 # machine for itself.
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
-unit-sqlite: $(VENV)/.dev
+unit-sqlite: $(VENV)/.dev $(VENV)/.scan
 	env -u DATABASE_URL $(BIN)/pytest tests/benchmarks $(PYTEST_ARGS)
 	env -u DATABASE_URL $(PYTEST) --ignore=tests/benchmarks $(PYTEST_ARGS)
 
@@ -53,7 +53,7 @@ NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser tes
 	tests/proxyapp/management/commands/test_demo.py tests/test_cold_start.py \
 	tests/test_external_logins.py tests/test_load_balancer.py tests/test_pool.py
 
-unit-postgres: $(VENV)/.dev
+unit-postgres: $(VENV)/.dev $(VENV)/.scan
 	@.ci/postgres $(PYTEST) $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \
 	if [ $$status -eq 69 ] && [ -z "$$CI" ]; then \
 	    echo "The tests ran on SQLite only: no PostgreSQL server is installed."; \
@@ -84,6 +84,11 @@ $(VENV)/.runtime: requirements.txt pyproject.toml
 
 $(VENV)/.dev: requirements-dev.txt requirements-external.txt $(VENV)/.runtime
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(VENV)/.scan: requirements-scan.txt $(VENV)/.runtime
+	$(PYTHON) -m venv $(VENV)/scan
+	$(VENV)/scan/bin/pip install --quiet --disable-pip-version-check -r requirements-scan.txt
 	touch $@
 
 clean:

@@ -14,6 +14,7 @@ import pytest
 from confwire.client import BlockingClient, Client, TlsFailed
 from confwire.errors import PortDedicated
 from confwire.tls import client_context
+from tests import tlsscan
 from tests.certificates import Authority
 from tests.servers import PASSWORD, ROOT, Process, Site, eventually, free_port
 
@@ -40,6 +41,14 @@ with changes.commit(by=None, origin="test") as work:
     host.annex = {"security": {"certificate": certificate, "certificate-key": key}}
     work.save(host)
 """
+
+
+BAD = (
+    ("-tls1", "-cipher", "ALL:@SECLEVEL=0"),
+    ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"),
+    ("-tls1_2", "-cipher", "AES128-SHA:AES256-GCM-SHA384:@SECLEVEL=0"),
+)
+"""What no port takes: old versions, and ciphers without forward secrecy."""
 
 
 def confctl(*words: str) -> subprocess.CompletedProcess[str]:
@@ -69,6 +78,7 @@ def test_a_whole_site_by_tls(server_environment: dict[str, str], tmp_path: Path)
         _check_ports(master, proxy)
         _check_confctl(master.port, ca)
         _check_clients(proxy.port, ui, ca, site.secret_file.read_text().strip())
+        _check_scans(master.port, proxy.port, ca)
         _check_renewal(master, ca, issued.chain, issued.key)
     finally:
         site.end()
@@ -93,7 +103,7 @@ def _check_confctl(port: int, ca: Authority) -> None:
     other = confctl(*server, "--tls", "--trusted-ca", str(ca.file), "--tls-target-name-check", "b")
     assert "for another name" in other.stderr
     clear = confctl(*server)
-    assert "answers with HTTP 400" in clear.stderr
+    assert "speaks TLS only" in clear.stderr
     assert confctl(*server, "--trusted-ca", str(ca.file)).returncode == 2
 
 
@@ -112,6 +122,16 @@ def _check_clients(port: int, ui: int, ca: Authority, secret: str) -> None:
         asyncio.run(
             Client.connect([("127.0.0.1", ui)], tls=tls, application="site-1", secret=secret)
         )
+
+
+def _check_scans(secured: int, detecting: int, ca: Authority) -> None:
+    for port in (secured, detecting):
+        for good in ("-tls1_3", "-tls1_2"):
+            assert tlsscan.openssl(port, ca.file, good)
+        for bad in BAD:
+            assert not tlsscan.openssl(port, ca.file, *bad)
+    for found in tlsscan.scan(secured, detecting).values():
+        tlsscan.check(found)
 
 
 def _check_renewal(master: Process, ca: Authority, chain: Path, key: Path) -> None:
