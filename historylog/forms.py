@@ -220,6 +220,13 @@ class PastForm(forms.Form):
     time = _Moment("or time (UTC)")
 
 
+class SpanForm(PastForm):
+    """Two points in the past; the later one is the present when it is not given."""
+
+    until = forms.IntegerField(required=False, label="up to revision", min_value=0, max_value=_MOST)
+    until_time = _Moment("or up to time (UTC)")
+
+
 def _plain(name: str, value: Any) -> Any:
     return value.replace("\0", "") if isinstance(value, str) else value
 

@@ -53,16 +53,24 @@ class EnvironmentForm(forms.PastForm):
         return {"type_": given.get("type") or 0, "folder": given.get("folder") or 0}
 
 
-class BetweenForm(EnvironmentForm):
-    """Two revisions; the later one is the present when it is not given."""
+class BetweenForm(EnvironmentForm, forms.SpanForm):
+    """Two moments; the later one is the present when it is not given."""
 
-    field_order = ["revision", "time", "until", "type", "folder"]
+    field_order = ["revision", "time", "until", "until_time", "type", "folder"]
     revision = django_forms.IntegerField(
         required=False, label="From revision", min_value=0, max_value=2**63 - 1
     )
-    until = django_forms.IntegerField(
-        required=False, label="up to revision", min_value=0, max_value=2**63 - 1
-    )
+
+    def end(self, sight: Sight) -> Past:
+        """Return the second moment of a valid form.
+
+        Raises:
+            HistoryExpired, InvalidParameter: as of `past_of`.
+        """
+        until, time = self.cleaned_data["until"], self.cleaned_data["until_time"]
+        if until is None and time is not None:
+            return Past.at(time, by=sight.looker)
+        return Past(until if until is not None else newest(), by=sight.looker)
 
 
 @history_page("history/at/", "history_at")
@@ -100,8 +108,7 @@ def between(request: HttpRequest) -> HttpResponse:
         return page(request, "at", title, status=400, **context)
     try:
         former = past_of(form, sight)
-        until = form.cleaned_data["until"]
-        past = Past(until if until is not None else newest(), by=sight.looker)
+        past = form.end(sight)
         if former.revision > past.revision:
             former, past = past, former
         context |= _folder_of(sight, past, form.place()["folder"])

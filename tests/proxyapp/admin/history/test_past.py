@@ -76,6 +76,13 @@ def test_a_time_is_as_good_as_a_revision(see: See, skill: Any) -> None:
     assert f"Revision <strong>{skill.changed}</strong>" in page
 
 
+def test_what_differs_is_asked_by_times_too(see: See, skill: Any) -> None:
+    page = see("between/?revision=0&until_time=2999-01-01T00:00")
+    assert f"to <strong>{newest()}</strong>" in page
+    page = see("between/?time=2999-01-01T00:00&until_time=2999-01-01T00:00")
+    assert "Nothing differs" in page
+
+
 def test_many_objects_are_paged(see: See) -> None:
     before = newest()
     with changes.commit(by=None, origin="test") as work:
