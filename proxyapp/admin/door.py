@@ -48,6 +48,9 @@ else:
 
 _REFUSAL = "proxyapp.refusal"  # in request.META: what the door said to the form as it stands
 _LONGEST_ORIGIN = 255
+_FILTERING: list[list[str]] = [[], ["exact"], ["in"], ["isnull"]]
+"""What an address may say of a column: what the filters of lists say."""
+_LONGEST_NUMBER = 18  # digits; longer numbers are no DBIDs, which databases refuse to compare
 
 
 def author_of(request: HttpRequest) -> Person:
@@ -189,9 +192,30 @@ class DoorAdmin(_Fields, ModelAdmin):
         return [name for name in columns if name not in related]
 
     def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
-        """Search by the row's own columns, not by what refers to it."""
-        columns = {"pk"}.union(*((one.name, one.attname) for one in self.opts.concrete_fields))
-        return lookup.split("__")[0] in columns and super().lookup_allowed(lookup, value, request)
+        """Filter by the row's own columns as filters do, not by what refers to it."""
+        if lookup in {getattr(one, "parameter_name", "") for one in self.list_filter}:
+            return True
+        name, *how = lookup.split("__")
+        columns = {"pk"}.union(*((one.name, one.attname) for one in self.opts.concrete_fields
+                                 if not isinstance(one, models.JSONField)))  # fmt: skip
+        plain = [word for word in how if word not in ("pk", "id", "dbid")] in _FILTERING
+        numbers = [one for one in str(value).split(",") if one.removeprefix("-").isdecimal()]
+        return (
+            name in columns
+            and plain
+            and all(len(one) <= _LONGEST_NUMBER for one in numbers)
+            and super().lookup_allowed(lookup, value, request)
+        )
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """Take from an address what a form can begin with."""
+        related = {field.name for field in self.opts.concrete_fields if field.is_relation}
+        given: dict[str, Any] = super().get_changeform_initial_data(request)
+        return {
+            name: value
+            for name, value in given.items()
+            if name not in related or (value.isdecimal() and len(value) <= _LONGEST_NUMBER)
+        }
 
     def render_change_form(
         self, request: HttpRequest, context: Any, *args: Any, **more: Any

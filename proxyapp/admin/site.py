@@ -13,7 +13,7 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth import authenticate
 from django.contrib.auth.views import PasswordChangeView
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -123,6 +123,17 @@ class ObjectLookup(AutocompleteJsonView):
         holds_one_type = issubclass(source, Configured) and source not in (Folder, ConfigObject)
         if found.model is Folder and holds_one_type:
             return found.filter(type=OBJECTS[source.TYPE].name)
+        return found
+
+    def process_request(self, request: HttpRequest) -> Any:
+        """Return what is looked up.
+
+        Raises:
+            PermissionDenied: no field of a form refers to such objects.
+        """
+        found = super().process_request(request)
+        if not isinstance(found[2], models.Field):
+            raise PermissionDenied
         return found
 
     def has_perm(self, request: HttpRequest, obj: Any = None) -> bool:

@@ -321,6 +321,27 @@ def test_grants_are_shown_to_who_may_read_them(world: SimpleNamespace, model: st
     assert "Who may do what" not in body_of(browser_of(world, "reader").get(page))
 
 
+@pytest.mark.parametrize(
+    ("address_", "status"),
+    [("host/?dbid__in=" + "9" * 21, 400), ("host/?annex__contains=1", 400),
+     ("host/?name__startswith=v", 400), ("application/?grants__isnull=0", 400),
+     ("host/add/?folder={}", 200), ("host/?lca_port=4999", 200), ("folder/?tenant=1", 200),
+     ("application/?type__exact=interactionroutingdesigner", 200)],
+)  # fmt: skip
+def test_addresses_that_no_page_offers_are_refused(
+    world: SimpleNamespace, address_: str, status: int
+) -> None:
+    page = browser_of(world, "creator").get(ROOT + address_, follow=True)
+
+    assert page.status_code == status
+
+
+def test_what_no_form_refers_to_is_not_looked_up(world: SimpleNamespace) -> None:
+    query = {"app_label": "proxyapp", "model_name": "application", "field_name": "primaries"}
+
+    assert browser_of(world, "reader").get("/admin/autocomplete/", query).status_code == 403
+
+
 def test_members_are_searched_by_names_that_may_be_read(world: SimpleNamespace) -> None:
     reader = browser_of(world, "reader")
 
