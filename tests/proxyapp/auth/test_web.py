@@ -12,10 +12,14 @@ from django.test import RequestFactory
 
 from confwire.messages import AccountState
 from proxyapp.auth.web import ChainBackend
+from proxyapp.engine.events import AccountsTold
 from proxyapp.models import Application, Person
-from proxyapp.models.accounts import keep, state_of
+from proxyapp.models.accounts import keep, state_of, states_since
 from proxyapp.services import accounts, objects
 from tests.authservers import ADMIN, ADMIN_PASSWORD, PEOPLE, LdapServer
+from tests.proxyapp.engine.bench import VERIFIER, record
+from tests.proxyapp.engine.logins.test_checking import bench_with
+from tests.proxyapp.engine.logins.test_opening import WRONG
 
 PASSWORD = "correct horse"
 
@@ -95,6 +99,24 @@ def test_failures_at_the_node_count_on_the_web(user: Person, rules: None, reques
     keep([AccountState(user.dbid, failures=[now, now + 0.0001])])
     assert authenticate(request_, username="ivan", password="wrong") is None
     assert state_of(user.dbid).locked_until > time.time()
+
+
+def test_failures_on_the_web_count_at_the_node(user: Person, rules: None, request_: Any) -> None:
+    began = time.time()
+    for _ in range(2):
+        assert authenticate(request_, username="ivan", password="wrong") is None
+    sections = {"security-authentication-rules": RULES}
+    tenant = record("tenant", 1, name="Environment", userProperties=sections)
+    person = record("person", user.dbid, userName="ivan", tenantDBID=1, verifier=VERIFIER)
+    bench = bench_with(tenant, person)
+    bench.now = began + 1
+    bench.handle(AccountsTold(states_since(began)))
+    codes = []
+    for _ in range(2):
+        client = bench.connect()
+        client.open("ivan", salted=WRONG)
+        codes.append(client.inbox[-1]["code"])
+    assert codes == ["authenticationFailed", "accountLocked"]
 
 
 def test_a_new_password_unlocks(user: Person, rules: None, request_: Any) -> None:
