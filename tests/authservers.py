@@ -301,12 +301,12 @@ class Realm:
         )
         assert b"created" in done.stdout, done
 
-    def cache_of(self, name: str) -> dict[str, str]:
-        """Return the environment in which this user has a ticket-granting ticket."""
+    def cache_of(self, name: str, seconds: int = 3600) -> dict[str, str]:
+        """Return the environment in which this user has a ticket-granting ticket for so long."""
         cache = str(Path(self._realm.tmpdir) / f"cache-{name}")
         environment = {**self.environment, "KRB5CCNAME": cache}
         subprocess.run(
-            ["kinit", f"{name}@{self.name}"],
+            ["kinit", "-l", f"{seconds}s", f"{name}@{self.name}"],
             input=f"слово-{name}\n",
             text=True,
             env={**os.environ, **environment},
@@ -314,6 +314,26 @@ class Realm:
             capture_output=True,
         )
         return environment
+
+    def made_up_keytab(self, folder: Path) -> str:
+        """Return a keytab with a key for the service that the realm does not know."""
+        file = folder / "made-up.keytab"
+        words = (
+            f"addent -password -p {self.spn} -k 2 -e aes256-cts-hmac-sha1-96\nguessed\nwkt {file}\n"
+        )
+        subprocess.run(
+            ["ktutil"], input=words, text=True, env={**os.environ, **self.environment},
+            check=True, capture_output=True,
+        )  # fmt: skip
+        assert file.exists()
+        return str(file)
+
+    def intolerant(self, folder: Path) -> str:
+        """Return a configuration in which clocks may differ by a second only."""
+        file = folder / "krb5.conf"
+        text = Path(self.environment["KRB5_CONFIG"]).read_text()
+        file.write_text(text.replace("[libdefaults]", "[libdefaults]\n clockskew = 1", 1))
+        return str(file)
 
     def stop_issuing(self) -> None:
         self._realm.stop_kdc()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from base64 import b64decode, b64encode
 from pathlib import Path
 
@@ -28,11 +29,11 @@ print(json.dumps([asyncio.run(bring(nonce)) for nonce in nonces]))
 """
 
 
-def tickets(realm: Realm, user: str, *nonces: str) -> list[tuple[str, str]]:
+def tickets(realm: Realm, user: str, *nonces: str, seconds: int = 3600) -> list[tuple[str, str]]:
     """Return tickets of a user and its signatures, as its own process makes them."""
     done = subprocess.run(
         [sys.executable, "-c", CLIENT, user, realm.spn, *nonces],
-        env={**realm.cache_of(user), "PYTHONPATH": "."},
+        env={**realm.cache_of(user, seconds), "PYTHONPATH": "."},
         cwd=Path(__file__).parents[3],
         text=True,
         capture_output=True,
@@ -95,3 +96,32 @@ def test_a_ticket_of_another_realm_is_refused(realm: Realm, way: Kerberos) -> No
     ((ticket, proof),) = tickets(realm, "ivan", NONCE)
     foreign = Kerberos(spn=way.spn, keytab=way.keytab, realm="OTHER", replay_cache=False)
     assert check(foreign, ticket, NONCE, proof).outcome == "rejected"
+
+
+def test_a_ticket_that_was_made_without_the_keys_is_refused(
+    realm: Realm, way: Kerberos, tmp_path: Path
+) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    keys = realm.made_up_keytab(tmp_path)
+    other = Kerberos(spn=way.spn, keytab=keys, realm=realm.name, replay_cache=False)
+    assert check(other, ticket, NONCE, proof).outcome == "rejected"
+
+
+def test_a_ticket_that_has_expired_is_refused(
+    realm: Realm, way: Kerberos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE, seconds=2)
+    assert check(way, ticket, NONCE, proof).outcome == "accepted", "clocks may differ"
+    monkeypatch.setenv("KRB5_CONFIG", realm.intolerant(tmp_path))
+    deadline = time.monotonic() + 20
+    while (verdict := check(way, ticket, NONCE, proof)).outcome == "accepted":
+        assert time.monotonic() < deadline, "it never expires"
+        time.sleep(0.1)
+    # Its client's signature of the time is as old as it is, which is what is looked at first.
+    assert (verdict.outcome, verdict.text) == ("rejected", "Clock skew too great")
+    assert check(way, *_fresh(realm)).outcome == "accepted", "the keys are still good"
+
+
+def _fresh(realm: Realm) -> tuple[str, str, str]:
+    ((ticket, proof),) = tickets(realm, "ivan", NONCE)
+    return ticket, NONCE, proof
