@@ -18,6 +18,18 @@ from proxyapp.engine.settings import Settings
 from proxyapp.engine.standby.identity import Identity
 from proxyapp.engine.transport import security_of
 
+SERVER_TYPE = "configserver"
+
+
+def objection(name: str, type_: str) -> str:
+    """Return why no server can be started as an application of this type; empty where one can."""
+    if type_ == SERVER_TYPE:
+        return ""
+    return (
+        f"application '{name}' is of type {type_ or 'unknown'}, and servers are of type"
+        f" {SERVER_TYPE}: start with the -app of such an application"
+    )
+
 
 class OwnApplication:
     """What one node has taken over from its objects."""
@@ -158,6 +170,11 @@ class OwnApplication:
                     " with the -app that it has there"
                 )
                 serving.out.append(Stop(reason))
+            elif row is not None:
+                type_ = msgspec.json.decode(row.body).get("type", "")
+                if reason := objection(row.name, type_):
+                    serving.out.append(Stop(reason))
+                    return None
             return row
         row = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
         if row is None:

@@ -28,7 +28,16 @@ from historylog import audit
 from proxyapp.engine.events import DrainAsked
 from proxyapp.engine.node import Node
 from proxyapp.engine.serving import NodeSettings
-from proxyapp.runtime import bootstrap, collector, election, historyfile, logs, present, webserver
+from proxyapp.runtime import (
+    bootstrap,
+    candidacy,
+    collector,
+    election,
+    historyfile,
+    logs,
+    present,
+    webserver,
+)
 from proxyapp.runtime.accounts import AccountKeeper, InDatabase, InFile
 from proxyapp.runtime.arguments import Arguments, UsageError, link_parameters, parse, usage
 from proxyapp.runtime.authority import Authority
@@ -128,6 +137,7 @@ def _run(arguments: Arguments) -> int:
         recording.serve_as(arguments.application)
         if arguments.role == "master":
             election.bound_transactions(election.LEASE)
+            candidacy.check(arguments.application)
         history_file = historyfile.use(folder) if arguments.role == "proxy" else None
         return Server(arguments, secret, folder, history_file).run()
     finally:

@@ -86,6 +86,14 @@ def test_a_server_without_an_application_does_not_start():
     assert bench.of(commands.Listen) == []
 
 
+def test_a_server_whose_application_is_of_another_type_does_not_start():
+    bench = Bench(Node.for_master(settings("default")), Database(environment()))
+    bench.load()
+    assert "'default' is of type sce" in bench.of(commands.Stop)[0].reason
+    assert "configserver" in bench.of(commands.Stop)[0].reason
+    assert bench.of(commands.Listen) == []
+
+
 def kinds(bench):
     return [entry.kind for entry in bench.log.entries]
 
