@@ -99,7 +99,8 @@ class Worker:
         self._working: asyncio.Handle | None = None
         self._ports: tuple[c.ListeningPort, ...] | None = None
         self._shut = False
-        self._failures: list[str] = []
+        self._failures: dict[str, float] = {}
+        """Why ports are not open, and since when."""
         self._retry_at = 0.0
         self._longest_stall = 0.0
         self._stalls: deque[float] = deque(maxlen=int(RECENT / PULSE))
@@ -199,14 +200,18 @@ class Worker:
             "connections": len(self.listeners.connections) + len(self.web_outlets),
             "longestStall": round(self._longest_stall, 3),
             "recentStall": round(max(self._stalls, default=0.0), 3),
-            "portFailures": self._failures,
+            "portFailures": list(self._failures),
             "authentication": self.authentication.status(),
         }
         ports = self.listeners.status()
         for port in status.get("ports", ()):
             port.update(ports.get(port["port"], {}), open=port["port"] in ports)
-        if alarms := self.certificates.alarms(time.monotonic()):
-            status["alarms"] += alarms
+        now = time.monotonic()
+        status["alarms"] += [
+            {"alarm": "port", "text": text, "since": round(now - since, 1)}
+            for text, since in self._failures.items()
+        ]
+        status["alarms"] += self.certificates.alarms(now)
         if self.history is not None:
             status["history"] = history = self.history.status()
             if history["error"]:
@@ -319,7 +324,7 @@ class Worker:
         self._ports, self._shut = command.ports, command.shut
         self._open_ports()
         if first and self._ports and not self.listeners.is_listening:
-            self._halt(self._failures[0])
+            self._halt(next(iter(self._failures)))
 
     def _connect_link(self, command: c.ConnectLink) -> None:
         self.links[command.link].connect(command)
@@ -421,8 +426,9 @@ class Worker:
         for failure in failures:
             if failure not in self._failures:
                 log.error("a port is not open", reason=failure)
-        self._failures = failures
-        self._retry_at = time.monotonic() + PORT_RETRY
+        now = time.monotonic()
+        self._failures = {failure: self._failures.get(failure, now) for failure in failures}
+        self._retry_at = now + PORT_RETRY
 
 
 _RUN: dict[type[c.Command], Callable[[Worker, Any], None]] = {

@@ -37,7 +37,7 @@ class ScriptedNode:
         return self.script(event)
 
     def status(self, now: float, *, whole: bool = True) -> dict[str, Any]:
-        return {"mode": "scripted"}
+        return {"mode": "scripted", "alarms": []}
 
     def ready(self) -> bool:
         return self.is_ready
@@ -235,11 +235,16 @@ async def test_a_port_taken_later_is_opened_when_it_is_free(rig) -> None:
     with bind("127.0.0.1", 0) as taken:
         other = c.ListeningPort("other", taken.getsockname()[1])
         rig.worker.run([c.Listen((rig.port, other))])
-        assert str(other.port) in rig.worker.status()["runtime"]["portFailures"][0]
+        status = rig.worker.status()
+        (failure,) = status["runtime"]["portFailures"]
+        assert str(other.port) in failure
+        (alarm,) = status["alarms"]
+        assert (alarm["alarm"], alarm["text"]) == ("port", failure)
         assert rig.halts == []
     rig.worker._retry_at = 0.0
     rig.worker._tick()
-    assert rig.worker.status()["runtime"]["portFailures"] == []
+    status = rig.worker.status()
+    assert status["runtime"]["portFailures"] == status["alarms"] == []
     async with connect(f"ws://127.0.0.1:{other.port}/", proxy=None):
         pass
 
