@@ -114,9 +114,9 @@ def connection_text(last: Status | None, status: Status) -> str:
     if status.state is State.LOST:
         return f"connection lost, trying again: {status.reason}"
     if status.state is State.CONNECTING:
-        if status.attempts == (last.attempts if last else 0):
-            return status.reason
-        return f"attempt {status.attempts} failed: {status.reason}; next is {where}"
+        if not status.attempts or (last is not None and last.state is State.OPEN):
+            return status.reason  # it left by itself: nothing was lost or tried yet
+        return f"not connected: {status.reason}; next is {where}"
     if status.state is State.OPEN and last is not None:
         if last.state is not State.OPEN:
             name = status.server.application if status.server is not None else ""

@@ -209,7 +209,9 @@ AWAY = replace(OPEN, address=("far", 2020), place=Place.BACKUP)
     [
         (None, OPEN, ""),
         (OPEN, LOST, "connection lost, trying again: the line broke"),
-        (LOST, TRYING, "attempt 1 failed: refused; next is near:2020"),
+        (None, TRYING, "not connected: refused; next is near:2020"),
+        (LOST, replace(TRYING, attempts=2), "not connected: refused; next is near:2020"),
+        (OPEN, replace(TRYING, reason="sent to far:2020"), "sent to far:2020"),
         (TRYING, OPEN, "connected again: site-1 at near:2020"),
         (TRYING, AWAY, "connected again: site-1 at far:2020 (backup site)"),
         (
