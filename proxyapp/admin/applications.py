@@ -32,6 +32,7 @@ from proxyapp.admin.veil import Withheld
 from proxyapp.models import Application, ApplicationTemplate
 from proxyapp.models.redundancy import lacks_sync_port
 from proxyapp.services import accounts
+from proxyapp.services.optionfaults import faults_of
 
 
 @admin.register(ApplicationTemplate, site=site)
@@ -167,6 +168,8 @@ class ApplicationAdmin(ConfiguredAdmin):
         """Warn of what is allowed and seldom meant."""
         super().save_related(request, form, formsets, change)
         application: Application = form.instance
+        for fault in faults_of(application):
+            self.message_user(request, fault, messages.WARNING)
         if lacks_sync_port(application):
             self.message_user(
                 request,

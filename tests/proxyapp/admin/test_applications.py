@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
 from django.contrib.sessions.models import Session
 from django.test import Client
 
@@ -120,6 +121,15 @@ def test_an_options_error_names_the_line(save: Save, proxy: Application) -> None
     page = save(at(proxy), options="[log]\nverbose")
 
     assert errors(page)["options"][0].startswith("line 2:")
+
+
+def test_a_wrong_value_of_an_option_is_saved_with_a_warning(save: Save, proxy: Application) -> None:
+    page = save(at(proxy), options="[csproxy]\ndrain-time = x")
+
+    (told, *_) = (str(message) for message in get_messages(page.wsgi_request))
+    assert "drain-time has the value 'x', which is not valid" in told
+    proxy.refresh_from_db()
+    assert proxy.options == {"csproxy": {"drain-time": "x"}}
 
 
 def test_proxy_writable_is_an_option(save: Save, proxy: Application) -> None:
