@@ -101,6 +101,16 @@ def test_the_index_is_in_the_order_of_operators(client: Client) -> None:
     ]
 
 
+@pytest.mark.parametrize("page", ["/admin/history/", "/admin/history/log/"])
+def test_the_menu_marks_the_page_that_is_open_alone(client: Client, page: str) -> None:
+    text = client.get(page).content.decode()
+    marked = [line for line in text.splitlines() if 'aria-current="page"' in line]
+
+    assert len(marked) == 1
+    assert f'href="{page}"' in marked[0]
+    assert '<a href="/status">Status</a>' in text
+
+
 def test_pages_load_nothing_from_elsewhere(client: Client) -> None:
     policy = client.get("/admin/")["Content-Security-Policy"]
 
