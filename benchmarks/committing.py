@@ -72,6 +72,17 @@ def steady(dbids: list[int], rate: float, seconds: float) -> dict[str, Any]:
     return {"count": count, "seconds": passed}
 
 
+def repeat(dbids: list[int], rate: float, count: int) -> dict[str, Any]:
+    """Make so many changes at a steady rate, none of them left out when it is late."""
+    by = Person.objects.get(user_name=ADMINISTRATOR)
+    begun = time.monotonic()
+    for number in range(count):
+        time.sleep(max(0.0, begun + number / rate - time.monotonic()))
+        dbid = dbids[number % len(dbids)]
+        objects.update("skill", dbid, _delta(number), by=by, origin=ORIGIN)
+    return {"count": count}
+
+
 def import_objects(count: int, folder: int) -> dict[str, Any]:
     """Create objects in one transaction, as an import does."""
     tenant, place = Tenant.objects.get(dbid=ENVIRONMENT), Folder.objects.get(dbid=folder)
@@ -143,6 +154,7 @@ _CALLS: dict[str, Callable[..., dict[str, Any]]] = {
     "together": together,
     "give_way": give_way,
     "steady": steady,
+    "repeat": repeat,
     "import_objects": import_objects,
     "hide_and_show": hide_and_show,
     "hide_and_show_all": hide_and_show_all,

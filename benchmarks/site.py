@@ -39,15 +39,23 @@ class Node(Server):
     """A running master or proxy."""
 
     def __init__(
-        self, site: Site, command: str, port: int, *arguments: str, web: bool, core: int
+        self,
+        site: Site,
+        command: str,
+        port: int,
+        *arguments: str,
+        web: bool = False,
+        core: int = SERVER_CORE,
+        stands_by: bool = False,
     ) -> None:
+        """Start it; wait until it serves, or stands by for a primary that mirrors to it."""
         self.port, self.web_port, self.status_port = port, free_port(), free_port()
         ports = ["-web-port", str(self.web_port), "-status-port", str(self.status_port)]
         super().__init__(
             [sys.executable, "manage.py", command, *ports, *([] if web else ["--no-web"]),
              *arguments],
             site.folder / f"{command}-{port}.log",
-            lambda: http_get(port, "/readyz")[0] == 200,
+            self._stands_by if stands_by else lambda: http_get(port, "/readyz")[0] == 200,
             site.environment,
             core,
         )  # fmt: skip
@@ -58,6 +66,11 @@ class Node(Server):
         assert code == 200, (code, body)
         status: dict[str, Any] = json.loads(body)
         return status
+
+    def _stands_by(self) -> bool:
+        code, body = http_get(self.status_port, "/status")
+        pair = json.loads(body)["pair"] if code == 200 else None
+        return bool(pair) and (pair["running"], pair["link"]) == ("backup", "live")
 
 
 class Site:
@@ -75,7 +88,7 @@ class Site:
             self.environment["DATABASE_URL"] = os.environ["DATABASE_URL"]
             _fill(self.environment, objects, document, self.folder)
         else:
-            shutil.copytree(_filled(objects, document), self.folder, dirs_exist_ok=True)
+            shutil.copytree(filled(objects, document), self.folder, dirs_exist_ok=True)
         store = json.loads((self.folder / "store.json").read_text())
         self.first: int = store["first"]
         """The DBID of the first object; the others follow without a gap."""
@@ -139,6 +152,18 @@ class Site:
             "runproxy", self._proxy_port, *server, *secret, web=web, core=SERVER_CORE
         )
 
+    def pair(self, timeout: int) -> tuple[Node, Node]:
+        """Start the proxy and a backup of it; their keep-alive is in seconds."""
+        port, sync_ports = free_port(), (free_port(), free_port())
+        secret = self.folder / "backup-secret"
+        secret.touch(mode=0o600)
+        secret.write_text(self.python(f"filling.add_backup({port}, {sync_ports}, {timeout})"))
+        primary = self.proxy()
+        server = ["-app", "site-2", "-host", "127.0.0.1", "-port", str(self._master_port)]
+        backup = Node(self, "runproxy", port, *server, "-secret", str(secret), stands_by=True)
+        self._nodes.append(backup)
+        return primary, backup
+
     def _start(self, command: str, port: int, *arguments: str, web: bool, core: int) -> Node:
         node = Node(self, command, port, *arguments, web=web, core=core)
         self._nodes.append(node)
@@ -159,7 +184,7 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _filled(objects: int, document: int) -> Path:
+def filled(objects: int, document: int) -> Path:
     """Return the folder of a filled SQLite database, which is made on first use."""
     digest = hashlib.blake2b(digest_size=6)
     for pattern in _SOURCES:

@@ -43,6 +43,10 @@ class Login:
     def __init__(self, account: Account, port: int, source: str) -> None:
         self._account = account
         self._handshake = ClientHandshake(account.user, base64.b64encode(os.urandom(18)).decode())
+        self.connect(port, source)
+
+    def connect(self, port: int, source: str) -> None:
+        """Begin a connection; the one before, if any, is closed."""
         self._buffer = b""
         self._upgraded = False
         self.opened = False

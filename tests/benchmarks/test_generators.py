@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+
 from benchmarks.generators import grpc, redis
 from benchmarks.generators.audience import Audience, Listener
 from benchmarks.generators.lists import Reader
-from benchmarks.generators.session import frame, messages
+from benchmarks.generators.session import Account, frame, messages
+from benchmarks.generators.survivors import Survivor
 
 
 class Wire:
@@ -123,3 +126,35 @@ def test_a_bulk_read_ends_with_objects_sent_however_its_bytes_are_cut() -> None:
             reader.data_received(b'ectsSent","ref":1}')
 
     asyncio.run(scenario())
+
+
+def test_a_survivor_goes_on_from_the_last_change_that_it_was_told() -> None:
+    survivor = Survivor(Account("reader", "secret"), 9, "127.0.0.1")
+    assert survivor.opening()["token"] == ""
+    assert "since" not in survivor.opening()
+    survivor.token = "one"
+    survivor.follow(7, "epoch", 39, 2)
+    survivor._take({"message": "objectsChanged", "revision": 41})
+    opening = survivor.opening()
+    assert (opening["token"], opening["since"]["revision"]) == ("one", 41)
+    survivor._take({"message": "opened", "restored": True, "token": "two"})
+    assert survivor.opened
+    assert survivor.opening()["token"] == "two"
+    survivor.socket.close()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"message": "objectsChanged", "revision": 42},
+        {"message": "objectsChanged", "revision": 40},
+        {"message": "notificationsLost"},
+        {"message": "opened", "restored": False},
+    ],
+)
+def test_a_survivor_takes_nothing_missed_twice_or_begun_anew(message: dict[str, Any]) -> None:
+    survivor = Survivor(Account("reader", "secret"), 9, "127.0.0.1")
+    survivor.follow(7, "epoch", 40, 1)
+    with pytest.raises(AssertionError):
+        survivor._take(message)
+    survivor.socket.close()
