@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,10 @@ with changes.commit(by=None, origin="test") as work:
 """
 
 
+HANDSHAKES = int(os.environ.get("CSPROXY_TEST_HANDSHAKES", "1000"))
+WARM_UP = 500
+GROWTH = 4 * 1024 * 1024
+"""Bytes that a server may take more after all handshakes: 10,000 that left 420 each would show."""
 BAD = (
     ("-tls1", "-cipher", "ALL:@SECLEVEL=0"),
     ("-tls1_1", "-cipher", "ALL:@SECLEVEL=0"),
@@ -79,6 +85,7 @@ def test_a_whole_site_by_tls(server_environment: dict[str, str], tmp_path: Path)
         _check_confctl(master.port, ca)
         _check_clients(proxy.port, ui, ca, site.secret_file.read_text().strip())
         _check_scans(master.port, proxy.port, ca)
+        _check_handshakes(proxy, ca)
         _check_renewal(master, ca, issued.chain, issued.key)
     finally:
         site.end()
@@ -132,6 +139,27 @@ def _check_scans(secured: int, detecting: int, ca: Authority) -> None:
             assert not tlsscan.openssl(port, ca.file, *bad)
     for found in tlsscan.scan(secured, detecting).values():
         tlsscan.check(found)
+
+
+def _check_handshakes(server: Process, ca: Authority) -> None:
+    assert server.child is not None
+    tls = client_context(trusted_ca=str(ca.file))
+    statm = Path(f"/proc/{server.child.pid}/statm")
+
+    def shake(number: int) -> None:
+        with socket.create_connection(("127.0.0.1", server.port)) as plain:
+            tls.wrap_socket(plain, server_hostname="127.0.0.1").close()
+
+    def resident(handshakes: int) -> int:
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(shake, range(handshakes)))
+        eventually(lambda: server.status()["runtime"]["connections"] == 0, "the clients' end")
+        return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+    before = resident(WARM_UP)
+    grown = resident(HANDSHAKES) - before
+    print(f"\n{HANDSHAKES:,} handshakes: {grown / 1024:+,.0f} KB of memory")
+    assert grown < GROWTH
 
 
 def _check_renewal(master: Process, ca: Authority, chain: Path, key: Path) -> None:
