@@ -69,8 +69,8 @@ class Node(Server):
 
     def _stands_by(self) -> bool:
         code, body = http_get(self.status_port, "/status")
-        pair = json.loads(body)["pair"] if code == 200 else None
-        return bool(pair) and (pair["running"], pair["link"]) == ("backup", "live")
+        pair: dict[str, Any] = (json.loads(body)["pair"] if code == 200 else None) or {}
+        return (pair.get("running"), pair.get("link")) == ("backup", "live")
 
 
 class Site:
