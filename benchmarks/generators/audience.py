@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 
-_PING, _PONG = b"\x89\0", b"\x8a\x80\0\0\0\0"
+from benchmarks.generators.session import PING, PONG
+
 LIMIT = 60.0
 """Seconds in which all must have arrived."""
 
@@ -90,5 +91,5 @@ class Listener(asyncio.Protocol):
             audience.delivered(count, self.received)
             self.received += count
             audience.heard = self.received
-        elif data.startswith(_PING):
-            self._transport.write(_PONG)
+        elif data.startswith(PING):
+            self._transport.write(PONG)

@@ -10,7 +10,15 @@ from collections import deque
 from typing import Any
 
 from benchmarks.generators.audience import LIMIT, Audience, Listener
-from benchmarks.generators.session import Account, frame, messages, open_session, open_sessions
+from benchmarks.generators.session import (
+    PING,
+    PONG,
+    Account,
+    frame,
+    messages,
+    open_session,
+    open_sessions,
+)
 from confwire.tls import client_context
 
 _MARK = b'"change":"'
@@ -41,6 +49,8 @@ class Writer(asyncio.Protocol):
         return answered
 
     def data_received(self, data: bytes) -> None:
+        if data.startswith(PING):
+            self._transport.write(PONG)
         self._buffer += data
         end = 0
         for payload, end in messages(self._buffer):  # noqa: B007 - the last end is used
