@@ -6,6 +6,7 @@ commit, and the process may be stopped or killed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
@@ -43,6 +44,9 @@ class Authority:
         self._is_lost = False
         self._busy = False
         self._woken = False
+        self._writes: deque[commands.Write] = deque()
+        self._outcomes: deque[events.Event] = deque()
+        """Of writes: one thread carries them out, so neither overtakes another."""
 
     def start(self) -> None:
         """Load; then follow."""
@@ -75,17 +79,24 @@ class Authority:
         self.wake()
 
     def write(self, command: commands.Write) -> None:
-        """Write; the answer and the change come back in any order."""
-        self._later(self._pause(), self._write, command)
+        """Write, one after another; an answer and its change come back in any order."""
+        self._writes.append(command)
+        self._later(self._pause(), self._write)
 
-    def _write(self, command: commands.Write) -> None:
+    def _write(self) -> None:
         if self._database.is_away:
-            self._later(0.5, self._write, command)
-        elif not self.may_write():
-            error = DatabaseUnavailable("another master leads")
-            self._tell(events.WriteRefused(command.ticket, error))
+            self._later(0.5, self._write)
+            return
+        command = self._writes.popleft()
+        if self.may_write():
+            self._outcomes.append(self._database.write(command))
         else:
-            self._later(self._pause(), self._tell, self._database.write(command))
+            error = DatabaseUnavailable("another master leads")
+            self._outcomes.append(events.WriteRefused(command.ticket, error))
+        self._later(self._pause(), self._answer)
+
+    def _answer(self) -> None:
+        self._tell(self._outcomes.popleft())
 
     def read_transactions(self, command: commands.ReadTransactions) -> None:
         """Read the journal table."""
