@@ -7,7 +7,6 @@ there. Losing the newest second of it harms nobody; what cannot be written is tr
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +21,7 @@ from confwire.messages import AccountState
 from proxyapp.engine.events import AccountsTold, Event
 from proxyapp.engine.trust.locks import merged
 from proxyapp.models import accounts
+from proxyapp.runtime import files
 from proxyapp.runtime.tasks import cancel, spawn
 
 log = structlog.get_logger(__name__)
@@ -98,14 +98,7 @@ class InFile:
         """Merge, and replace the file."""
         for state in states:
             self._known[state.person] = merged(self._known.get(state.person, state), state)
-        fresh = self._path.with_suffix(".new")
-        with open(fresh, "wb", opener=_for_the_owner) as file:
-            file.write(msgspec.json.encode(list(self._known.values())))
-        os.replace(fresh, self._path)
-
-
-def _for_the_owner(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        files.write(self._path, [msgspec.json.encode(list(self._known.values()))])
 
 
 class AccountKeeper:

@@ -8,7 +8,6 @@ Knows no node and no event loop.
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
@@ -88,22 +87,6 @@ def numbers(folder: Path, kind: str) -> list[int]:
     """Return the numbers of the files of a kind, ascending."""
     found = folder.glob(f"*.{kind}")
     return sorted(int(path.stem) for path in found if path.stem.isdigit())
-
-
-def open_new(path: Path) -> BinaryIO:
-    """Create a file that only its owner may read; what a crash has left there goes."""
-    with suppress(FileNotFoundError):
-        path.unlink()
-    return open(path, "xb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600))
-
-
-def sync_folder(folder: Path) -> None:
-    """Make names that were made or changed outlive a power cut."""
-    number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 @dataclass

@@ -41,10 +41,9 @@ from proxyapp.runtime.copyfiles import (
     log_file,
     new_salt,
     numbers,
-    open_new,
     snapshot_file,
-    sync_folder,
 )
+from proxyapp.runtime.files import open_new, put, sync_folder
 
 log = structlog.get_logger(__name__)
 
@@ -281,8 +280,7 @@ class Writing:
             file.sync()
         finally:
             file.close()
-        file.path.rename(path)
-        sync_folder(self._folder)
+        put(file.path, path)
 
     def _header(self, kind: Any, order: c.BeginCopy) -> Header:
         return Header(
@@ -320,8 +318,7 @@ class Writing:
         )
         snapshot.sync()
         snapshot.close()
-        snapshot.path.rename(snapshot_file(self._folder, self._number))
-        sync_folder(self._folder)
+        put(snapshot.path, snapshot_file(self._folder, self._number))
         self._snapshot_size = snapshot.size
         self._took = time.monotonic() - self._began_at
         self._prune(2)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from pathlib import Path
 
 import structlog
 
+from proxyapp.runtime import files
 from proxyapp.runtime.tasks import spawn
 
 log = structlog.get_logger(__name__)
@@ -48,13 +48,8 @@ class TermFile:
         with self._lock:
             if term <= self._highest:
                 return
-            fresh = self._path.with_suffix(".new")
             try:
-                with open(fresh, "w") as file:
-                    file.write(f"{term}\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(fresh, self._path)
+                files.write(self._path, [f"{term}\n".encode()])
             except OSError as error:
                 log.warning("the pair's term was not kept", term=term, reason=str(error))
                 return

@@ -7,7 +7,6 @@ primary. Knows no elections.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import threading
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import psycopg
 import structlog
 
+from proxyapp.runtime import files
 from proxyapp.runtime.tasks import spawn
 
 log = structlog.get_logger(__name__)
@@ -97,13 +97,8 @@ class TimelineFile:
         with self._lock:
             if timeline == self._latest or timeline.precedes(self._latest):
                 return
-            fresh = self.path.with_suffix(".new")
             try:
-                with open(fresh, "w") as file:
-                    file.write(f"{timeline}\n")
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(fresh, self.path)
+                files.write(self.path, [f"{timeline}\n".encode()])
             except OSError as error:
                 log.warning("the database's timeline was not kept", reason=str(error))
                 return

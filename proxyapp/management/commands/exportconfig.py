@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from confwire.objects import BY_NAME, BY_PLURAL, ObjectInfo
 from proxyapp.management.database import explained_database_errors
+from proxyapp.runtime import files
 from proxyapp.services.environments.exporting import export
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
                 self._print(export(types))
                 return
             try:
-                _write(output, export(types))
+                files.write(output, export(types))
             except OSError as error:
                 raise CommandError(f"{output}: {error.strerror}") from error
 
@@ -63,16 +63,3 @@ def _info(text: str) -> ObjectInfo:
     if info is None:
         raise ArgumentTypeError(f"there is no object type {text}; types are {', '.join(BY_PLURAL)}")
     return info
-
-
-def _write(path: Path, parts: Iterable[bytes]) -> None:
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink()
-        raise
