@@ -6,9 +6,9 @@ resume every subscription where it was. They need websockets and msgspec, nothin
 
 from __future__ import annotations
 
-from confwire.client.asynchronous import Client, Written
+from confwire.client.asynchronous import Client
 from confwire.client.backoff import Reconnect
-from confwire.client.blocking import BlockingClient, BlockingWatch
+from confwire.client.blocking import BlockingClient, BlockingRightsWatch, BlockingWatch
 from confwire.client.failures import (
     ClientClosed,
     LinkLost,
@@ -19,6 +19,8 @@ from confwire.client.failures import (
 )
 from confwire.client.past import History, PastChange, PastDifferences, PastObjects
 from confwire.client.reading import Packet
+from confwire.client.requesting import Written
+from confwire.client.rightswatch import ObjectRights, RightsChange, RightsWatch
 from confwire.client.sites import Place, SiteRule
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Notification, ObjectChange, Watch
@@ -26,6 +28,7 @@ from confwire.messages import Bounds, Cursor, KeepAlive, ObjectId
 
 __all__ = [
     "BlockingClient",
+    "BlockingRightsWatch",
     "BlockingWatch",
     "Bounds",
     "Client",
@@ -39,6 +42,7 @@ __all__ = [
     "Notification",
     "ObjectChange",
     "ObjectId",
+    "ObjectRights",
     "OutcomeUnknown",
     "Packet",
     "PastChange",
@@ -46,6 +50,8 @@ __all__ = [
     "PastObjects",
     "Place",
     "Reconnect",
+    "RightsChange",
+    "RightsWatch",
     "ServerBehind",
     "SiteRule",
     "State",

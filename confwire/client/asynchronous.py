@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from random import random
 from typing import Any, Literal
@@ -28,7 +28,9 @@ from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.logins import Mechanism
 from confwire.client.past import Backwards, History, history_of
 from confwire.client.reading import Order, Packet, Reads
-from confwire.client.requesting import Requests, expected
+from confwire.client.requesting import Requests, Written, expected
+from confwire.client.rights import Rights
+from confwire.client.rightswatch import RightsWatches
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
@@ -55,11 +57,8 @@ from confwire.messages import (
     ObjectsChanged,
     ObjectUpdated,
     PasswordChanged,
-    Permission,
-    PermissionsRead,
-    PermissionsUpdated,
+    PermissionsChanged,
     Progress,
-    ReadPermissions,
     ReadSecrets,
     ReadServerInfo,
     SecretsRead,
@@ -72,24 +71,10 @@ from confwire.messages import (
     SwitchedOver,
     SwitchOver,
     UpdateObject,
-    UpdatePermissions,
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A write that was made."""
-
-    dbid: int
-    revision: int
-    """The change is in the data of every server from this revision on."""
-    object: dict[str, Any] | None = None
-    """The document as it is stored, of an object that was created."""
-    epoch: str = ""
-    """Of the revision."""
-
-
-class Client(Backwards):
+class Client(Backwards, Rights):
     """A session with a configuration server, kept open over losses; made by `connect`."""
 
     def __init__(
@@ -105,6 +90,7 @@ class Client(Backwards):
         self._exchanges = Exchanges()
         self._requests = Requests(self._exchanges, self._connection.ready, timeout)
         self._watches = Watches(self._exchanges, lambda: self._connection.link)
+        self._rights = RightsWatches(self._exchanges, lambda: self._connection.link)
         self._freshness = Freshness(self._exchanges, lambda: self._connection.link)
         self._reads = Reads(
             self._exchanges,
@@ -426,19 +412,7 @@ class Client(Backwards):
         answer = await self._requests.write(request, ObjectDeleted)
         return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
-    # ------------------------------------------------------------ rights
-
-    async def permissions(self, object_type: str, dbid: int, *, person: int = 0) -> PermissionsRead:
-        """Return the grants on an object, and the rights of a person on it with their reasons.
-
-        Args:
-            person: DBID; 0 for nobody. One's own rights may always be asked for.
-
-        Raises:
-            NoPermission: the right to read permissions is missing.
-        """
-        request = ReadPermissions(ref=0, object_type=object_type, dbid=dbid, person_dbid=person)
-        return await self._requests.ask(request, PermissionsRead)
+    # ------------------------------------------------------------ secrets
 
     async def secrets(self, object_type: str, dbid: int) -> dict[str, dict[str, dict[str, str]]]:
         """Return the plain texts of an object's secret options: by field, section and option.
@@ -451,31 +425,6 @@ class Client(Backwards):
         """
         request = ReadSecrets(ref=0, object_type=object_type, dbid=dbid)
         return (await self._requests.ask(request, SecretsRead)).values
-
-    async def set_permissions(
-        self,
-        object_type: str,
-        dbid: int,
-        permissions: Sequence[Permission],
-        *,
-        recursive: bool = False,
-        request_id: str = "",
-    ) -> Written:
-        """Let these be all grants on an object; raises as `create`.
-
-        Args:
-            recursive: take the grants off that are on what lies in it.
-        """
-        request = UpdatePermissions(
-            ref=0,
-            object_type=object_type,
-            dbid=dbid,
-            permissions=list(permissions),
-            recursive=recursive,
-            request_id=request_id,
-        )
-        answer = await self._requests.write(request, PermissionsUpdated)
-        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
 
     # ------------------------------------------------------------ sessions of others
 
@@ -572,6 +521,7 @@ class Client(Backwards):
         """A session is open."""
         self._freshness.opened(link)
         self._watches.opened(link.opened, link.resumption)
+        self._rights.opened()
 
     async def quiet(self) -> None:
         """Wait until all that was asked is answered."""
@@ -586,6 +536,8 @@ class Client(Backwards):
             self._watches.progressed(message)
         elif isinstance(message, NotificationsLost):
             self._watches.notifications_lost(message)
+        elif isinstance(message, PermissionsChanged):
+            self._rights.changed(message)
         else:
             self._exchanges.receive(message)
 
@@ -593,10 +545,12 @@ class Client(Backwards):
         """The session is gone: its requests get no answer."""
         self._freshness.lost()
         self._watches.lost()
+        self._rights.lost()
         self._exchanges.end(LinkLost(str(error)))
 
     def ended(self, error: ClientClosed) -> None:
         """No session will follow: end everything."""
         self._freshness.lost()
         self._watches.ended(error)
+        self._rights.ended(error)
         self._exchanges.end(error)

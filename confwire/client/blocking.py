@@ -7,23 +7,26 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError
 from datetime import datetime
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
-from confwire.client.asynchronous import Client, Written
+from confwire.client.asynchronous import Client
 from confwire.client.backoff import Address
 from confwire.client.failures import ClientClosed
 from confwire.client.past import History, PastDifferences, PastObjects
 from confwire.client.reading import Packet
+from confwire.client.requesting import Written
+from confwire.client.rightswatch import RightsChange
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Notification, Watch
 from confwire.messages import (
     Cursor,
     FilterValue,
     KeepAlive,
+    ObjectId,
     Permission,
     PermissionsRead,
     ServerIdentity,
@@ -31,6 +34,7 @@ from confwire.messages import (
 )
 
 _T = TypeVar("_T")
+_E = TypeVar("_E", covariant=True)
 
 
 class _Loop:
@@ -78,30 +82,40 @@ async def _cancel_others() -> None:
     await asyncio.gather(*others, return_exceptions=True)
 
 
-class BlockingWatch:
-    """An iterator of notifications; made by `BlockingClient.watch`."""
+class _Events(Protocol[_E]):
+    """A watch of the asyncio client."""
 
-    def __init__(self, watch: Watch, loop: _Loop) -> None:
-        self._watch = watch
+    def __anext__(self) -> Awaitable[_E]:
+        """Return the next event."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class _BlockingEvents(Generic[_E]):
+    """An iterator over what a watch brings."""
+
+    def __init__(self, watch: _Events[_E], loop: _Loop) -> None:
+        self._events = watch
         self._loop = loop
 
-    def __iter__(self) -> Iterator[Notification]:
+    def __iter__(self) -> Iterator[_E]:
         return self
 
-    def __next__(self) -> Notification:
-        notification = self.next()
-        if notification is None:
+    def __next__(self) -> _E:
+        event = self.next()
+        if event is None:
             raise StopIteration
-        return notification
+        return event
 
-    def __enter__(self) -> BlockingWatch:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def next(self, timeout: float | None = None) -> Notification | None:
-        """Wait for the next notification; None when the watch was closed.
+    def next(self, timeout: float | None = None) -> _E | None:
+        """Wait for the next one; None when the watch was closed.
 
         Args:
             timeout: seconds to wait at most.
@@ -110,20 +124,35 @@ class BlockingWatch:
             TimeoutError: none came in time; none is lost by that.
         """
 
-        async def following() -> Notification | None:
+        async def following() -> _E | None:
             async with asyncio.timeout(timeout):
-                return await anext(self._watch, None)
+                try:
+                    return await self._events.__anext__()
+                except StopAsyncIteration:
+                    return None
 
         return self._loop.run(following())
+
+    def close(self) -> None:
+        """End the watch; a thread that waits for it stops."""
+        self._loop.call(self._events.close)
+
+
+class BlockingWatch(_BlockingEvents[Notification]):
+    """An iterator of notifications; made by `BlockingClient.watch`."""
+
+    def __init__(self, watch: Watch, loop: _Loop) -> None:
+        super().__init__(watch, loop)
+        self._watch = watch
 
     @property
     def received(self) -> Cursor | None:
         """The cursor behind which everything was received."""
         return self._watch.received
 
-    def close(self) -> None:
-        """End the subscription; a thread that waits for a notification stops."""
-        self._loop.call(self._watch.close)
+
+class BlockingRightsWatch(_BlockingEvents[RightsChange]):
+    """An iterator of changes of rights; made by `BlockingClient.watch_permissions`."""
 
 
 class BlockingClient:
@@ -299,3 +328,8 @@ class BlockingClient:
     def watch(self, types: Sequence[str] = (), **options: Any) -> BlockingWatch:
         """As `Client.watch`; the result is an iterator."""
         return BlockingWatch(self._loop.run(self._client.watch(types, **options)), self._loop)
+
+    def watch_permissions(self, objects: Sequence[ObjectId]) -> BlockingRightsWatch:
+        """As `Client.watch_permissions`; the result is an iterator."""
+        watch = self._loop.run(self._client.watch_permissions(objects))
+        return BlockingRightsWatch(watch, self._loop)

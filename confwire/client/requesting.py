@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -28,6 +29,19 @@ from confwire.messages import (
 )
 
 _A = TypeVar("_A", bound=ServerMessage)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A write that was made."""
+
+    dbid: int
+    revision: int
+    """The change is in the data of every server from this revision on."""
+    object: dict[str, Any] | None = None
+    """The document as it is stored, of an object that was created."""
+    epoch: str = ""
+    """Of the revision."""
 
 
 class Requests:

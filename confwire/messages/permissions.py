@@ -82,10 +82,8 @@ class RegisterPermissions(Request, kw_only=True):
     """
 
     objects: Annotated[list[ObjectId], Meta(max_length=MAX_WATCHED)]
-
-
-class PermissionsRegistered(Answer, kw_only=True):
-    """Server: what changes from this revision on is told."""
+    current: bool = False
+    """Answer with how things stand; then an object that may not be read is no error either."""
 
 
 class PermissionState(Struct, rename="camel", omit_defaults=True, kw_only=True):
@@ -97,6 +95,13 @@ class PermissionState(Struct, rename="camel", omit_defaults=True, kw_only=True):
     """Of the session's account; 0: there is no such object that it may read."""
     permissions: list[Permission] | UnsetType = UNSET
     """Absent where it may not read permissions."""
+
+
+class PermissionsRegistered(Answer, kw_only=True):
+    """Server: what changes from this revision on is told."""
+
+    objects: list[PermissionState] | UnsetType = UNSET
+    """As of this revision, in the order that was asked for; absent where it was not asked for."""
 
 
 class PermissionsChanged(Message, kw_only=True):

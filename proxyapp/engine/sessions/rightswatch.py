@@ -64,7 +64,7 @@ def register(session: Session, message: RegisterPermissions) -> None:
     for item in message.objects:
         key = int(info_of(item.object_type).type), item.dbid
         watched[key] = _state(session, key)
-        if not watched[key].mask & READ:
+        if not watched[key].mask & READ and not message.current:
             raise ObjectNotFound(f"there is no {item.object_type} with DBID {item.dbid}")
     others = serving.rights_watchers.values()
     if sum(len(other.rights_watched) for other in others if other is not session) > MOST - len(
@@ -78,9 +78,10 @@ def register(session: Session, message: RegisterPermissions) -> None:
         serving.rights_watchers[session.connection] = session
     else:
         serving.rights_watchers.pop(session.connection, None)
-    session.queue(
-        PermissionsRegistered(ref=message.ref, epoch=serving.epoch, revision=serving.revision)
-    )
+    answer = PermissionsRegistered(ref=message.ref, epoch=serving.epoch, revision=serving.revision)
+    if message.current:
+        answer.objects = [_told(key, state) for key, state in watched.items()]
+    session.queue(answer)
 
 
 def follow(serving: Serving, entry: Entry) -> None:

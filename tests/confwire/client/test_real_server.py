@@ -6,15 +6,15 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
 from confwire.cli.program import main
-from confwire.client import BlockingClient, Client, Cursor, Notification, ObjectId, State
+from confwire.client import BlockingClient, Client, Cursor, ObjectId, State
 from confwire.errors import (
     ApplicationUnknown,
     AuthenticationFailed,
@@ -28,6 +28,7 @@ from confwire.errors import (
 from confwire.messages import Permission
 from tests.servers import PASSWORD, Process, Site, eventually
 
+T = TypeVar("T")
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
 
@@ -55,10 +56,9 @@ async def client_of(master: Process, **options: Any) -> Client:
     return await Client.connect([("127.0.0.1", master.port)], **wished)
 
 
-async def following(watch: Any) -> Notification:
+async def following(watch: AsyncIterator[T]) -> T:
     async with asyncio.timeout(20):
-        notification: Notification = await anext(watch)
-        return notification
+        return await anext(watch)
 
 
 def contents_of(folder: Path) -> list[bytes]:
@@ -157,6 +157,26 @@ async def test_grants_are_set_and_told_with_what_they_come_to(master) -> None:
         assert isinstance(found.because, list)
         assert (found.because[0].subject_dbid, found.because[0].mask) == (100, 113)
         assert found.mask == 127  # as a super administrator
+
+
+async def test_rights_are_told_as_they_are_and_as_they_become(master) -> None:
+    async with await client_of(master) as client:
+        made = await client.create("skill", skill("watched"))
+        later = ObjectId("skill", made.dbid + 1)
+        watch = await client.watch_permissions([ObjectId("skill", made.dbid), later])
+        first = await following(watch)
+        assert [rights.mask for rights in first.objects] == [127, 0], "the second is not there yet"
+        grant = Permission(subject_type="person", subject_dbid=100, mask=113)
+        written = await client.set_permissions("skill", made.dbid, [grant])
+        granted = await following(watch)
+        assert (granted.revision, granted.objects[0].permissions) == (written.revision, (grant,))
+        assert (await client.create("skill", skill("later"))).dbid == later.dbid
+        assert [(rights.dbid, rights.mask) for rights in (await following(watch)).objects] == [
+            (later.dbid, 127)
+        ]
+        await client.delete("skill", made.dbid)
+        (gone,) = (await following(watch)).objects
+        assert (gone.dbid, gone.mask, gone.permissions) == (made.dbid, 0, None)
 
 
 async def test_a_secret_is_told_to_who_may_have_it_and_stands_nowhere(master, folder) -> None:
@@ -261,6 +281,8 @@ async def test_the_history_tells_what_was_changed_and_what_became_of_the_session
 async def test_a_watch_misses_nothing_when_its_server_is_killed(master) -> None:
     client, writer = await client_of(master), await client_of(master)
     async with client, writer, await client.watch(["skill"]) as watch:
+        rights = await client.watch_permissions([ObjectId("application", 100)])
+        before = await following(rights)
         await writer.create("skill", skill("before"))
         # A master that starts anew goes on from where it stands, not from before.
         names = [change.object["name"] for change in (await following(watch)).changes]
@@ -276,6 +298,10 @@ async def test_a_watch_misses_nothing_when_its_server_is_killed(master) -> None:
             names += [change.object["name"] for change in notification.changes if change.object]
         assert names == ["before", "after"]
         assert created.revision == watch.consumed
+        grant = Permission(subject_type="person", subject_dbid=100, mask=9)
+        await writer.set_permissions("application", 100, [grant])
+        after = await following(rights)
+        assert before.objects[0].permissions != after.objects[0].permissions == (grant,)
 
 
 async def test_a_program_without_a_loop_does_the_same(master) -> None:
@@ -286,6 +312,10 @@ async def test_a_program_without_a_loop_does_the_same(master) -> None:
             with client.watch(["skill"]) as watch:
                 client.create("skill", skill("blocking"))
                 notification = watch.next(timeout=20)
+            with client.watch_permissions([ObjectId("host", 4711)]) as rights:
+                first = rights.next(timeout=20)
+            assert first is not None
+            assert first.objects[0].mask == 0
             assert notification is not None
             assert client.server_info().revision == notification.revision
             return [document["name"] for document in client.read("skill", {"name": "block*"})]

@@ -122,3 +122,27 @@ def test_what_is_watched_in_all_has_a_bound(bench, bob, monkeypatch):
     assert register(bob, 601, 602)["message"] == "permissionsRegistered", "its own do not count"
     objects = [{"objectType": "skill", "DBID": 601}] * 101
     assert bob.error("registerPermissions", objects=objects) == "invalidParameter"
+
+
+def test_who_asks_how_things_stand_is_told_and_hears_of_what_may_be_read_later(bench, bob):
+    objects = [{"objectType": "skill", "DBID": dbid} for dbid in (999, 603, 601)]
+    (answer,) = bob.ask("registerPermissions", objects=objects, current=True)
+    assert answer["objects"] == [
+        {"objectType": "skill", "DBID": 999},
+        {"objectType": "skill", "DBID": 603},
+        {"objectType": "skill", "DBID": 601, "mask": 1},
+    ], "what is hidden is told like what is not there"
+    bench.commit(skill(603, OTHER, (3, BOB, 33)))
+    assert told(bob) == [(603, 33)]
+    bench.commit(skill(999, FOLDER))
+    assert told(bob) == [(999, 1)]
+
+
+def test_who_does_not_ask_how_things_stand_is_not_told(bob):
+    assert "objects" not in register(bob, 601)
+
+
+def test_a_wrong_type_is_refused_also_for_who_asks_how_things_stand(bob):
+    objects = [{"objectType": "skil", "DBID": 601}]
+    (answer,) = bob.ask("registerPermissions", objects=objects, current=True)
+    assert answer["code"] == "invalidParameter"
