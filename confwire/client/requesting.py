@@ -18,7 +18,7 @@ from confwire.client.exchange import Exchange, Exchanges
 from confwire.client.failures import ClientClosed, LinkLost, NoAnswer, OutcomeUnknown
 from confwire.client.link import Link
 from confwire.client.reading import unexpected
-from confwire.errors import MasterUnavailable, WireError
+from confwire.errors import ReadOnlyServer, RequestError, WireError
 from confwire.messages import (
     CreateObject,
     DeleteObject,
@@ -140,8 +140,10 @@ class Requests:
                 lost = error
             except (NoAnswer, ClientClosed) as error:
                 raise _unknown(error, name) from error
-            except MasterUnavailable as error:
-                if "requestId" in error.data:  # the proxy does not know either
+            except RequestError as error:
+                # A server that cannot ask the master now knows nothing of what was sent before.
+                unasked = not error.permanent or isinstance(error, ReadOnlyServer)
+                if "requestId" in error.data or (lost is not None and unasked):
                     raise _unknown(error, name) from error
                 raise
             finally:
