@@ -1,22 +1,28 @@
-"""Desktops write through a proxy while lines are cut and the proxy is killed: each write once."""
+"""Desktops write through a proxy while lines are cut and the proxy is killed: each write once.
+
+CSPROXY_TEST_CUTS lines are cut, 24 unless it is set.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
+import os
 import signal
 from random import Random
 
 import pytest
 
-from confwire.client import Client
+from confwire.client import Client, OutcomeUnknown
 from confwire.errors import AuthenticationFailed, MasterUnavailable
 from tests.cutting import Line
 from tests.servers import PASSWORD, Process, Site
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.slow]
 
-WRITES = 120
+CUTS = int(os.environ.get("CSPROXY_TEST_CUTS", "24"))
+WRITERS = 4
 
 PREPARE = """
 from proxyapp.models import Application
@@ -38,31 +44,37 @@ print(json.dumps([
 """
 
 
-async def writing(port: int, dbid: int, worker: int) -> None:
+async def writing(port: int, dbid: int, worker: int, ended: asyncio.Event) -> list[int]:
+    """Write numbers of its own until the end; return them."""
+    written = []
     async with await Client.connect(
         [("127.0.0.1", port)], application="default", user="default", password=PASSWORD,
         request_timeout=60,
     ) as client:  # fmt: skip
-        for number in range(worker, WRITES, 4):
+        for number in itertools.count(worker, WRITERS):
+            if ended.is_set():
+                return written
             delta = {"userProperties": {"desk": {"layout": str(number)}}}
+            name = f"number {number}"
             while True:
                 try:
-                    await client.update("skill", dbid, delta)
+                    await client.update("skill", dbid, delta, request_id=name)
                     break
-                except MasterUnavailable:  # the proxy has just started: it has begun nothing
+                except (MasterUnavailable, OutcomeUnknown):
                     await asyncio.sleep(0.1)
+            written.append(number)
+    raise AssertionError("the client was closed")
 
 
-async def cutting(line: Line, proxy: Process, written: asyncio.Future[None]) -> int:
-    random, cuts = Random(20261122), 0
-    while not written.done():
-        await asyncio.wait([written], timeout=random.uniform(0.02, 0.2))
-        line.cut()
-        cuts += 1
-        if cuts == 10:
+async def cutting(lines: list[Line], proxy: Process) -> None:
+    """Cut a line at random, again and again; kill the proxy once."""
+    random = Random(20261122)
+    for cut in range(CUTS):
+        await asyncio.sleep(random.uniform(0.02, 0.2))
+        random.choice(lines).cut()
+        if cut == CUTS // 2:
             await asyncio.to_thread(proxy.stop, signal.SIGKILL)
             await asyncio.to_thread(proxy.start)
-    return cuts
 
 
 async def changing_the_password(port: int) -> None:
@@ -78,16 +90,21 @@ async def changing_the_password(port: int) -> None:
         await Client.connect(address, password=PASSWORD, **account)
 
 
+@pytest.mark.timeout(60 + CUTS)
 async def test_every_write_is_made_once_whatever_is_cut_or_killed(site: Site) -> None:
     await asyncio.to_thread(site.master().start)
     dbid = int(await asyncio.to_thread(site.python, PREPARE))
-    proxy = await asyncio.to_thread(site.proxy().start)
-    with Line(proxy.port) as line:
-        written = asyncio.gather(*(writing(line.port, dbid, worker) for worker in range(4)))
-        cuts = await cutting(line, proxy, written)
-        await written
-    assert cuts > 10
-    await changing_the_password(proxy.port)
+    with Line(site.master_port) as link:
+        proxy = await asyncio.to_thread(site.proxy("-port", str(link.port)).start)
+        with Line(proxy.port) as line:
+            ended = asyncio.Event()
+            writers = asyncio.gather(
+                *(writing(line.port, dbid, worker, ended) for worker in range(WRITERS))
+            )
+            await cutting([line, link], proxy)
+            ended.set()
+            written = sorted(itertools.chain.from_iterable(await writers))
+        await changing_the_password(proxy.port)
     found = json.loads(await asyncio.to_thread(site.python, VALUES))
-    assert sorted(int(value) for value, _ in found) == list(range(WRITES))
+    assert sorted(int(value) for value, _ in found) == written
     assert {through for _, through in found} == {"site-1"}

@@ -57,7 +57,8 @@ def register(session: Session, message: RegisterPermissions) -> None:
 
     Raises:
         InvalidParameter: there is no such type.
-        ObjectNotFound: there is no such object, or the session may not read it.
+        ObjectNotFound: there is no such object, or the session may not read it, and it does not
+            ask how things stand.
         TooManySubscriptions: all sessions together have too many.
     """
     serving, watched = session.serving, {}
