@@ -9,7 +9,10 @@ import pytest
 from confwire.client import NoAnswer, OutcomeUnknown
 from confwire.errors import (
     LocalProtocolError,
+    MasterUnavailable,
+    NoPermission,
     NotReady,
+    ReadOnlyServer,
     RemoteProtocolError,
 )
 from confwire.messages import (
@@ -21,6 +24,10 @@ from confwire.messages import (
 
 pytestmark = pytest.mark.asyncio
 SERVER = ServerIdentity(application="confserv", dbid=99, release="1.0.0", mode="master")
+
+
+def refused(request, error):
+    return Error(ref=request.ref, code=error.code, text=str(error), permanent=error.permanent)
 
 
 async def test_a_write_whose_answer_was_lost_is_sent_again_under_its_name(peer, start):
@@ -49,6 +56,34 @@ async def test_a_proxy_that_lost_its_master_leaves_the_outcome_unknown(peer, sta
     with pytest.raises(OutcomeUnknown, match="unknown whether the change was made") as caught:
         await writing
     assert caught.value.request_id == "mine"
+
+
+@pytest.mark.parametrize("refusal", [MasterUnavailable("away"), ReadOnlyServer("write there")])
+async def test_a_server_that_cannot_ask_leaves_what_was_sent_before_unknown(peer, start, refusal):
+    client = await peer.connect()
+    writing = start(client.delete("host", 5))
+    session = await peer.session()
+    first = await session.receive(DeleteObject)
+    session.cut()
+    session = await peer.session()
+    second = await session.receive(DeleteObject)
+    await session.send(refused(second, refusal))
+    with pytest.raises(OutcomeUnknown, match="unknown whether the change was made") as caught:
+        await writing
+    assert caught.value.request_id == first.request_id
+
+
+async def test_what_a_master_refuses_under_the_same_name_was_not_made_before(peer, start):
+    client = await peer.connect()
+    writing = start(client.delete("host", 5))
+    session = await peer.session()
+    await session.receive(DeleteObject)
+    session.cut()
+    session = await peer.session()
+    second = await session.receive(DeleteObject)
+    await session.send(refused(second, NoPermission("no")))
+    with pytest.raises(NoPermission):
+        await writing
 
 
 async def test_a_write_that_is_not_answered_has_an_unknown_outcome(peer):
