@@ -46,8 +46,9 @@ from proxyapp.engine.ownapplication import OwnApplication
 from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
 from proxyapp.engine.sessions import rightswatch, sessionrights
 from proxyapp.engine.sessions.departures import Departures
+from proxyapp.engine.sessions.entering import CLOSED
 from proxyapp.engine.sessions.heartbeat import Heartbeat
-from proxyapp.engine.sessions.session import CLOSED, Session
+from proxyapp.engine.sessions.session import Session
 from proxyapp.engine.sessions.viewers import Viewers
 from proxyapp.engine.sessions.writes import Writes
 from proxyapp.engine.standby.dial import LINK
@@ -239,16 +240,7 @@ class Node:
     # ------------------------------------------------------------ connections
 
     def _connected(self, event: events.Connected, now: float) -> None:
-        session = Session(
-            self.serving,
-            event.connection,
-            event.peer,
-            event.port,
-            event.secure,
-            event.nonce,
-            now,
-            event.forwarded,
-        )
+        session = Session(self.serving, event)
         self._sessions[event.connection] = self._opening[event.connection] = session
 
     def _received(self, event: events.Received, now: float) -> None:

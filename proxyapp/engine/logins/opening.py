@@ -25,7 +25,7 @@ from historylog.entries import Kind, clean
 from proxyapp.balancer.networks import networks
 from proxyapp.engine.commands import Probe
 from proxyapp.engine.data.rows import Row
-from proxyapp.engine.events import Authenticated
+from proxyapp.engine.events import Authenticated, Connected
 from proxyapp.engine.logins import admission
 from proxyapp.engine.logins.checking import MARGIN, Login
 from proxyapp.engine.serving import Greeting, Serving
@@ -42,13 +42,9 @@ class Opening:
         "_begun",
         "_counted",
         "_done",
-        "_forwarded",
-        "_nonce",
-        "_peer",
+        "_line",
         "_person",
-        "_port",
         "_proof",
-        "_secure",
         "_serving",
         "_verifier",
         "final",
@@ -61,23 +57,18 @@ class Opening:
     """What the client sent; there after `begin`."""
 
     def __init__(
-        self,
-        serving: Serving,
-        peer: str,
-        port: str,
-        secure: bool,
-        nonce: str,
-        done: Callable[[Authenticated], None],
-        forwarded: str = "",
+        self, serving: Serving, line: Connected, done: Callable[[Authenticated], None]
     ) -> None:
+        """Have nothing of the client yet.
+
+        Args:
+            line: the connection that it has come by.
+            done: called with the judgement of others.
+        """
         self._serving = serving
-        self._peer = peer
-        self._forwarded = forwarded
+        self._line = line
         self._counted = ""
         """The address that failed logins count for; known once the opening has come."""
-        self._port = port
-        self._secure = secure
-        self._nonce = nonce
         self._done = done
         self._begun = serving.now
         self._proof: ServerHandshake | None = None
@@ -100,9 +91,9 @@ class Opening:
         Raises NotReady, InvalidParameter, AuthenticationFailed, PasswordInClear,
         AuthenticationUnavailable, MasterUnavailable.
         """
-        admission.check_door(self._serving, message, self._port)
+        admission.check_door(self._serving, message, self._line.port)
         self.message = message
-        self._counted = self._forwarded or _counted(self._serving, self._peer)
+        self._counted = self._line.forwarded or _counted(self._serving, self._line.peer)
         self._look_up()
         self._verifier = admission.verifier_for(self._serving, message, self._person) or ""
         try:
@@ -111,7 +102,7 @@ class Opening:
                 return self._challenge()
             self._check_mechanism()
             if message.mechanism == KERBEROS:
-                return Challenge(self._nonce)
+                return Challenge(self._line.nonce)
             self._ask("")
         except RequestError as error:
             self._refused(error)
@@ -165,7 +156,7 @@ class Opening:
         """
         self.message, self.tried = message, True
         try:
-            admission.check_door(self._serving, message, self._port)
+            admission.check_door(self._serving, message, self._line.port)
             return self._resume(message)
         except RequestError as error:
             self._refused(error)
@@ -212,7 +203,7 @@ class Opening:
 
     def _challenge(self) -> Challenge:
         serving, message = self._serving, self.message
-        proof = self._proof = ServerHandshake(self._nonce, serving.settings.scram_iterations)
+        proof = self._proof = ServerHandshake(self._line.nonce, serving.settings.scram_iterations)
         data = proof.challenge(message.data, self._verifier or None, serving.settings.fake_salt_key)
         if proof.user != (message.user or message.application):
             raise AuthenticationFailed("the opening and its SCRAM message name different accounts")
@@ -222,7 +213,7 @@ class Opening:
         message = self.message
         if not message.user:
             raise InvalidParameter(f"mechanism {message.mechanism} is for users: give a user")
-        if message.mechanism == PLAIN and not self._secure:
+        if message.mechanism == PLAIN and not self._line.secure:
             raise PasswordInClear
         if message.mechanism == KERBEROS and not self._serving.checks.takes_tickets():
             raise InvalidParameter("this server takes no tickets: use another mechanism")
@@ -235,7 +226,7 @@ class Opening:
             person=self._person,
             mechanism="KERBEROS" if message.mechanism == KERBEROS else "PLAIN",
             data=message.data,
-            nonce=self._nonce,
+            nonce=self._line.nonce,
             proof=proof,
             seconds=max(MARGIN, self._begun + limit - MARGIN - serving.now),
         )
@@ -266,7 +257,7 @@ class Opening:
 
     def _admit(self, session: str = "") -> admission.Admitted:
         admitted = admission.admit(
-            self._serving, self.message, self._person, self._secure, self._port
+            self._serving, self.message, self._person, self._line.secure, self._line.port
         )
         if self._person is not None:
             self._greet(self._person, session)
@@ -291,7 +282,7 @@ class Opening:
         most = serving.options.number("failed-logins-per-address")
         serving.throttle.failed(self._counted, most, serving.now)
         if self.message.user:
-            serving.accounts.failed(self.message.user, self._forwarded or self._peer)
+            serving.accounts.failed(self.message.user, self._line.forwarded or self._line.peer)
 
     def _refused(self, error: RequestError) -> None:
         self._serving.counters.refusals += 1
@@ -300,8 +291,8 @@ class Opening:
             "login refused",
             application=self.message.application,
             user=self.message.user,
-            peer=self._forwarded or self._peer,
-            port=self._port,
+            peer=self._line.forwarded or self._line.peer,
+            port=self._line.port,
             code=error.code,
             reason=error.text,
         )
@@ -317,9 +308,9 @@ class Opening:
                 application=clean(self.message.application),
                 application_type=clean(self.message.application_type),
                 user=clean(self.message.user),
-                peer=self._peer,
-                forwarded=self._forwarded,
-                port=self._port,
+                peer=self._line.peer,
+                forwarded=self._line.forwarded,
+                port=self._line.port,
                 reason=clean(f"{error.code}: {error.text}"),
             )
         )

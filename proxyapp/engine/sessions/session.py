@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable
-from enum import Enum
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +21,6 @@ from confwire.errors import (
     NotOpen,
     PasswordChangeRequired,
     RequestError,
-    TokenRefused,
 )
 from confwire.messages import (
     ChangePassword,
@@ -29,7 +28,6 @@ from confwire.messages import (
     HistoryEntry,
     Message,
     Open,
-    Opened,
     Proof,
     ReadBrief,
     ReadObjects,
@@ -37,56 +35,38 @@ from confwire.messages import (
 )
 from historylog.entries import Kind, clean
 from proxyapp.engine.commands import (
-    Admit,
     Again,
     Close,
     PauseReading,
     ResumeReading,
     Send,
-    SetKeepAlive,
 )
 from proxyapp.engine.data.access import Profile
 from proxyapp.engine.data.rights import Key
-from proxyapp.engine.events import Authenticated
+from proxyapp.engine.events import Connected
 from proxyapp.engine.links import serverlinks
 from proxyapp.engine.links.replication import Replication
-from proxyapp.engine.logins.admission import Admitted
 from proxyapp.engine.logins.opening import Opening
 from proxyapp.engine.reading.freshness import Floor
 from proxyapp.engine.reading.requests import Pursuit, Task, refusal
 from proxyapp.engine.serving import Serving
-from proxyapp.engine.sessions import answering, registering, rightswatch
+from proxyapp.engine.sessions import answering, entering, registering, rightswatch
 from proxyapp.engine.sessions.backthen import BackThen
 from proxyapp.engine.sessions.comparing import Comparing
+from proxyapp.engine.sessions.entering import (
+    BARRED,
+    CHALLENGED,
+    CLOSED,
+    CONNECTED,
+    OPEN,
+    Phase,
+)
 from proxyapp.engine.sessions.follower import Follower
 from proxyapp.engine.sessions.past import Past
 from proxyapp.engine.trust.tokens import Holder
 
-MAX_MESSAGE_SIZE = 4 * 1024 * 1024
-"""Bytes of one message of a client that has logged in."""
-KEEP_ALIVE = 60.0
-"""Seconds of silence after which a client that wished nothing else is polled."""
 MAX_WRITES = 64
 """Writes of one session that may wait for the database before its line is paused."""
-
-
-class Phase(Enum):
-    """How far a session has come."""
-
-    CONNECTED = "connected"
-    CHALLENGED = "challenged"
-    WAITING = "being checked"
-    BARRED = "to change its password"
-    OPEN = "open"
-    CLOSED = "closed"
-
-
-CONNECTED, CHALLENGED, WAITING, BARRED, OPEN, CLOSED = Phase
-_SAID = {
-    Kind.SESSION_OPENED: "session opened",
-    Kind.SESSION_RESTORED: "session restored",
-    Kind.SESSION_MOVED: "session moved",
-}
 
 
 class Session:
@@ -95,7 +75,6 @@ class Session:
     __slots__ = (
         "_answers",
         "_ended",
-        "_opening",
         "_scheduled",
         "_task",
         "_task_ref",
@@ -113,6 +92,7 @@ class Session:
         "holder",
         "id",
         "name",
+        "opening",
         "past",
         "peer",
         "person",
@@ -128,27 +108,17 @@ class Session:
         "writes",
     )
 
-    def __init__(
-        self,
-        serving: Serving,
-        connection: int,
-        peer: str,
-        port: str,
-        secure: bool,
-        nonce: str,
-        now: float,
-        forwarded: str = "",
-    ) -> None:
+    def __init__(self, serving: Serving, line: Connected) -> None:
         self.serving = serving
-        self.connection = connection
-        self.peer = peer
-        self.forwarded = forwarded
-        self.secure = secure
+        self.connection = line.connection
+        self.peer = line.peer
+        self.forwarded = line.forwarded
         """The client's address, where the peer is a balancer."""
-        self.port = port
-        self.connected_at = now
-        self.phase = CONNECTED
-        self.id = sha256(nonce.encode()).hexdigest()[:24]
+        self.secure = line.secure
+        self.port = line.port
+        self.connected_at = serving.now
+        self.phase: Phase = CONNECTED
+        self.id = sha256(line.nonce.encode()).hexdigest()[:24]
         self.name = self.user = self.application_type = ""
         self.application = self.person = 0
         self.role = "client"
@@ -157,7 +127,7 @@ class Session:
         self.holder: Holder | None = None
         """What its tokens say; None where it asked for none."""
         self.profile = Profile(frozenset())
-        self.follower = Follower(serving, connection)
+        self.follower = Follower(serving, line.connection)
         self.rights_watched: dict[Key, rightswatch.State] = {}
         """Objects of whose permissions it is told, and what it was told last."""
         self.floor: Floor | None = None
@@ -170,9 +140,7 @@ class Session:
         self.blocked = False
         self.writes = 0
         self.acknowledged = 0
-        self._opening: Opening | None = Opening(
-            serving, peer, port, secure, nonce, self._judged, forwarded
-        )
+        self.opening: Opening | None = Opening(serving, line, partial(entering.judged, self))
         """None once the session is open: it is larger than the session."""
         self._task: Task | Pursuit | None = None
         self._task_ref: int | str | None = None
@@ -192,7 +160,7 @@ class Session:
     def receive(self, messages: list[bytes]) -> None:
         """Take whole messages, in order."""
         self._take_all(messages)
-        self._flush()
+        self.flush()
 
     def step(self) -> None:
         """Give the session's task its next turn."""
@@ -201,7 +169,7 @@ class Session:
             return
         if self._advance(self._task):
             self._go_on()
-        self._flush()
+        self.flush()
 
     def wake(self) -> None:
         """What the session's task sleeps for has come."""
@@ -235,12 +203,12 @@ class Session:
             self.wake()
         else:
             self._go_on()
-            self._flush()
+            self.flush()
 
     def close(self, code: CloseCode, reason: str) -> None:
         """End the connection."""
         if self.phase is not CLOSED:
-            self._flush()
+            self.flush()
             self._ended = reason
             self.leave()
             self.serving.out.append(Close(self.connection, code, reason))
@@ -286,11 +254,17 @@ class Session:
         """Send a message now."""
         if self.phase is not CLOSED:
             self._answers.append(codec.encode(message))
-            self._flush()
+            self.flush()
 
     def queue(self, message: Message | bytes) -> None:
         """Send a message with the others of the turn."""
         self._answers.append(message if isinstance(message, bytes) else codec.encode(message))
+
+    def flush(self) -> None:
+        """Send what is queued now."""
+        if self._answers:
+            self.serving.out.append(Send(self.connection, self._answers))
+            self._answers = []
 
     def writing(self) -> None:
         """One of its writes has begun."""
@@ -303,13 +277,13 @@ class Session:
         self.writes -= 1
         if self.writes == MAX_WRITES - 1 and self._task is None:
             self._go_on()
-            self._flush()
+            self.flush()
 
     def refuse(self, error: RequestError, ref: int | str | None) -> None:
         """Answer a request with an error now."""
         if self.phase is not CLOSED:
             self._refuse(error, ref)
-            self._flush()
+            self.flush()
 
     @property
     def cursor(self) -> int:
@@ -370,9 +344,9 @@ class Session:
                 raise PasswordChangeRequired
             answering.change_password(self, message)
         elif isinstance(message, Open) and self.phase is CONNECTED:
-            self._begin(message)
+            entering.begin(self, message)
         elif isinstance(message, Proof) and self.phase is CHALLENGED:
-            self._prove(message)
+            entering.prove(self, message)
         else:
             raise NotOpen
 
@@ -403,127 +377,6 @@ class Session:
                 reason=reason,
             )
         )
-
-    def _flush(self) -> None:
-        if self._answers:
-            self.serving.out.append(Send(self.connection, self._answers))
-            self._answers = []
-
-    # ------------------------------------------------------------ opening
-
-    def _begin(self, message: Open) -> None:
-        assert self._opening is not None
-        if message.token:
-            self._resume(message, self._opening)
-            return
-        challenge = self._opening.begin(message)
-        if challenge is None:
-            self.phase = WAITING
-        else:
-            self.phase = CHALLENGED
-            self._answers.append(codec.encode(challenge))
-
-    def _prove(self, message: Proof) -> None:
-        assert self._opening is not None
-        admitted = self._opening.prove(message)
-        if admitted is None:
-            self.phase = WAITING
-        else:
-            self._enter(self._opening, admitted, Kind.SESSION_OPENED)
-
-    def _judged(self, event: Authenticated) -> None:
-        """Others have judged the login."""
-        attempt = self._opening
-        assert attempt is not None
-        try:
-            admitted = attempt.conclude(event)
-            if self.phase is WAITING:
-                self._enter(attempt, admitted, Kind.SESSION_OPENED)
-        except RequestError as error:
-            if self.phase is WAITING:
-                self._refuse(error, None)
-                self.close(CloseCode.REFUSED, error.code)
-        self._flush()
-
-    def _resume(self, message: Open, attempt: Opening) -> None:
-        """Go on with a session by its token; what refuses it leaves the way open for a login."""
-        if attempt.tried:
-            raise TokenRefused("a connection has one token: log in")
-        try:
-            token, admitted = attempt.resume(message)
-            specs = self.follower.specs_of(message.subscriptions) if message.subscriptions else {}
-        except RequestError as error:
-            self._refuse(error, None)
-            return
-        self.id = token.session
-        other = self.serving.roster.named(self.id)
-        if other is not None:
-            other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
-        record = self.serving.records.claim(self.id)
-        since = message.since
-        if record is not None and since is not None and not message.subscriptions:
-            # As the primary of the pair has told of them, so that the client need not. Where it
-            # stands only the client knows: what was sent to it may have been lost on the way.
-            specs = self.follower.specs_of(record.subscriptions) if record.subscriptions else {}
-        here = token.server == self.serving.issuing.server
-        self._enter(attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
-        if self.phase is OPEN:
-            registering.follow_on(self, token, specs, since)
-
-    def _enter(self, attempt: Opening, admitted: Admitted, kind: Kind) -> None:
-        serving = self.serving
-        self._opening = None
-        opening = attempt.message
-        self.name, self.user, self.role = opening.application, opening.user, opening.role
-        self.application, self.application_type = admitted.application, admitted.application_type
-        self.daemon, self.person, self.profile = admitted.daemon, admitted.person, admitted.profile
-        self.floor = serving.freshness.floor(opening, serving.now)
-        greeting = attempt.greeting
-        self.phase = BARRED if greeting.must_change else OPEN
-        serving.roster.enter(self)
-        serving.out.append(Admit(self.connection))
-        keep_alive = opening.keep_alive
-        timeout = keep_alive.remote if keep_alive is not None else KEEP_ALIVE
-        serving.out.append(SetKeepAlive(self.connection, timeout))
-        serving.log(
-            "info",
-            _SAID[kind],
-            session=self.id,
-            application=self.name,
-            user=self.user,
-            peer=self.forwarded or self.peer,
-            port=self.port,
-        )
-        self.keep(kind, serving.revision)
-        if kind is not Kind.SESSION_OPENED:
-            serving.counters.resumes += 1
-        elif self.role == "client":
-            serving.counters.logins += 1
-        token = ""
-        if opening.token is not None and not admitted.server:
-            self.holder = attempt.holder(self.id, admitted)
-            token = serving.issuing.issue(self.connection, self.holder, serving.now)
-        opened = Opened(
-            session=self.id,
-            epoch=serving.epoch,
-            revision=serving.revision,
-            data=attempt.final,
-            server=serving.identity(),
-            application_dbid=self.application,
-            person_dbid=self.person,
-            keep_alive=keep_alive,
-            max_message_size=MAX_MESSAGE_SIZE,
-            token=token,
-            restored=kind is not Kind.SESSION_OPENED,
-            last_login=greeting.last_login or 0,
-            password_due=greeting.password_due or 0,
-            password_change_required=greeting.must_change,
-            clock=serving.now if admitted.server else 0,
-        )
-        self._answers.append(codec.encode(opened))
-        if self.role == "peer" and serving.pairing is not None:
-            self._flush()
-            serving.pairing.joined(self)
 
     @property
     def is_open(self) -> bool:
@@ -581,7 +434,7 @@ class Session:
                 self.close(CloseCode.INTERNAL_ERROR, "the notifications failed")
         else:
             if messages:
-                self._flush()
+                self.flush()
                 self.serving.out.append(Send(self.connection, messages))
             if messages is not None:
                 self.wake()

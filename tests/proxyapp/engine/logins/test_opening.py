@@ -5,16 +5,11 @@ import json
 import pytest
 
 from confwire.handshake import ClientHandshake, derive
-from confwire.messages import KeepAlive, Open
-from proxyapp.engine import commands, events
-from proxyapp.engine.node import Node
+from confwire.messages import Open
+from proxyapp.engine import commands
 from tests.proxyapp.engine.bench import (
     VERIFIER,
-    Bench,
-    Database,
-    environment,
     record,
-    settings,
 )
 
 WRONG = derive("wrong", b"0123456789abcdef", 4096)
@@ -35,17 +30,6 @@ def challenge(bench, user: str) -> dict[str, str]:
     first = ClientHandshake(user, "client-nonce-0123456789ab").first()
     client.send(Open(application="default", user=user, data=first))
     return dict(part.split("=", 1) for part in client.inbox[0]["data"].split(","))
-
-
-def test_a_person_logs_in_and_learns_where_it_is(bench):
-    client = bench.connect()
-    client.open("bob")
-    opened = client.inbox[-1]
-    assert (opened["message"], opened["epoch"], opened["revision"]) == ("opened", "e1", 1)
-    assert (opened["applicationDBID"], opened["personDBID"]) == (100, 101)
-    assert opened["server"]["application"] == "confserv"
-    assert opened["server"]["mode"] == "master"
-    assert bench.of(commands.Admit)[0].connection == client.connection
 
 
 def test_a_user_name_is_the_same_in_any_case(bench):
@@ -183,60 +167,11 @@ def test_a_user_application_may_have_any_number_of_sessions(bench):
     assert len(bench.node.status(bench.now)["sessions"]) == 3
 
 
-@pytest.mark.parametrize(
-    "data",
-    [b"", b"[]", b"{", b"\xff", b'{"message":"nothing"}', b'{"message":"open"}', b"null",
-     b'{"message":"open","application":1,"data":"x"}', b"[" * 5000],
-)  # fmt: skip
-def test_a_first_message_that_cannot_be_read_ends_the_connection(bench, data):
-    client = bench.connect()
-    client.send(data)
-    assert client.inbox[-1]["message"] == "error"
-    assert client.closed[0] == 4002
-
-
 @pytest.mark.parametrize("data", ["", "n,,", "n,,n=bob", "y,,n=bob,r=abc", "n,,n=bob,r=", "\x00"])
 def test_an_opening_without_a_scram_message_is_refused(bench, data):
     client = bench.connect()
     client.send(json.dumps({"message": "open", "application": "x", "data": data}).encode())
     assert refusal(client) == "invalidParameter"
-
-
-@pytest.mark.parametrize(
-    "request_", [b'{"message":"readServerInfo","ref":1}', b'{"message":"proof","data":"x"}']
-)
-def test_a_request_before_the_opening_ends_the_connection(bench, request_):
-    client = bench.connect()
-    client.send(request_, b'{"message":"readServerInfo","ref":2}')
-    assert [m["code"] for m in client.inbox] == ["notOpen"]
-    assert client.closed is not None
-
-
-def test_a_second_opening_is_refused_and_the_session_goes_on(bench):
-    client = bench.login("bob")
-    client.open("eve")
-    assert client.inbox[-1]["code"] == "alreadyOpen"
-    assert client.closed is None
-    assert client.read("skill") == [601, 602]
-
-
-def test_who_does_not_log_in_in_time_is_sent_away(bench):
-    silent, slow, quick = bench.connect(), bench.connect(), bench.connect()
-    slow.send(Open(application="default", user="bob",
-                   data=ClientHandshake("bob", "client-nonce-0123456789ab").first()))  # fmt: skip
-    quick.open("bob")
-    bench.tick(9.9)
-    assert silent.closed is None
-    bench.tick(0.2)
-    assert (silent.closed[0], slow.closed[0], quick.closed) == (4000, 4000, None)
-
-
-def test_a_server_without_data_opens_no_session():
-    bench = Bench(Node.for_master(settings()), Database(environment()))
-    client = bench.connect()
-    client.open("bob")
-    assert client.inbox[-1]["code"] == "notReady"
-    assert client.closed is not None
 
 
 def test_a_refused_login_is_logged_without_its_secret(bench):
@@ -246,23 +181,6 @@ def test_a_refused_login_is_logged_without_its_secret(bench):
     assert log.fields["user"] == "bob"
     assert log.fields["peer"] == "10.0.0.1:1"
     assert "SCRAM" not in str(log.fields)
-
-
-def test_wished_keep_alives_are_taken_over(bench):
-    client = bench.connect()
-    client.open("bob", keep_alive=KeepAlive(7, 9))
-    assert client.inbox[-1]["keepAlive"] == {"local": 7, "remote": 9}
-    assert bench.of(commands.SetKeepAlive)[-1].timeout == 9
-
-
-def test_one_client_that_goes_away_in_its_opening_leaves_nothing(bench):
-    client = bench.connect()
-    first = ClientHandshake("bob", "client-nonce-0123456789ab").first()
-    client.send(Open(application="default", user="bob", data=first))
-    client.leave()
-    bench.tick(20)
-    bench.handle(events.Received(client.connection, [b"{}"]))
-    assert bench.node.status(bench.now)["sessions"] == []
 
 
 def test_a_refused_login_is_kept_in_the_history_without_a_secret(bench):
