@@ -47,6 +47,8 @@ class Pruned(NamedTuple):
     records: int
     entries: int = 0
     """Entries about sessions, logins and servers."""
+    judged: datetime | None = None
+    """As of when ages were judged, where that was not what the clock shows."""
 
 
 def prune(
@@ -131,14 +133,16 @@ def _expired(limits: Limits, now: datetime) -> int:
     """Return the last revision that is too old like all before it; 0 for none.
 
     Where a clock was wrong for a while, what seems to be old stays as long as what came before
-    it: nothing that is not too old may go with it.
+    it: nothing that is not too old may go with it. What seems to be of the future is as old as
+    what was committed next.
     """
-    kept = Transaction.objects.filter(at__gte=now - timedelta(days=limits.days))
+    end = now - timedelta(days=limits.days)
+    kept = Transaction.objects.filter(at__range=(end, now))
     first = kept.order_by("revision").values_list("revision", flat=True).first()
     if first is not None:
         return first - 1
-    newest = Transaction.objects.order_by("-revision").values_list("revision", flat=True).first()
-    return newest or 0
+    past = Transaction.objects.filter(at__lte=now)
+    return past.order_by("-revision").values_list("revision", flat=True).first() or 0
 
 
 def _surplus(limits: Limits) -> int:

@@ -32,6 +32,12 @@ class Store(models.Model):
     """Up to this number a master has them, too. 0 at a master, which forwards nothing."""
     floor = models.DateTimeField(default=BEGINNING)
     """What happened before may be deleted."""
+    believed = models.DateTimeField(null=True)
+    """The newest moment of the clock that the clean-up believed; NULL before its first look."""
+    looked = models.DateTimeField(null=True)
+    """What the clock showed at its last look."""
+    waited = models.FloatField(null=True)
+    """Seconds for which the clock has gone on where it is not believed; NULL as `looked`."""
 
     def __str__(self) -> str:
         return f"{self.name} up to {self.last}"

@@ -23,7 +23,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from confwire.messages import HistoryEntry
-from historylog import forwarding, past, sessions, writer
+from historylog import clock, forwarding, past, sessions, writer
 from historylog.retention import EntryLimits, Pruned, prune_entries
 from historylog.writer import Position
 from proxyapp.engine import commands as c
@@ -165,7 +165,9 @@ class Historian:
             if wait(LOOK):
                 return Pruned(0, 0, 0)
         limits = EntryLimits(options.session_days, options.days)
-        return Pruned(0, 0, 0, prune_entries(limits, now, wait, forwards=self._forwards))
+        judged = clock.judged(now)
+        entries = prune_entries(limits, judged, wait, forwards=self._forwards)
+        return Pruned(0, 0, 0, entries, judged if judged != now else None)
 
     def status(self) -> dict[str, Any]:
         """Return its state as JSON-able data."""

@@ -111,6 +111,13 @@ class Database(Protocol):
         """Begin a new epoch."""
 
 
+class Pruning(Protocol):
+    """The clean-up of the history, as the worker sees it."""
+
+    def alarms(self, now: float) -> list[dict[str, Any]]:
+        """Return what is wrong with it at a monotonic time, for status pages."""
+
+
 class History(Protocol):
     """The history log, as the worker sees it."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, connections
@@ -48,6 +50,8 @@ class Pruning:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="pruning")
         self._stopping = threading.Event()
         self._task: asyncio.Task[None] | None = None
+        self._complaint = ""
+        self._since = 0.0
 
     def start(self) -> None:
         """Begin; must be called with a running loop."""
@@ -60,6 +64,34 @@ class Pruning:
         await asyncio.get_running_loop().run_in_executor(self._thread, connections.close_all)
         self._thread.shutdown(wait=False)
 
+    def alarms(self, now: float) -> list[dict[str, Any]]:
+        """Return what is wrong, for status pages.
+
+        Args:
+            now: the monotonic time in seconds.
+        """
+        if not self._complaint:
+            return []
+        since = round(now - self._since, 1)
+        return [{"alarm": "pruning", "text": self._complaint, "since": since}]
+
+    def _doubt(self, judged: datetime | None) -> None:
+        """Tell that ages are judged as of another time than the clock shows, or no more."""
+        if judged is None:
+            if self._complaint:
+                log.info("alarm cleared", alarm="pruning", text=self._complaint)
+            self._complaint = ""
+            return
+        text = (
+            "the clock jumped far ahead: what is too old is judged as of"
+            f" {judged:%Y-%m-%d %H:%M} UTC until it has gone on for a week; set it right, or run"
+            " manage.py prunehistory -trust-clock at the master"
+        )
+        if text != self._complaint:
+            log.warning("alarm", alarm="pruning", text=text)
+            self._since = self._since if self._complaint else time.monotonic()
+        self._complaint = text
+
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -71,8 +103,11 @@ class Pruning:
                 if pruned is None:
                     await asyncio.sleep(min(self._interval, LOOK))
                     continue
+                self._doubt(pruned.judged)
                 if pruned.transactions or pruned.entries:
-                    log.info("the history was pruned", **pruned._asdict())
+                    removed = pruned._asdict()
+                    del removed["judged"]
+                    log.info("the history was pruned", **removed)
             await asyncio.sleep(self._interval)
 
     def _prune(self) -> Pruned | None:

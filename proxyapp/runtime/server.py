@@ -267,7 +267,7 @@ class Server:
             prepare = functools.partial(historyfile.prepare, file)
             self._historian = Historian(worker.tell, prepare, forwards=True)
             self._pruning = Pruning(self._historian.prune)
-        worker.history = self._historian
+        worker.history, worker.pruning = self._historian, self._pruning
         self._historian.start()
         self._pruning.start()
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from historylog import retention
+from historylog import clock, retention
 from historylog.retention import EntryLimits, Limits, Pruned
 from proxyapp.engine.settings import Settings
 from proxyapp.models import Application
@@ -34,9 +34,19 @@ def entry_limits() -> EntryLimits:
     return EntryLimits(chosen.number("client-expiration"), chosen.number("expiration"))
 
 
-def prune(now: datetime, wait: Callable[[float], bool | None] = time.sleep) -> Pruned:
-    """Remove the changes that are too old or too many, and the entries and receipts too old."""
-    pruned = retention.prune(limits(), now, wait)
-    receipts.forget(now)
-    entries = retention.prune_entries(entry_limits(), now, wait)
-    return pruned._replace(entries=entries)
+def prune(
+    now: datetime,
+    wait: Callable[[float], bool | None] = time.sleep,
+    *,
+    believe: bool = False,
+) -> Pruned:
+    """Remove the changes that are too old or too many, and the entries and receipts too old.
+
+    Args:
+        believe: a person says that the clock is right, however far it jumped.
+    """
+    judged = clock.judged(now, believe=believe)
+    pruned = retention.prune(limits(), judged, wait)
+    receipts.forget(judged)
+    entries = retention.prune_entries(entry_limits(), judged, wait)
+    return pruned._replace(entries=entries, judged=judged if judged != now else None)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from confwire.messages import HistoryEntry
 from historylog import checkpoints, forwarding, retention, writer
 from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Store, Transaction
-from historylog.retention import EntryLimits, Limits, prune, prune_entries
+from historylog.retention import EntryLimits, Limits, Pruned, prune, prune_entries
 
 FOREVER = 10**4
 
@@ -29,7 +29,7 @@ def newest(skill: Callable[..., int]) -> Transaction:
 
 def test_nothing_goes_within_the_limits(newest: Transaction) -> None:
     before = Transaction.objects.count()
-    assert prune(Limits(FOREVER, 10**6), newest.at, instantly) == (0, 0, 0, 0)
+    assert prune(Limits(FOREVER, 10**6), newest.at, instantly) == Pruned(0, 0, 0)
     assert Transaction.objects.count() == before
     assert checkpoints.floor() is None
 
@@ -54,10 +54,25 @@ def test_a_clock_that_was_wrong_takes_nothing_with_it_that_is_not_too_old(
         patched.setattr(timezone, "now", lambda: datetime(1970, 1, 1, tzinfo=UTC))
         skill("when the clock had stopped")
     skill("when it was right again")
-    assert prune(Limits(30, 10**6), newest.at, instantly) == (0, 0, 0, 0)
+    assert prune(Limits(30, 10**6), newest.at, instantly) == Pruned(0, 0, 0)
     last = Transaction.objects.latest("revision")
     pruned = prune(Limits(30, 10**6), last.at + timedelta(days=31), instantly)
     assert pruned.floor == last.revision - 1
+
+
+def test_what_a_clock_that_was_ahead_has_written_goes_with_what_came_after_it(
+    newest: Transaction, skill: Callable[..., int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: datetime(2099, 1, 1, tzinfo=UTC))
+        skill("when the clock was far ahead")
+    later = newest.at + timedelta(days=31)
+    assert prune(Limits(30, 10**6), later, instantly).floor == newest.revision
+    with monkeypatch.context() as patched:
+        patched.setattr(timezone, "now", lambda: later)
+        skill("when it was right again")
+    last = Transaction.objects.latest("revision")
+    assert prune(Limits(30, 10**6), later, instantly).floor == last.revision - 1
 
 
 def test_a_transaction_goes_whole_when_one_of_its_records_is_too_many(newest: Transaction) -> None:
@@ -77,7 +92,7 @@ def test_the_floor_is_signed_and_bears_the_chain(newest: Transaction) -> None:
 
 def test_pruning_again_changes_nothing(newest: Transaction) -> None:
     prune(Limits(FOREVER, 1), newest.at, instantly)
-    assert prune(Limits(FOREVER, 1), newest.at, instantly) == (newest.revision - 1, 0, 0, 0)
+    assert prune(Limits(FOREVER, 1), newest.at, instantly) == Pruned(newest.revision - 1, 0, 0)
 
 
 def test_small_batches_lead_to_the_same(

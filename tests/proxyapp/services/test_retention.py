@@ -39,3 +39,18 @@ def test_pruning_follows_them(create: Callable[..., int]) -> None:
     newest = Transaction.objects.latest("revision")
     assert retention.prune(newest.at).transactions == 0
     assert retention.prune(newest.at + timedelta(days=3)).floor == newest.revision - 1
+
+
+def test_a_clock_years_ahead_takes_nothing_until_a_person_says_that_it_is_right(
+    create: Callable[..., int],
+) -> None:
+    set_options(99, expiration=1, audit_expiration=2)
+    create("skill", tenantDBID=1, name="new")
+    newest = Transaction.objects.latest("revision")
+    retention.prune(newest.at)
+    count = Transaction.objects.count()
+    far = newest.at + timedelta(days=3650)
+    assert retention.prune(far).judged == newest.at
+    assert Transaction.objects.count() == count
+    assert retention.prune(far, believe=True).judged is None
+    assert Transaction.objects.get() == newest
