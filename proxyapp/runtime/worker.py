@@ -33,6 +33,7 @@ from proxyapp.runtime.parts import (
     LocalCopy,
     NodeLike,
     Outlet,
+    Pruning,
     Terms,
     WebOutlet,
 )
@@ -80,6 +81,7 @@ class Worker:
         self.database: Database | None = None
         self.history: History | None = None
         """None: nothing is kept, and nothing of the past is known."""
+        self.pruning: Pruning | None = None
         self.copy: LocalCopy | None = None
         """None: nothing is kept on disk."""
         self.web_outlets: dict[int, WebOutlet] = {}
@@ -212,6 +214,8 @@ class Worker:
             for text, since in self._failures.items()
         ]
         status["alarms"] += self.certificates.alarms(now)
+        if self.pruning is not None:
+            status["alarms"] += self.pruning.alarms(now)
         if self.history is not None:
             status["history"] = history = self.history.status()
             if history["error"]:
