@@ -51,7 +51,7 @@ CLOSE_ACTIONS: dict[CloseCode, tuple[str, str]] = {
     CloseCode.OPENING_TIMEOUT: ("no login within the time limit", "connect and open at once"),
     CloseCode.REFUSED: ("the opening was refused; an error came before", "read the error's code"),
     CloseCode.MALFORMED_OPENING: ("the first message was no opening", "mend the client"),
-    CloseCode.TAKEN_OVER: ("the session goes on on another connection", "do not reconnect"),
+    CloseCode.TAKEN_OVER: ("the session goes on on another connection", "log in anew, by no token"),
     CloseCode.KEEP_ALIVE_LOST: ("nothing was heard for too long", "connect again and resume"),
     CloseCode.TOO_SLOW: ("unread data outlived its time", "connect again and resume"),
     CloseCode.RIGHTS_WITHDRAWN: ("account or application may no longer log in", "log in anew"),

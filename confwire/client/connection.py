@@ -273,6 +273,8 @@ class Connection:
         """Note the loss; raises it again when connecting anew would be in vain."""
         self.link = None
         code = error.close_code
+        if code == CloseCode.TAKEN_OVER:  # another one has the token: do not take turns with it
+            self._token = ""
         if self._next is None and (self._notice is not None or code in SENT_AWAY):
             self._sites.sent_away(_now(), self._destination())
             self._tell(State.CONNECTING, f"sent to {address_text(self._sites.server)}")

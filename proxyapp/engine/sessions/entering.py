@@ -150,11 +150,14 @@ def _resume(session: Session, message: Open, attempt: Opening) -> None:
     serving = session.serving
     session.id = token.session
     other = serving.roster.named(token.session)
+    reason = ""
     if other is not None:
+        reason = f"its connection from {other.forwarded or other.peer} was still open"
         other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
     specs = _claim(session, message) or specs
     here = token.server == serving.issuing.server
-    _enter(session, attempt, admitted, Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED)
+    kind = Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED
+    _enter(session, attempt, admitted, kind, reason)
     if session.phase is OPEN:
         registering.follow_on(session, token, specs, message.since)
 
@@ -174,11 +177,14 @@ def _claim(session: Session, message: Open) -> dict[str, Spec]:
 # ---------------------------------------------------------------- the entry
 
 
-def _enter(session: Session, attempt: Opening, admitted: Admitted, kind: Kind) -> None:
+def _enter(
+    session: Session, attempt: Opening, admitted: Admitted, kind: Kind, reason: str = ""
+) -> None:
     """Open the session of who was admitted.
 
     Args:
         kind: how it has come here, as the history log names it.
+        reason: what is worth knowing of that.
     """
     serving = session.serving
     session.opening = None
@@ -189,7 +195,7 @@ def _enter(session: Session, attempt: Opening, admitted: Admitted, kind: Kind) -
     keep_alive = attempt.message.keep_alive
     timeout = keep_alive.remote if keep_alive is not None else KEEP_ALIVE
     serving.out.append(SetKeepAlive(session.connection, timeout))
-    _tell(session, kind)
+    _tell(session, kind, reason)
     token = ""
     if attempt.message.token is not None and not admitted.server:
         session.holder = attempt.holder(session.id, admitted)
@@ -209,7 +215,7 @@ def _become(session: Session, opening: Open, admitted: Admitted) -> None:
     session.floor = session.serving.freshness.floor(opening, session.serving.now)
 
 
-def _tell(session: Session, kind: Kind) -> None:
+def _tell(session: Session, kind: Kind, reason: str) -> None:
     """Say in the log, the history log and the counters who has come."""
     serving = session.serving
     serving.log(
@@ -220,8 +226,9 @@ def _tell(session: Session, kind: Kind) -> None:
         user=session.user,
         peer=session.forwarded or session.peer,
         port=session.port,
+        **({"reason": reason} if reason else {}),
     )
-    session.keep(kind, serving.revision)
+    session.keep(kind, serving.revision, reason)
     if kind is not Kind.SESSION_OPENED:
         serving.counters.resumes += 1
     elif session.role == "client":

@@ -116,6 +116,17 @@ async def test_a_server_that_gives_no_token_is_logged_in_to(peer):
 
 
 @pytest.mark.asyncio
+async def test_who_lost_its_session_to_another_connection_logs_in_anew(peer):
+    """Two with the same token would else take the session from each other for ever."""
+    peer.token = "t1"
+    client = await peer.connect()
+    session = await peer.session()
+    await session.close(4003)
+    assert (await peer.session()).opening.token == ""
+    assert not client.status.restored
+
+
+@pytest.mark.asyncio
 async def test_a_server_that_is_not_ready_does_not_end_the_token(peer):
     peer.token = "t1"
     await peer.connect()
