@@ -48,14 +48,14 @@ def test_a_page_that_was_edited_is_noticed(
 def test_results_are_filled_in_where_a_page_asks_for_them(
     generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generator, "RESULTS", tmp_path)
+    monkeypatch.setattr(generator.results, "RESULTS", tmp_path)
     row = {"figure": "reads", "ours": 1234.5, "unit": "reads/s", "runs": 5}
     alone = row | {"peer": None, "peer_value": None, "ratio": None}
     beside = row | {"peer": "a peer", "peer_value": 500, "ratio": 2.469}
     for name, rows in {"one": [alone], "two": [beside]}.items():
         (tmp_path / f"{name}.json").write_text(json.dumps({"rows": rows}))
     text = "before\n<!-- results of one, two -->\nold\n<!-- end -->\nafter"
-    assert generator.filled(text).splitlines() == [
+    assert generator.results.filled(text).splitlines() == [
         "before",
         "<!-- results of one, two -->",
         "",
@@ -74,7 +74,7 @@ def test_results_are_filled_in_where_a_page_asks_for_them(
 def test_bars_and_what_results_come_from_are_shown(
     generator: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generator, "RESULTS", tmp_path)
+    monkeypatch.setattr(generator.results, "RESULTS", tmp_path)
     row = {"figure": "a", "ours": 7, "unit": "ms", "peer": None, "peer_value": None, "ratio": None}
     rows = [
         row | {"bar": {"question": 1, "limit": "≤ 8 ms", "kept": True}},
@@ -84,7 +84,7 @@ def test_bars_and_what_results_come_from_are_shown(
     ]
     run = {"commit": "c0ffee", "date": "2031-01-02T03:04Z", "peers": {"peer": "1.2"}}
     (tmp_path / "one.json").write_text(json.dumps({"rows": rows, **run}))
-    text = generator.filled("<!-- results of one -->\n<!-- end -->")
+    text = generator.results.filled("<!-- results of one -->\n<!-- end -->")
     assert text.splitlines()[1:-1] == [
         "",
         "| figure | ours | unit | bar |",
@@ -100,9 +100,9 @@ def test_bars_and_what_results_come_from_are_shown(
     bound = row | {"peer": "p", "peer_value": 5, "ratio": 1.4, "at_least": ["peer_value"]}
     open_ = {"question": 2, "limit": "≥ 1×", "kept": None}
     (tmp_path / "two.json").write_text(json.dumps({"rows": [bound | {"bar": open_}]}))
-    found = generator.filled("<!-- results of two -->\n<!-- end -->").splitlines()[4]
+    found = generator.results.filled("<!-- results of two -->\n<!-- end -->").splitlines()[4]
     assert found == "| a | 7 | ms | p | at least 5 | at most 1.4 | ≥ 1×: not proven |"
-    lines = generator.filled("<!-- bars -->\n<!-- end -->").splitlines()
+    lines = generator.results.filled("<!-- bars -->\n<!-- end -->").splitlines()
     assert lines[4] == "| 1 | point reads, 1 in flight | ≤ 8 ms: 7 … 9, **1 of 2 missed** |"
     assert lines[5] == "| 2 | point reads, 16 in flight | ≥ 1×: 1.4, 1 of 1 not proven |"
     assert lines[6] == "| 3 | one change at a time to 1,000 subscribers |  |"
@@ -115,11 +115,11 @@ def test_every_key_that_looks_at_other_objects_is_explained(generator: ModuleTyp
         for key, rule in keys_of(info.type).items()
         if rule.how == "join"
     }
-    assert joins == set(generator.JOINS)
+    assert joins == set(generator.filters.JOINS)
 
 
 def test_every_key_that_is_no_condition_is_explained(generator: ModuleType) -> None:
     modifiers = {
         key for type_ in OBJECTS for key, rule in keys_of(type_).items() if rule.how == "modifier"
     }
-    assert modifiers == set(generator.MODIFIERS)
+    assert modifiers == set(generator.filters.MODIFIERS)
