@@ -275,12 +275,14 @@ class Realm:
 
     SERVICE = "confwire/localhost"
 
-    def __init__(self, people: tuple[str, ...] = ("ivan", "зоя", "田中")) -> None:
+    def __init__(
+        self, people: tuple[str, ...] = ("ivan", "зоя", "田中"), name: str = "KRBTEST.COM"
+    ) -> None:
         import k5test
 
         port = free_port()
         self._realm = k5test.K5Realm(
-            portbase=port, create_user=False, create_host=False, get_creds=False,
+            realm=name, portbase=port, create_user=False, create_host=False, get_creds=False,
             start_kadmind=False,
         )  # fmt: skip
         self.name = str(self._realm.realm)

@@ -175,6 +175,39 @@ def hold_rules_everywhere(site: Site, master: Process, proxy: Process) -> None:
     assert is_locked(master, "петр")
 
 
+KEPT = """
+from historylog.models import EntryRecord
+for entry in EntryRecord.objects.filter(kind="loginRefused", user="ivan"):
+    print(entry.server, entry.reason)
+"""
+
+
+def refuse_the_ticket_of_another_realm(
+    site: Site, realm: Realm, monkeypatch: pytest.MonkeyPatch, *servers: Process
+) -> None:
+    """Of a service of the same name, for a person of the same name; the history tells of it."""
+    other = Realm(("ivan",), "OTHER.TEST")
+    try:
+        with monkeypatch.context() as there:
+            for name, value in other.cache_of("ivan").items():
+                if name.startswith("KRB5"):
+                    there.setenv(name, value)
+            texts = [
+                refused(AuthenticationFailed, server, "ivan", "", "KERBEROS", other.spn)
+                for server in servers
+            ]
+    finally:
+        other.end()
+    assert all(other.spn in text and realm.spn in text for text in texts)
+
+    def kept() -> bool:
+        lines = site.python(KEPT).splitlines()
+        found = {line.partition(" ")[0] for line in lines if "authenticationFailed" in line}
+        return found == {"confserv", "site-1"} and all(other.spn in line for line in lines)
+
+    eventually(kept, "the refusals in the history", 20)
+
+
 def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
     site: Site, services: tuple[LdapServer, RadiusServer, Realm], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +235,7 @@ def test_logins_by_every_way_at_master_and_proxy_and_without_the_master(
 
     all_ways(master)
     all_ways(proxy)
+    refuse_the_ticket_of_another_realm(site, realm, monkeypatch, master, proxy)
     hold_rules_everywhere(site, master, proxy)
     master.stop(signal.SIGKILL)
     assert is_locked(proxy, "петр")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from base64 import b64decode, b64encode
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,64 @@ def test_a_ticket_of_another_realm_is_refused(realm: Realm, way: Kerberos) -> No
     ((ticket, proof),) = tickets(realm, "ivan", NONCE)
     foreign = Kerberos(spn=way.spn, keytab=way.keytab, realm="OTHER", replay_cache=False)
     assert check(foreign, ticket, NONCE, proof).outcome == "rejected"
+
+
+@pytest.fixture(scope="module")
+def other(realm: Realm) -> Iterator[Realm]:
+    """A realm of another name with a key distribution centre of its own, and the same people."""
+    made = Realm(("ivan",), "OTHER.TEST")
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="module")
+def namesake(realm: Realm) -> Iterator[Realm]:
+    """One more, which says that it is ours."""
+    made = Realm(("ivan",), realm.name)
+    yield made
+    made.end()
+
+
+def test_a_real_ticket_of_another_realm_is_refused(
+    realm: Realm, way: Kerberos, other: Realm
+) -> None:
+    ((ticket, proof),) = tickets(other, "ivan", NONCE)
+    verdict = check(way, ticket, NONCE, proof)
+    assert verdict.outcome == "rejected"
+    assert other.spn in verdict.text
+    assert way.spn in verdict.text
+    assert check(way, *_fresh(realm)).outcome == "accepted"
+
+
+def test_a_real_ticket_of_a_realm_that_says_it_is_ours_is_refused(
+    realm: Realm, way: Kerberos, namesake: Realm
+) -> None:
+    ((ticket, proof),) = tickets(namesake, "ivan", NONCE)
+    assert namesake.spn == realm.spn
+    verdict = check(way, ticket, NONCE, proof)
+    assert (verdict.outcome, verdict.principal) == ("rejected", "")
+    assert verdict.text.startswith("Cannot decrypt ticket")
+
+
+@pytest.mark.parametrize("form", ["ours", "theirs", "any"])
+def test_the_realm_counts_also_where_the_keys_of_both_are_there(
+    realm: Realm, other: Realm, tmp_path: Path, way: Kerberos, form: str
+) -> None:
+    spn = {"ours": realm.spn, "theirs": other.spn, "any": "confwire@localhost"}[form]
+    keys = merged(tmp_path / "both.keytab", realm, other)
+    both = Kerberos(spn=spn, keytab=keys, realm=realm.name, replay_cache=False)
+    ((ticket, proof),) = tickets(other, "ivan", NONCE)
+    verdict = check(both, ticket, NONCE, proof)
+    assert verdict.outcome == "rejected"
+    if form != "ours":
+        assert verdict.text == f"the ticket is of another realm than {realm.name}"
+
+
+def merged(file: Path, *realms: Realm) -> str:
+    """Return a keytab with the keys of all of these realms."""
+    words = "".join(f"rkt {realm.keytab}\n" for realm in realms) + f"wkt {file}\n"
+    subprocess.run(["ktutil"], input=words, text=True, check=True, capture_output=True)
+    return str(file)
 
 
 def test_a_ticket_that_was_made_without_the_keys_is_refused(
