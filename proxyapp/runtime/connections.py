@@ -6,12 +6,10 @@ limit of the transport is kept here: sizes, slow readers, silence, the closing h
 
 from __future__ import annotations
 
-import asyncio
 import socket
-from collections.abc import Sequence
 from typing import Protocol
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport
+from picows import WSFrame, WSMsgType, WSTransport
 
 from confwire.addp import Step
 from confwire.errors import CloseCode
@@ -20,7 +18,7 @@ from proxyapp.runtime import frames
 from proxyapp.runtime.anteroom import Standing, standing_of
 from proxyapp.runtime.balancers import Origin
 from proxyapp.runtime.lifewatch import LifeWatch
-from proxyapp.runtime.output import PART, Output
+from proxyapp.runtime.outlet import CLOSE_LIMIT, Outlet, Rounds
 from proxyapp.runtime.peers import host_of, is_end, is_loopback, new_nonce
 
 MESSAGE_LIMIT = 4 * 1024 * 1024
@@ -34,8 +32,6 @@ MESSAGES_A_TURN = 256
 """Messages of one connection told at once; the rest waits a turn, behind its answers."""
 STALL_PROGRESS = 16 * 1024
 """Bytes that a slow reader must take within the response timeout."""
-CLOSE_LIMIT = 5.0
-"""Seconds that the closing handshake may take."""
 SILENT_CLOSE_LIMIT = 0.5
 """Seconds for it where nothing was heard from the peer for too long."""
 _TEXT, _BINARY, _CONTINUATION = WSMsgType.TEXT, WSMsgType.BINARY, WSMsgType.CONTINUATION
@@ -43,10 +39,9 @@ _PING, _CLOSE = WSMsgType.PING, WSMsgType.CLOSE
 _NEW = Standing.NEW
 
 
-class Owner(Protocol):
+class Owner(Rounds, Protocol):
     """What a connection needs of the listening ports that it came in by."""
 
-    now: float
     crowded: bool
     output_limit: int
     hard_limit: int
@@ -67,15 +62,6 @@ class Owner(Protocol):
     def queue(self, connection: Connection) -> None:
         """Call `deliver` in the next turn."""
 
-    def mark(self, connection: Connection) -> None:
-        """Call `flush` in this turn or the next."""
-
-    def mark_first(self, connection: Connection) -> None:
-        """The connection has an answer to write, before what is told to many."""
-
-    def watch(self, connection: Connection) -> None:
-        """Call `sweep` from time to time."""
-
     def unwatch(self, connection: Connection) -> None:
         """Call `sweep` no more."""
 
@@ -83,79 +69,49 @@ class Owner(Protocol):
         """Call `look_for_life` at this time."""
 
 
-class Connection(WSListener):
+class Connection(Outlet):
     """One client on a listening port."""
 
-    # WSListener has room for weak references already.
     __slots__ = (
         "_blocked",
-        "_deadline",
         "_fragments",
         "_heard_at",
         "_held",
         "_inbox",
         "_life",
-        "_listeners",
-        "_mail",
-        "_marked",
-        "_output",
         "_parted",
-        "_paused",
         "_port",
         "_queued",
         "_reading",
-        "_slow",
-        "_socket",
-        "_spilled",
         "_taken",
-        "_transport",
         "_verdict",
-        "_wire",
-        "_written",
         "beat",
         "broken_by",
-        "closing",
         "id",
         "limit",
         "origin",
         "standing",
     )
 
+    _listeners: Owner
+
     def __init__(self, listeners: Owner, port: str, client: socket.socket, origin: Origin) -> None:
+        super().__init__(listeners, client)
         self.id = listeners.next_id()
         self.origin = origin
         self.standing = Standing.NEW
         """How far it has come before its session is open."""
         self.limit = OPENING_LIMIT
-        self.closing = False
-        """Nothing is told or sent any more; only what is queued goes out."""
         self.broken_by: Exception | None = None
         """What the kernel said when the socket ended; None: the other side closed it."""
-        self._listeners = listeners
         self._port = port
-        self._socket = client
-        self._transport: WSTransport
-        self._wire: asyncio.Transport
-        """What the WebSocket runs over."""
         self._inbox: list[bytes] = []
         self._fragments: bytearray | None = None
-        self._output = Output()
-        self._mail: bytes | None = None
-        """Frames made once for many, while they are all that there is to write or do in this turn:
-        to write them then takes no look at anything else, which for each of thousands in a row
-        would be a cache miss."""
         self._verdict: tuple[int, str] | None = None
         """Close with this code and reason, once the inbox is told."""
         self._parted = False
         """The peer's CLOSE has come."""
         self._queued = False
-        self._marked = False
-        self._spilled = True
-        """The transport may hold something: nothing may overtake it. By TLS always."""
-        self._paused = False
-        """The transport has enough."""
-        self._slow = False
-        """It was paused and has not yet taken everything."""
         self._blocked = False
         """It was slow until the output limit: nothing is read from it."""
         self._held = False
@@ -166,8 +122,6 @@ class Connection(WSListener):
         self._life = LifeWatch(listeners.now)
         self.beat = 0.0
         """When the silence is looked at next."""
-        self._deadline = 0.0
-        self._written = 0
         self._taken = 0
 
     def __repr__(self) -> str:
@@ -230,38 +184,7 @@ class Connection(WSListener):
         self._inbox.clear()
         self._listeners.remove(self, self._reason(), self._is_peer_gone())
 
-    def pause_writing(self) -> None:
-        """The transport holds more than HIGH_WATER."""
-        self._paused = True
-
-    def resume_writing(self) -> None:
-        """The transport takes data again."""
-        self._paused = False
-        self._mark()
-
     # ------------------------------------------------------------ what the runtime asks
-
-    def send(self, messages: Sequence[bytes]) -> None:
-        """Send text messages, in order, with this turn's write."""
-        if self.closing:
-            return
-        self._join_mail()
-        self._output.add(messages)
-        if not self._marked:
-            self._marked = True
-            self._listeners.mark_first(self)
-
-    def take_frames(self, data: bytes) -> bool:
-        """Queue frames that were made once for many; return whether they wait for a new flush."""
-        if self.closing:
-            return False
-        is_new, self._marked = not self._marked, True
-        if is_new and not self._spilled and len(data) <= PART:
-            self._mail = data
-        else:
-            self._join_mail()
-            self._output.add_frames(data)
-        return is_new
 
     def close(self, code: int, reason: str) -> None:
         """Send CLOSE after what is queued, and end the connection when it is answered."""
@@ -352,11 +275,6 @@ class Connection(WSListener):
             return
         self._taken = taken
         self._deadline = now + self._listeners.response_timeout
-
-    @property
-    def unread(self) -> int:
-        """Bytes that wait here for the client."""
-        return self._output.size + self._wire.get_write_buffer_size()
 
     def crowd_out(self) -> None:
         """Let a slow reader wait at once: all together have too much unread."""
@@ -450,53 +368,6 @@ class Connection(WSListener):
             self._queued = True
             self._listeners.queue(self)
 
-    def _queue_frames(self, data: bytes) -> None:
-        self._join_mail()
-        self._output.add_frames(data)
-        self._mark()
-
-    def _join_mail(self) -> None:
-        """Queue frames that were kept apart: more is to be written, in this order."""
-        if self._mail is not None:
-            self._output.add_frames(self._mail)
-            self._mail = None
-
-    def _forget_output(self) -> None:
-        self._mail = None
-        self._output.clear()
-
-    def _mark(self) -> None:
-        if not self._marked:
-            self._marked = True
-            self._listeners.mark(self)
-
-    def _write(self, data: bytes) -> None:
-        """Give bytes to the kernel at once, and what it does not take to the transport."""
-        # Done for each of thousands in a row, where every object that is looked at is a cache
-        # miss: the transport is not asked while there is nothing wrong.
-        if self._slow:
-            self._written += len(data)
-        if self._spilled:
-            wire = self._wire
-            # By TLS the socket is the transport's alone, and this stays as it is.
-            if self._transport.is_secure or wire.is_closing() or wire.get_write_buffer_size():
-                self._spill(data)
-                return
-            self._spilled = False
-        try:
-            sent = self._socket.send(data)
-        except OSError:  # full; or broken, which the transport finds out too
-            sent = 0
-        if sent < len(data):
-            self._spilled = True
-            self._spill(data[sent:])
-
-    def _spill(self, data: bytes) -> None:
-        if self._wire.is_closing():
-            self._end_unclean()
-        else:
-            self._wire.write(data)
-
     def _slow_down(self) -> None:
         """The transport has enough: watch the reader, and block it at the output limit."""
         if not self._slow:
@@ -538,10 +409,6 @@ class Connection(WSListener):
         self._reading = False
         self._wire.pause_reading()
 
-    def _measure_taken(self) -> int:
-        """Return how many bytes the kernel has taken, from some time before it was slow on."""
-        return self._written - self._wire.get_write_buffer_size()
-
     def _part(self) -> None:
         """The peer answers our CLOSE, or wants to close while ours is on its way."""
         self._parted = True
@@ -558,13 +425,6 @@ class Connection(WSListener):
         elif not (self._reading or self._wire.is_closing()):
             self._reading = True
             self._wire.resume_reading()
-
-    def _end_unclean(self) -> None:
-        """Picows has closed by itself for a broken frame, or the socket is about to go."""
-        self._forget_output()
-        self.closing = True
-        self._deadline = self._listeners.now + CLOSE_LIMIT
-        self._listeners.watch(self)
 
     def _is_peer_gone(self) -> bool:
         """Whether the other side's process has ended, by all that its host says."""

@@ -1,6 +1,6 @@
 """The listening ports: picows connections, read in batches and written once a loop turn.
 
-With `connections`, all that knows the server side of picows. It tells events and opens and
+With `connections` and `outlet`, all that knows the server side of picows. It tells events and opens and
 closes ports; what is said on them it does not know.
 """
 

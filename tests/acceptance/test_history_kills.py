@@ -91,11 +91,11 @@ COMMIT_POINTS = {
         True,
     ),
     "before the answer": (
-        "before proxyapp.runtime.connections:Connection._write objectCreated",
+        "before proxyapp.runtime.outlet:Outlet._write objectCreated",
         True,
     ),
     "after the answer": (
-        "after proxyapp.runtime.connections:Connection._write objectCreated",
+        "after proxyapp.runtime.outlet:Outlet._write objectCreated",
         True,
     ),
 }
@@ -128,8 +128,8 @@ MASTER_POINTS = [
     "before historylog.writer:take number",
     "after historylog.writer:_insert",
     "after historylog.writer:take number",
-    "before proxyapp.runtime.connections:Connection._write historyTaken",
-    "after proxyapp.runtime.connections:Connection._write historyTaken",
+    "before proxyapp.runtime.outlet:Outlet._write historyTaken",
+    "after proxyapp.runtime.outlet:Outlet._write historyTaken",
 ]
 
 
