@@ -17,7 +17,7 @@ from historylog.reader import Change, Place
 from historylog.records import Head
 from historylog.responses import exported
 from historylog.showing import ENTRY_COLUMNS, ShownEntry, entry_row, life_of
-from historylog.values import differences_of, masked
+from historylog.values import differences_of, masked, sides_of
 from proxyapp.admin.history.places import Places
 from proxyapp.admin.history.words import (
     Row,
@@ -33,7 +33,8 @@ from proxyapp.services.browsing import Sight
 
 _CHANGE_COLUMNS = (
     "revision", "seq", "at", "kind", "type", "dbid", "name", "tenant", "folder", "properties",
-    "values", "by", "person", "origin", "application", "session", "server", "through",
+    "values", "former_kept", "by", "person", "origin", "application", "session", "server",
+    "through",
 )  # fmt: skip
 _BATCH = 500  # rows of an export that are read at once
 
@@ -90,21 +91,24 @@ def _changes_as_rows(sight: Sight, found: list[Change]) -> list[dict[str, Any]]:
             "at": change.at.isoformat(),
             "type": OBJECTS[ObjectType(change.type)].name,
             "properties": paths[change.place],
-            "values": values[change.place],
+            **values[change.place],
         }
         for change in found
     ]
 
 
-def _values_of(sight: Sight, places: Sequence[Place]) -> dict[Place, list[dict[str, Any]]]:
+def _values_of(sight: Sight, places: Sequence[Place]) -> dict[Place, dict[str, Any]]:
     """Return the properties of each of these changes with their former and new values."""
     records = list(ChangeRecord.objects.filter(pk__in=places))
     permitted = sight.showing_permissions({(row.type, row.dbid) for row in records})
     return {
-        Place(row.revision, row.seq): [
-            {"property": one.path, "former": masked(one.former), "value": masked(one.value)}
-            for one in differences_of(row, permissions=(row.type, row.dbid) in permitted)
-        ]
+        Place(row.revision, row.seq): {
+            "values": [
+                {"property": one.path, "former": masked(one.former), "value": masked(one.value)}
+                for one in differences_of(row, permissions=(row.type, row.dbid) in permitted)
+            ],
+            "former_kept": sides_of(row).known,
+        }
         for row in records
     }
 
