@@ -45,20 +45,6 @@ def test_a_new_epoch_is_begun_once_for_all_who_prove_its_need(bench):
     assert "epoch" in alarms(bench)
 
 
-def test_a_running_masters_database_that_is_set_back_begins_a_new_epoch(bench):
-    bob = bench.login("bob")
-    bob.watch(types=["skill"])
-    older = [*bench.database.records.values()][:-1]
-    bench.commit(record("skill", 604, FOLDER, name="lost"))
-    bob.inbox.clear()
-    bench.database.restored(older, 1)
-    bench.load("epoch")
-    assert len(bench.of(commands.NewEpoch)) == 1
-    assert tree_of(bench)[:2] == ("e1x", 1)
-    assert bob.changes() == [("deleted", "skill", 604)]
-    assert "epoch" in alarms(bench)
-
-
 def test_a_new_epoch_that_could_not_begin_is_asked_for_again(bench):
     bench.database.writable = False
     bench.node.serving.authority.doubt("a server has seen more", "e7")

@@ -24,28 +24,6 @@ def test_a_client_logs_in_and_reads_one_object(bench):
     assert answer["revision"] == 1
 
 
-def test_clients_of_a_proxy_are_told_where_the_master_is(proxy):
-    (info,) = proxy.login("bob").ask("readServerInfo")
-    assert info["server"]["mode"] == "proxy"
-    assert (info["server"]["masterHost"], info["server"]["masterPort"]) == (
-        "master.example",
-        "2020",
-    )
-    assert info["link"] == "live"
-
-
-def test_events_of_connections_that_are_gone_are_nobodys(bench):
-    for event in (
-        events.Received(77, [b"{}"]),
-        events.Blocked(77),
-        events.Drained(77),
-        events.Disconnected(77, "gone"),
-    ):
-        bench.commands.clear()
-        bench.handle(event)
-        assert bench.commands == []
-
-
 def test_the_end_of_a_session_is_logged_with_who_it_was(bench):
     client = bench.login("bob")
     client.leave()

@@ -13,15 +13,6 @@ from proxyapp.engine.data.journal import GONE
 from tests.proxyapp.engine.bench import FOLDER, Proxy, T, gone, record, skills, tree_of
 
 
-def test_the_first_thing_a_proxy_does_is_to_connect_to_its_master(bench):
-    proxy = Proxy(bench)
-    proxy.carry_out(proxy.node.start(proxy.now))
-    (command,) = proxy.of(commands.ConnectLink)
-    assert (command.host, command.port, command.delay) == ("master.example", 2020, 0.0)
-    assert command.keep_alive > 0
-    assert not proxy.node.ready()
-
-
 def test_a_proxy_loads_everything_and_then_listens_on_its_own_ports(bench, proxy):
     assert tree_of(proxy) == tree_of(bench)
     assert proxy.node.ready()

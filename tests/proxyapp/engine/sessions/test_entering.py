@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from confwire.handshake import ClientHandshake
-from confwire.messages import KeepAlive, Open
-from proxyapp.engine import commands, events
+from confwire.messages import KeepAlive
+from proxyapp.engine import commands
 from proxyapp.engine.node import Node
 from tests.proxyapp.engine.bench import Bench, Database, environment, settings
 
@@ -50,17 +49,6 @@ def test_a_second_opening_is_refused_and_the_session_goes_on(bench):
     assert client.read("skill") == [601, 602]
 
 
-def test_who_does_not_log_in_in_time_is_sent_away(bench):
-    silent, slow, quick = bench.connect(), bench.connect(), bench.connect()
-    slow.send(Open(application="default", user="bob",
-                   data=ClientHandshake("bob", "client-nonce-0123456789ab").first()))  # fmt: skip
-    quick.open("bob")
-    bench.tick(9.9)
-    assert silent.closed is None
-    bench.tick(0.2)
-    assert (silent.closed[0], slow.closed[0], quick.closed) == (4000, 4000, None)
-
-
 def test_a_server_without_data_opens_no_session():
     bench = Bench(Node.for_master(settings()), Database(environment()))
     client = bench.connect()
@@ -74,16 +62,6 @@ def test_wished_keep_alives_are_taken_over(bench):
     client.open("bob", keep_alive=KeepAlive(7, 9))
     assert client.inbox[-1]["keepAlive"] == {"local": 7, "remote": 9}
     assert bench.of(commands.SetKeepAlive)[-1].timeout == 9
-
-
-def test_one_client_that_goes_away_in_its_opening_leaves_nothing(bench):
-    client = bench.connect()
-    first = ClientHandshake("bob", "client-nonce-0123456789ab").first()
-    client.send(Open(application="default", user="bob", data=first))
-    client.leave()
-    bench.tick(20)
-    bench.handle(events.Received(client.connection, [b"{}"]))
-    assert bench.node.status(bench.now)["sessions"] == []
 
 
 def test_who_wishes_no_keep_alive_is_polled_all_the_same(bench):
