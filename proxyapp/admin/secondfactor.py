@@ -36,6 +36,8 @@ else:
 _NEW_KEY = "second_factor_key"
 """In the session: the sealed key that is being enrolled."""
 _ISSUER = "Configuration Server"
+_WRONG = "the code does not fit: are both clocks right?"
+_LATE = "it was confirmed already: whoever has not seen its recovery codes renews them"
 
 
 class CodeForm(forms.Form):
@@ -78,7 +80,7 @@ def _confirm(request: HttpRequest, person: Person, form: CodeForm) -> list[str]:
     key = request.session.get(_NEW_KEY, "")
     codes = secondfactors.enrol(request, person, key, form.cleaned_data["code"])
     if not codes:
-        form.add_error("code", "the code does not fit: are both clocks right?")
+        form.add_error("code", _LATE if factor_of(person.pk) else _WRONG)
         return []
     del request.session[_NEW_KEY]
     update_session_auth_hash(request, person)  # all others of this person end

@@ -91,8 +91,11 @@ def shown(person: int, key: str) -> str:
 def enrol(person: int, key: str, code: str, now: float) -> list[str]:
     """Keep a key of `new_key` if a code was made with it.
 
+    Of two at once one is kept, so that the recovery codes that were shown are those that count.
+
     Returns:
-        The recovery codes; empty if the code does not fit, or the key is not this person's.
+        The recovery codes; empty if the code does not fit, the key is not this person's, or the
+        person has a second factor already.
     """
     try:
         step = _step_of(_open(key, person), code, now)
@@ -105,8 +108,8 @@ def enrol(person: int, key: str, code: str, now: float) -> list[str]:
         "key": key, "enrolled_at": now, "last_step": step, "failures": 0, "failed_at": 0.0,
         "recovery": digests,
     }  # fmt: skip
-    SecondFactor.objects.update_or_create(person=person, defaults=values)
-    return codes
+    _, is_new = SecondFactor.objects.get_or_create(person=person, defaults=values)
+    return codes if is_new else []
 
 
 def renew_recovery_codes(person: int) -> list[str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import threading
 import time
 from base64 import b32decode
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from proxyapp.engine.data.rights import READ
 from proxyapp.models import Grant, Person
 from proxyapp.models.secondfactors import SecondFactor, factor_of
 from proxyapp.services import accounts, changes, leadership, objects
+from tests.proxyapp.contending import all_at_once
 
 PAGE = "/admin/second-factor/"
 PASSWORD = "correct horse"
@@ -125,6 +128,42 @@ def test_a_code_lets_in_once(client: Client, phone: Phone, clock: list[float]) -
     last = EntryRecord.objects.order_by("number").last()
     assert last is not None
     assert last.reason == "the code of the second factor was used before"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+@pytest.mark.parametrize("is_recovery", [False, True])
+def test_of_many_browsers_with_one_code_at_once_one_comes_in(
+    client: Client, phone: Phone, clock: list[float], is_recovery: bool
+) -> None:
+    code, *_ = enrol(client, phone, clock)
+    if not is_recovery:
+        code = phone.code()
+    found = all_at_once(SecondFactor.objects.all(), *[lambda: is_inside(log_in(code)[0])] * 4)
+    assert sum(found) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_who_confirms_twice_at_once_has_one_set_of_recovery_codes(
+    client: Client, phone: Phone, clock: list[float]
+) -> None:
+    phone.add(client.post(PAGE, {"do": "begin"}).content.decode())
+    begun = threading.Barrier(2)
+
+    def confirm(code: str) -> list[str]:
+        browser = Client()
+        browser.cookies = client.cookies
+        try:
+            begun.wait(20)
+            page = browser.post(PAGE, {"do": "confirm", "code": code}).content.decode()
+            return re.findall(r"<li><code>([a-z2-7-]+)</code>", page)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        (codes,) = [told for told in pool.map(confirm, [phone.code()] * 2) if told]
+    assert is_inside(log_in(codes[0])[0])
 
 
 def test_guessing_has_to_wait_and_counts_as_failed_logins(

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from base64 import b32decode
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.core import serializers
+from django.db import connection
 from django_otp.oath import hotp
 
 from proxyapp.models import secondfactors
 from proxyapp.models.secondfactors import SecondFactor, check, enrol, new_key, shown
+from tests.proxyapp.contending import all_at_once
 
 pytestmark = pytest.mark.django_db
 NOW = 1_800_000_015.0
@@ -170,3 +175,93 @@ def test_the_mark_changes_with_the_factor(phone: Authenticator) -> None:
     secondfactors.remove(PERSON)
     assert marks == {"", repr(NOW - 1800)}
     assert secondfactors.mark_of(PERSON) == ""
+
+
+# ---------------------------------------------------------------- at once
+
+MANY = 6
+
+
+def at_once(*steps: Callable[[], Any]) -> list[Any]:
+    return all_at_once(SecondFactor.objects.filter(pk=PERSON), *steps)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_a_code_that_many_bring_at_once_lets_one_in(phone: Authenticator) -> None:
+    codes = [phone.code(), f" {phone.code()[:3]}-{phone.code()[3:]}"] * (MANY // 2)
+    found = at_once(*(partial(check, PERSON, code, NOW) for code in codes))
+    assert sum(judged.fits for judged in found) == 1
+    used = "the code of the second factor was used before"
+    others = [judged for judged in found if not judged.fits]
+    # The next ones wait already, as after any wrong code.
+    assert [judged.why for judged in others if not judged.wait] == [used]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_a_recovery_code_that_many_bring_at_once_lets_one_in(phone: Authenticator) -> None:
+    code, *others = secondfactors.renew_recovery_codes(PERSON)
+    found = at_once(*[partial(check, PERSON, code, NOW)] * MANY)
+    assert sum(judged.fits for judged in found) == 1
+    assert len(SecondFactor.objects.get().recovery) == len(others)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_two_recovery_codes_at_once_are_both_used_up(phone: Authenticator) -> None:
+    first, second, *_ = secondfactors.renew_recovery_codes(PERSON)
+    found = at_once(*(partial(check, PERSON, code, NOW) for code in (first, second)))
+    assert [judged.fits for judged in found] == [True, True]
+    assert sorted(judged.why[-10:] for judged in found) == ["8 are left", "9 are left"]
+    assert not check(PERSON, first, NOW).fits
+    assert not check(PERSON, second, NOW + 5).fits
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_of_a_burst_of_guesses_one_is_looked_at(phone: Authenticator) -> None:
+    found = at_once(*(partial(check, PERSON, f"{number:06}", NOW) for number in range(MANY)))
+    assert sorted(judged.wait for judged in found) == [0, *[1] * (MANY - 1)]
+    assert SecondFactor.objects.get().failures == 1
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_new_recovery_codes_and_a_code_at_once_lose_neither(phone: Authenticator) -> None:
+    former, *_ = secondfactors.renew_recovery_codes(PERSON)
+    found = at_once(
+        partial(check, PERSON, phone.code(), NOW),
+        partial(secondfactors.renew_recovery_codes, PERSON),
+    )
+    (codes,) = [item for item in found if isinstance(item, list)]
+    assert not check(PERSON, phone.code(), NOW + 1).fits, "it was used"
+    assert not check(PERSON, former, NOW + 5).fits
+    assert check(PERSON, codes[0], NOW + 20).fits
+
+
+def test_who_has_one_is_given_no_other(phone: Authenticator) -> None:
+    """Also when the page is sent twice: the codes that were shown first are those that count."""
+    other = Authenticator()
+    assert enrol(PERSON, other.sealed, other.code(), NOW) == []
+    assert check(PERSON, phone.code(), NOW).fits
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.postgres_only
+def test_one_of_two_who_enrol_at_once_is_told_recovery_codes_and_they_count() -> None:
+    phone = Authenticator()
+    codes: list[list[str]] = []
+
+    def run() -> None:
+        codes.append(enrol(PERSON, phone.sealed, phone.code(), NOW))
+        connection.close()
+
+    threads = [threading.Thread(target=run) for _ in range(MANY)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (shown_codes,) = [told for told in codes if told]
+    assert len(codes) == MANY
+    assert check(PERSON, shown_codes[0], NOW).fits
