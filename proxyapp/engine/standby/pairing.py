@@ -7,7 +7,7 @@ holds (`records`). Knows no sockets: it asks for links by commands and is told b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from confwire.errors import NoBackup, NoPermission
 from confwire.messages import (
@@ -15,24 +15,21 @@ from confwire.messages import (
     AskSessions,
     HandOver,
     KeepAlive,
-    Message,
     PairRole,
     PeerRead,
     Progress,
-    ReadPeer,
     SessionsMirrored,
-    SwitchedOver,
     SwitchOver,
 )
-from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine.commands import KeepTerm, TakeEntries
-from proxyapp.engine.data.rights import CHANGE
 from proxyapp.engine.ports import sync_ports
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.standby.mirror import Mirror
 from proxyapp.engine.standby.peerlink import PeerLink
 from proxyapp.engine.standby.statements import Statements
+from proxyapp.engine.standby.switchover import Switchover
+from proxyapp.engine.standby.witness import Master, Witness
 from proxyapp.engine.topology.pair import Configured, Finding, Pair, Running
 from proxyapp.engine.topology.partners import (
     Partner,
@@ -42,24 +39,8 @@ from proxyapp.engine.topology.partners import (
 )
 from proxyapp.engine.topology.records import LIFE, STORE
 
-SWITCH_LIMIT = 5.0
-"""Seconds that a backup has to lead when it is asked to."""
 BEAT = 2.0
 """Seconds after which a server says again what it does."""
-
-
-class Master(Protocol):
-    """The link to the master."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the master can be told and asked."""
-
-    def say(self, message: Message) -> None:
-        """Tell or ask the master."""
-
-    def master_dbid(self) -> int:
-        """Return the DBID of the master's application, 0 where it is not known."""
 
 
 class Pairing:
@@ -91,17 +72,14 @@ class Pairing:
         self._statements = Statements(serving.settings.run)
         self._said_at = 0.0
         """When the other server was told last what this one does."""
-        self._asked = 0
-        """Number of the last question to the master; answers to those before come too late."""
+        self._witness = Witness(master)
         self._other: PairRole | None = None
         """What the other server said last, on the present link."""
         self._ask_at = 0.0
         """When the primary may be asked again to tell of all its sessions."""
-        self._told_master: tuple[str, int] | None = None
         self._handing = False
         """The other server was told to lead, and has not said yet that it does."""
-        self._switching: tuple[Any, int | str, float] | None = None
-        """Who asked for a switchover, by which ref, and until when it waits."""
+        self._switchover = Switchover(serving)
         self._keeping = False
         """Moments are on their way to the history log."""
         self._met_primaries = 0
@@ -309,9 +287,9 @@ class Pairing:
         if pair is None:
             return
         if isinstance(message, AskRole):
-            self._master.say(self._role_of(pair, message.number))
+            self._witness.tell(self._role_of(pair, message.number))
             return
-        if message.ref != self._asked:
+        if not self._witness.has_asked(message):
             return
         seen = message.lives and message.running == Running.PRIMARY.value
         if pair.running is Running.ASKING:
@@ -321,10 +299,7 @@ class Pairing:
             self._act(pair.found(finding, text if seen else missed, self._serving.now))
 
     def _ask_master(self, pair: Pair) -> None:
-        if self._master.is_open:
-            self._asked += 1
-            self._master.say(ReadPeer(ref=self._asked))
-        else:
+        if not self._witness.ask():
             text = "the other server is silent, and the master cannot be asked"
             self._act(pair.found(Finding.MISSED, text, self._serving.now))
 
@@ -343,16 +318,10 @@ class Pairing:
         self.link.tick()
         if now - self._said_at >= BEAT:
             self._say_role()
-        if self._switching is not None and now >= self._switching[2]:
-            session, ref, _ = self._switching
-            self._switching, self._handing = None, False
-            session.refuse(NoBackup("the backup did not lead in time: see its log"), ref)
-        role = (pair.running.value, pair.term)
-        if not self._master.is_open:
-            self._told_master = None
-        elif self._told_master != role:
-            self._told_master = role
-            self._master.say(self._role_of(pair))
+        if self._switchover.is_late():
+            self._handing = False
+        if self._witness.lacks(pair.running.value, pair.term):
+            self._witness.tell(self._role_of(pair))
 
     def end_turn(self) -> None:
         """Tell the backup of sessions that have come, gone or changed in this turn."""
@@ -378,19 +347,12 @@ class Pairing:
 
         Raises NoPermission, NoBackup.
         """
-        serving, pair = self._serving, self._pair
-        own = serving.store.get(ObjectType.APPLICATION, serving.application["DBID"])
-        if own is None or not session.profile.whole.mask(own.node) & CHANGE:
-            raise NoPermission(
-                "only who may change the Application object of this server lets another one lead",
-                right="change",
-            )
-        ready = self._other is not None and self._other.running == Running.BACKUP.value
-        if pair is None or not pair.leads or not ready or self._switching is not None:
+        pair, other = self._pair, self._other
+        self._switchover.check(session)
+        ready = other is not None and other.running == Running.BACKUP.value
+        if pair is None or not pair.leads or not ready:
             raise NoBackup
-        self._switching = session, message.ref, serving.now + SWITCH_LIMIT
-        who = session.user or session.name
-        serving.log("warning", "switchover asked for", by=who, peer=session.peer)
+        self._switchover.begin(session, message)
         self.hand_over()
 
     def stop(self) -> None:
@@ -449,7 +411,8 @@ class Pairing:
         self._handing = False
         self._serving.records.void("the new primary has not told of its sessions yet")
         self._stand_by()
-        self._answer_switch()
+        if self._partner is not None and self._other is not None:
+            self._switchover.end(self._partner.name, self._other.term)
         self._leave()
 
     def _stand_by(self) -> None:
@@ -465,21 +428,6 @@ class Pairing:
         elif pair.running is not Running.ASKING:
             serving.calm("apart")
         self._listen()
-
-    def _answer_switch(self) -> None:
-        if self._switching is not None and self._partner is not None and self._other is not None:
-            session, ref, _ = self._switching
-            self._switching = None
-            serving = self._serving
-            session.answer(
-                SwitchedOver(
-                    ref=ref,
-                    epoch=serving.epoch,
-                    revision=serving.revision,
-                    server=self._partner.name,
-                    term=self._other.term,
-                )
-            )
 
     def _say_role(self) -> None:
         pair = self._pair

@@ -14,7 +14,6 @@ from confwire.messages import (
     HandOver,
     Open,
     PairRole,
-    PeerRead,
     SessionsMirrored,
     Subscription,
 )
@@ -409,23 +408,6 @@ def test_a_silent_primary_that_the_master_misses_is_replaced_with_its_sessions(t
     assert sessions(two.backup) == {session_of(client)}
 
 
-def test_a_primary_that_does_not_answer_the_master_counts_as_missed(two):
-    two.primary.login("bob")
-    two.primary.hold_wire = True  # the process was stopped: its line seems to live
-    two.primary.go_silent()
-    assert two.backup.running == "asking"
-    two.tick(1.0)
-    assert two.backup.running == "asking"
-    two.tick(1.0)
-    assert two.backup.running == "primary"
-
-
-def test_a_master_that_is_away_cannot_be_asked(two):
-    two.backup.sever()
-    two.primary.go_silent()
-    assert roles(two) == ("primary", "primary")
-
-
 def test_two_primaries_heal_by_the_term_and_the_clients_go_to_the_other(two):
     client = two.primary.login("bob")
     two.backup.sever()
@@ -545,63 +527,6 @@ def test_a_line_that_ends_beside_another_lets_both_say_what_they_do(two):
     assert told == ["pairRole", "sessionsMirrored"]
 
 
-def test_an_answer_to_a_former_question_to_the_master_decides_nothing(two):
-    two.primary.hold_wire = True
-    two.primary.go_silent()
-    assert two.backup.running == "asking"
-    late = PeerRead(ref=0, epoch="e1", revision=1, lives=False)
-    two.backup.node.serving.pairing.answered(late)
-    assert two.backup.running == "asking"
-
-
-# ---------------------------------------------------------------- switchover
-
-
-def may_change() -> PairBench:
-    acl = [(3, 100, 9), (3, BOB, 5)]
-    two = PairBench()
-    changed = application(PRIMARY, "proxy1", BACKUP)
-    changed.acl = acl
-    two.master.commit(changed)
-    return two
-
-
-def test_a_person_who_may_lets_the_backup_lead():
-    two = may_change()
-    client, other = two.primary.login("bob"), two.primary.login("bob")
-    answers = client.ask("switchOver")
-    (done,) = [m for m in answers if m["message"] == "switchedOver"]
-    assert (done["server"], done["term"]) == ("proxy2", 2)
-    assert roles(two) == ("backup", "primary")
-    assert any(m["message"] == "draining" for m in other.inbox)
-    assert sessions(two.backup) >= {session_of(other)}
-    assert two.primary.pair["primariesMet"] == two.backup.pair["primariesMet"] == 0
-    two.tick(5.0)
-    assert {client.closed[0], other.closed[0]} == {4007}
-
-
-def test_nobody_else_may(two):
-    assert two.primary.login("bob").error("switchOver") == "noPermission"
-    assert roles(two) == ("primary", "backup")
-
-
-def test_without_a_backup_there_is_no_switchover():
-    two = may_change()
-    two.backup.kill()
-    assert two.primary.login("bob").error("switchOver") == "noBackup"
-    assert two.master.login("bob").error("switchOver") == "noBackup"
-
-
-def test_a_backup_that_does_not_take_over_in_time_is_told_of():
-    two = may_change()
-    client = two.primary.login("bob")
-    two.backup.handle = lambda event: None
-    client.post("switchOver")
-    two.primary.tick(5.0)
-    assert client.inbox[-1]["code"] == "noBackup"
-    assert two.primary.running == "primary"
-
-
 # ---------------------------------------------------------------- the configuration
 
 
@@ -619,12 +544,6 @@ def test_clients_are_told_the_other_servers_address_by_both(two):
         (f"host-{BACKUP}", str(BACKUP)),
         (f"host-{PRIMARY}", str(PRIMARY)),
     ]
-
-
-def test_the_master_knows_what_both_do(two):
-    two.tick(1.0)
-    told = {item["application"]: item["running"] for item in two.master.node.status(0)["pairs"]}
-    assert told == {"proxy1": "primary", "proxy2": "backup"}
 
 
 def test_changes_of_the_role_are_in_the_history(two):
