@@ -9,37 +9,20 @@ What belongs to one server is in its Application object, not here.
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
-import environ
-from django.core.exceptions import ImproperlyConfigured
+from csproxy_site.environment import Environment, kept_key
 
-env = environ.FileAwareEnv()
+env = Environment(os.environ)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_ROOT = Path(env.str("CSPROXY_DATA", default=str(BASE_DIR / "var"))).absolute()
-DATA_ROOT.mkdir(mode=0o750, parents=True, exist_ok=True)
+DATA_ROOT = env.folder("CSPROXY_DATA", BASE_DIR / "var")
 
-
-def _secret_key(path: Path) -> str:
-    """Return the key kept in a file, making it on first use; only the owner may read it."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_urlsafe(50))
-    except FileExistsError:
-        pass  # made earlier, perhaps by a process that started at the same moment
-    key = path.read_text().strip()
-    if not key:
-        raise RuntimeError(f"{path} is empty: remove it, and the next start makes a new key")
-    return key
-
-
-SECRET_KEY = env.str("CSPROXY_SECRET_KEY", default="") or _secret_key(DATA_ROOT / "secret_key")
-SECRET_KEY_FALLBACKS = env.list("CSPROXY_FORMER_SECRET_KEYS", default=[])
-DEBUG = env.bool("CSPROXY_DEBUG", default=False)
-ALLOWED_HOSTS = env.list(
-    "CSPROXY_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]", ".localhost"]
+SECRET_KEY = env.text("CSPROXY_SECRET_KEY", "") or kept_key(DATA_ROOT / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("CSPROXY_FORMER_SECRET_KEYS", [])
+DEBUG = env.flag("CSPROXY_DEBUG")
+ALLOWED_HOSTS = env.words(
+    "CSPROXY_ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]", ".localhost"]
 )
 
 INSTALLED_APPS = [
@@ -88,9 +71,7 @@ TEMPLATES = [
 
 # ---------------------------------------------------------------- database
 
-DATABASES = {
-    "default": env.db("DATABASE_URL", default=f"sqlite:///{DATA_ROOT / 'csproxy.sqlite3'}"),
-}
+DATABASES = {"default": env.database("DATABASE_URL", DATA_ROOT / "csproxy.sqlite3")}
 _database = DATABASES["default"]
 if _database["ENGINE"] == "django.db.backends.sqlite3":
     _database["OPTIONS"] = {
@@ -101,8 +82,6 @@ if _database["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         **_database.get("OPTIONS", {}),
     }
-elif _database["ENGINE"] != "django.db.backends.postgresql":
-    raise ImproperlyConfigured("DATABASE_URL must begin with sqlite:/// or postgres://")
 else:
     _database["CONN_MAX_AGE"] = 0
     _database["OPTIONS"] = {
@@ -128,12 +107,12 @@ LOGIN_URL = "admin:login"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # user names are unique in their folded form
 LOGIN_REDIRECT_URL = "admin:index"
 
-SCRAM_ITERATIONS = env.int("CSPROXY_SCRAM_ITERATIONS", default=600_000)
+SCRAM_ITERATIONS = env.number("CSPROXY_SCRAM_ITERATIONS", 600_000)
 """Rounds of the password hash in new verifiers."""
 
 # ---------------------------------------------------------------- browsers
 
-_https = env.bool("CSPROXY_HTTPS", default=False)
+_https = env.flag("CSPROXY_HTTPS")
 SESSION_COOKIE_SECURE = _https
 CSRF_COOKIE_SECURE = _https
 SECURE_SSL_REDIRECT = _https

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[1]
     ("url", "said"),
     [
         ("sqlite:///{folder}/empty.sqlite3", "did manage.py migrate run?"),
-        ("mysql://localhost/csproxy", "DATABASE_URL must begin with sqlite:/// or postgres://"),
+        ("nonsense", "DATABASE_URL must begin with sqlite:/// or postgres://"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_one_line(tmp_path: Path, url: str, said: str) -> None:
