@@ -25,7 +25,7 @@ def test_values_are_read() -> None:
         {"HOSTS": "a.example, b.example,", "ROUNDS": "5000", "ON": "True", "OFF": "0"}
     )
     assert env.words("HOSTS", []) == ["a.example", "b.example"]
-    assert env.number("ROUNDS", 1) == 500
+    assert env.number("ROUNDS", 1) == 5000
     assert env.flag("ON") is True
     assert env.flag("OFF") is False
 
