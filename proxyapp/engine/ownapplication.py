@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
 from confwire.objects import ObjectType
-from proxyapp.engine.commands import Configure, ConfigureHistory, Listen, Send, Stop
+from proxyapp.engine.commands import Again, Configure, ConfigureHistory, Listen, Send, Stop
 from proxyapp.engine.data.journal import Change
 from proxyapp.engine.data.rows import Row
 from proxyapp.engine.links.copying import Copying
@@ -19,6 +20,8 @@ from proxyapp.engine.standby.identity import Identity
 from proxyapp.engine.transport import security_of
 
 SERVER_TYPE = "configserver"
+_RENEWED_A_TURN = 100
+"""Tokens that are given out in one turn; each takes 20 us."""
 
 
 def objection(name: str, type_: str) -> str:
@@ -48,8 +51,11 @@ class OwnApplication:
 
     def follow(self, changes: list[Change]) -> None:
         """Application objects have changed: the own one, or perhaps the pair's."""
-        if self._serving.site.note(changes, self._serving.revision):
+        serving = self._serving
+        if serving.site.note(changes, serving.revision):
             self._drop_those_ahead()
+            if serving.issuing.part_since != serving.revision:
+                serving.out.append(Again(self._renew_tokens()))
         self._take(changes)
         if self._serving.application and self._serving.pairing is not None:
             self._serving.pairing.follow()
@@ -117,6 +123,14 @@ class OwnApplication:
             follower = session.follower
             if follower.specs and follower.ahead >= serving.revision:
                 serving.out.append(Send(session.connection, [follower.lose("compacted")]))
+                follower.distrust()
+
+    def _renew_tokens(self) -> Iterator[None]:
+        """Some server shows other data now: let tokens say what was told here, over many turns."""
+        for count, session in enumerate(list(self._serving.roster), 1):
+            session.renew_token()
+            if count % _RENEWED_A_TURN == 0:
+                yield
 
     def _limit(self, own: int) -> None:
         """Show what the site limit shows from the first client on; later the data sees to it."""

@@ -154,12 +154,13 @@ def _resume(session: Session, message: Open, attempt: Opening) -> None:
     if other is not None:
         reason = f"its connection from {other.forwarded or other.peer} was still open"
         other.close(CloseCode.TAKEN_OVER, "the session goes on on another connection")
+    session.follower.trust(token.part, token.part_since)
     specs = _claim(session, message) or specs
     here = token.server == serving.issuing.server
     kind = Kind.SESSION_RESTORED if here else Kind.SESSION_MOVED
     _enter(session, attempt, admitted, kind, reason)
     if session.phase is OPEN:
-        registering.follow_on(session, token, specs, message.since)
+        registering.follow_on(session, specs, message.since)
 
 
 def _claim(session: Session, message: Open) -> dict[str, Spec]:
@@ -199,7 +200,8 @@ def _enter(
     token = ""
     if attempt.message.token is not None and not admitted.server:
         session.holder = attempt.holder(session.id, admitted)
-        token = serving.issuing.issue(session.connection, session.holder, serving.now)
+        since = session.follower.vouched_since()
+        token = serving.issuing.issue(session.connection, session.holder, serving.now, since)
     session.queue(_opened(session, attempt, admitted, token, kind))
     if session.role == "peer" and serving.pairing is not None:
         session.flush()
@@ -213,6 +215,7 @@ def _become(session: Session, opening: Open, admitted: Admitted) -> None:
     session.application_type, session.daemon = admitted.application_type, admitted.daemon
     session.profile = admitted.profile
     session.floor = session.serving.freshness.floor(opening, session.serving.now)
+    session.follower.seen = opening.seen.revision if opening.seen is not None else 0
 
 
 def _tell(session: Session, kind: Kind, reason: str) -> None:

@@ -37,6 +37,7 @@ from proxyapp.engine.notifying.subscriptions import Spec, View
 from proxyapp.engine.reading.gathering import Search
 from proxyapp.engine.reading.requests import Pursuit, Task, info_of
 from proxyapp.engine.serving import Serving
+from proxyapp.engine.trust.tokens import UNTOLD
 
 _ENTRIES_A_TURN = 200
 _NEVER = 1 << 63
@@ -56,6 +57,7 @@ class Follower:
         "ahead",
         "behind",
         "cursor",
+        "seen",
         "specs",
         "told",
         "trusted",
@@ -77,6 +79,8 @@ class Follower:
         """Up to where it was told elsewhere all that its subscriptions see."""
         self.trusted: int | None = None
         """Cursors from this revision on are of what is shown here; None: it is not known."""
+        self.seen = 0
+        """The revision that the client had seen elsewhere when it opened its session."""
         self._resets, self._epoch = 0, ""
 
     def specs_of(self, subscriptions: Sequence[Subscription]) -> dict[str, Spec]:
@@ -125,12 +129,36 @@ class Follower:
 
     def trust(self, part: bytes, since: int) -> None:
         """Take a token's word for the part of the data that its cursors are of."""
-        self.trusted = since if part == self._serving.issuing.part else _NEVER
+        if part != self._serving.issuing.part:
+            self.trusted = _NEVER
+        elif since != UNTOLD:
+            self.trusted = since
 
-    def _vouch(self, revision: int) -> None:
-        """What is sent from a revision on is of what is shown here."""
-        if self.trusted is None or self.trusted > revision:
-            self.trusted = revision
+    def distrust(self) -> None:
+        """What the client knows may be of another part of the data, until it has read anew."""
+        self.trusted = _NEVER
+
+    def vouch(self, revision: int) -> None:
+        """The client has what is shown here as of a revision, and will be told what follows.
+
+        What it has seen elsewhere, and is not here yet, it may still go by.
+        """
+        elsewhere = max(self.seen, self.ahead)
+        since = revision if elsewhere <= revision else elsewhere + 1
+        if self.trusted is None or self.trusted > since:
+            self.trusted = since
+            session = self._serving.roster.get(self._connection)
+            if session is not None and self._serving.site.tells_apart(self._serving.store, since):
+                session.renew_token()
+
+    def vouched_since(self) -> int:
+        """Return from which revision on cursors are of what is shown here, for a token to say."""
+        if self.trusted is None:
+            return UNTOLD
+        since = self._serving.issuing.part_since
+        if since <= self.trusted:
+            return self.trusted
+        return max(since, self.ahead + 1)  # the limit has changed here, perhaps not elsewhere
 
     def _is_foreign(self, revision: int) -> bool:
         if self.trusted is not None:
@@ -164,13 +192,13 @@ class Follower:
         if self.behind:  # what the old subscriptions missed is not replayed to the new ones
             missed = self._make_up(profile_of())
         self.told = 0
-        self._vouch(found.revision)
         self.change(self.specs | specs, profile_of())
         self.fall_behind(found.revision)
         yield missed
         yield from serving.reader.snapshot_packets(ref, found)
         registered = NotificationRegistered(ref=ref, epoch=found.epoch, revision=found.revision)
         yield [codec.encode(registered)]
+        self.vouch(found.revision)
 
     def _spec(self, item: Subscription) -> Spec:
         types = frozenset(int(info_of(name).type) for name in item.types)
@@ -198,7 +226,6 @@ class Follower:
 
     def change(self, specs: dict[str, Spec], profile: Profile, since: int | None = None) -> None:
         """Follow by these subscriptions from now on, or from a revision that was sent."""
-        self._vouch(self._serving.revision if since is None else since)
         behind = self.behind
         self.stop()
         self.specs = specs

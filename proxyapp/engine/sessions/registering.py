@@ -19,7 +19,6 @@ from proxyapp.engine.notifying.subscriptions import Spec
 from proxyapp.engine.reading.requests import Pursuit, Task
 from proxyapp.engine.serving import Serving
 from proxyapp.engine.sessions.follower import Follower
-from proxyapp.engine.trust.tokens import Token
 
 
 class Session(Protocol):
@@ -72,13 +71,8 @@ def unregister(session: Session, message: UnregisterNotification) -> None:
     )
 
 
-def follow_on(session: Session, token: Token, specs: dict[str, Spec], since: Cursor | None) -> None:
-    """Take up subscriptions where they were, or say that this cannot be done.
-
-    Args:
-        token: what the session goes on by.
-    """
-    session.follower.trust(token.part, token.part_since)
+def follow_on(session: Session, specs: dict[str, Spec], since: Cursor | None) -> None:
+    """Take up subscriptions where they were, or say that this cannot be done."""
     if not specs:
         return
     try:
@@ -100,9 +94,11 @@ def _follow(session: Session, specs: dict[str, Spec], since: Cursor | None) -> N
         follower.ahead = since.revision
     if since is not None and since.revision < session.serving.revision:
         follower.change(follower.specs | specs, session.profile, since.revision)
+        follower.vouch(since.revision)
         session.start(follower.catch_up(session.rights), None)
     else:
         follower.change(follower.specs | specs, session.profile)
+        follower.vouch(session.serving.revision)
 
 
 HANDLERS: dict[type, Callable[[Any, Any], None]] = {

@@ -246,7 +246,8 @@ class Session:
         serving, holder = self.serving, self.holder
         ring = serving.issuing.ring
         if holder is not None and ring is not None and holder.generation == ring.generation:
-            token = serving.issuing.issue(self.connection, holder, serving.now)
+            since = self.follower.vouched_since()
+            token = serving.issuing.issue(self.connection, holder, serving.now, since)
             if token:
                 self.answer(TokenRenewed(token=token))
 

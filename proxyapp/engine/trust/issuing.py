@@ -30,11 +30,15 @@ class Issuing:
         # Invariant: in the order in which they were issued, which is that of their renewals.
         self._issued: OrderedDict[int, float] = OrderedDict()
 
-    def issue(self, connection: int, holder: Holder, now: float) -> str:
-        """Return a token for a session, empty where the server has no key."""
+    def issue(self, connection: int, holder: Holder, now: float, since: int) -> str:
+        """Return a token for a session, empty where the server has no key.
+
+        Args:
+            since: the revision from which on the client's cursors are of what is shown.
+        """
         token = ""
         if self.ring is not None:
-            token = self.ring.issue(holder, self.server, now, self.part, self.part_since)
+            token = self.ring.issue(holder, self.server, now, self.part, since)
         self._issued[connection] = now
         self._issued.move_to_end(connection)
         return token

@@ -26,6 +26,8 @@ TOLERANCE = 60.0
 PART_SIZE = 7
 WHOLE = b"\0" * PART_SIZE
 """Names all data, where a server's limit shows a part of it."""
+UNTOLD = (1 << 64) - 1
+"""In place of a revision: the session has told nothing yet, so its client may know other parts."""
 _FORMAT = 2
 _BODY = struct.Struct(">HIIQQQ12s8sdd7sQ")
 _MAC_SIZE = 32
@@ -63,7 +65,7 @@ class Token(Struct, frozen=True, gc=False):
     part: bytes
     """Names the part of the data that the server showed …"""
     part_since: int
-    """… and the revision from which on it did."""
+    """… and the revision from which on the client's cursors are of it; UNTOLD: nothing is known."""
 
 
 class Ring:
@@ -86,7 +88,7 @@ class Ring:
         return float((max(self._keys, default=-1) + 1) * self._period)
 
     def issue(
-        self, holder: Holder, server: int, now: float, part: bytes = WHOLE, part_since: int = 0
+        self, holder: Holder, server: int, now: float, part: bytes = WHOLE, part_since: int = UNTOLD
     ) -> str:
         """Return a new token, empty where there is no key for this time."""
         period = int(now // self._period)

@@ -76,6 +76,11 @@ def log_in(server: Bench, user: str = "bob") -> tuple[Client, str]:
     return client, token
 
 
+def newest(messages: list[Document], token: str) -> str:
+    """Return the token that came last."""
+    return str([token, *(m["token"] for m in messages if "token" in m)][-1])
+
+
 def kinds(client: Client) -> list[str]:
     """Return and forget what came."""
     found = [message["message"] for message in client.inbox]
@@ -372,12 +377,74 @@ def cursor_at(server: Bench) -> Cursor:
 def test_a_token_goes_on_where_the_same_is_shown(bench, there, here, goes_on):
     first, second = proxies(bench, proxy1=there, proxy2=here)
     client, token = log_in(first)
-    client.watch(types=["skill"])
+    token = newest(client.watch(types=["skill"]), token)
     client.leave()
     client = resume(second, token, cursor_at(first))
     assert kinds(client) == (["opened"] if goes_on else ["opened", "notificationsLost"])
     bench.commit(record("skill", 602, INNER, name="more", tenantDBID=1))
     assert bool(client.changes()) is goes_on
+
+
+def test_a_new_token_says_nothing_before_something_was_told(bench):
+    """Whoever leaves before it has read anew still has what another server has shown."""
+    first, second = proxies(bench, proxy1=SITE, proxy2="")
+    client, token = log_in(first)
+    token = newest(client.watch(types=["skill"]), token)
+    cursor = cursor_at(first)
+    for server in (second, bench, second):
+        client.leave()
+        client = resume(server, token, cursor)
+        token = newest(client.inbox, token)
+        assert kinds(client) == ["opened", "notificationsLost"]
+    client.leave()
+    client, token = log_in(second)
+    client.leave()
+    client = resume(second, token, cursor)
+    assert kinds(client) == ["opened", "notificationsLost"]
+    token = newest(client.watch(types=["skill"], snapshot=True), token)
+    client.leave()
+    for server in (bench, second):
+        client = resume(server, token, cursor_at(server))
+        assert kinds(client) == ["opened"]
+
+
+def test_a_new_token_counts_behind_a_snapshot_not_within(bench, site):
+    client, _ = log_in(site)
+    site.hold_again = True
+    client.post("registerNotification", subscriptions=[{"types": ["skill"]}], snapshot=True)
+    while site.tasks:
+        site.turn()
+    assert kinds(client)[-2:] == ["notificationRegistered", "tokenRenewed"]
+
+
+def test_what_was_seen_ahead_of_a_server_is_not_what_it_has_told(bench):
+    first, second = proxies(bench, proxy1=SITE, proxy2="folder:501")
+    second.hold_wire = True
+    bench.commit(record("skill", 602, INNER, name="more", tenantDBID=1))
+    ahead, behind = cursor_at(first), cursor_at(second)
+    client = second.connect()
+    client.open("bob", token="", seen=ahead)
+    token = newest(client.inbox, "")
+    token = newest(client.watch(types=["skill"], snapshot=True), token)
+    client.leave()
+    second.hold_wire = False
+    second.pump()
+    for cursor in (ahead, behind):
+        assert kinds(resume(second, token, cursor)) == ["opened", "notificationsLost"]
+    bench.commit(record("skill", 602, INNER, name="again", tenantDBID=1))
+    assert kinds(resume(second, token, cursor_at(second))) == ["opened"]
+
+
+def test_the_first_limit_gives_everybody_a_token_that_says_what_was_told(bench):
+    first, _ = proxies(bench, proxy1="", proxy2="")
+    told, token = log_in(first)
+    told.watch(types=["skill"])
+    fresh, other = log_in(first)
+    limit(bench, SITE, "proxy2")
+    token, other = newest(told.inbox, token), newest(fresh.inbox, other)
+    told.leave(), fresh.leave()
+    assert kinds(resume(first, token, cursor_at(first))) == ["opened"]
+    assert kinds(resume(first, other, cursor_at(first))) == ["opened", "notificationsLost"]
 
 
 def since(server: Bench, cursor: Cursor) -> str:
@@ -462,6 +529,7 @@ def test_tokens_are_renewed_over_many_turns_before_the_limit_binds(bench):
     proxy.settle()
     assert {tuple(kinds(client)) for client in clients} == {("tokenRenewed",)}
     assert late.read("skill") == [602]
+    token = newest(late.watch(types=["skill"]), token)
     assert kinds(resume(proxy, token, cursor_at(bench))) == ["opened"]
 
 

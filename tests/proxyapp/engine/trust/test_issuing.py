@@ -11,7 +11,7 @@ def issuing(sessions: int) -> Issuing:
     made = Issuing()
     made.ring = Ring(make_keys(b"s", 0, LIFE, 3600, NOW))
     for connection in range(sessions):
-        assert made.issue(connection, HOLDER, NOW + connection)
+        assert made.issue(connection, HOLDER, NOW + connection, 0)
     return made
 
 
@@ -35,12 +35,12 @@ def test_many_at_once_are_spread():
     made = Issuing()
     made.ring = Ring(make_keys(b"s", 0, LIFE, 3600, NOW))
     for connection in range(1_000):
-        made.issue(connection, HOLDER, NOW)
+        made.issue(connection, HOLDER, NOW, 0)
     turns = [list(made.due(NOW + 300 + turn)) for turn in range(10)]
     assert max(map(len, turns)) == 200
     assert sorted(one for turn in turns for one in turn) == list(range(1_000))
 
 
 def test_without_keys_there_is_no_token():
-    assert Issuing().issue(1, HOLDER, NOW) == ""
+    assert Issuing().issue(1, HOLDER, NOW, 0) == ""
     assert list(Issuing().due(NOW)) == []

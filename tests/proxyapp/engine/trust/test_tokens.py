@@ -11,6 +11,7 @@ from confwire.messages import TokenKeys
 from proxyapp.engine.trust.tokens import (
     PERIOD,
     TOLERANCE,
+    UNTOLD,
     WHOLE,
     Holder,
     Ring,
@@ -46,7 +47,7 @@ def test_a_token_tells_what_the_server_showed_and_since_when():
     token = ring().read(text, NOW)
     assert (token.part, token.part_since) == (b"seven..", 2**40)
     token = ring().read(ring().issue(BOB, 110, NOW), NOW)
-    assert (token.part, token.part_since) == (WHOLE, 0)
+    assert (token.part, token.part_since) == (WHOLE, UNTOLD)
 
 
 def test_another_password_proves_nothing():
