@@ -19,7 +19,6 @@ from confwire.errors import (
     RemoteProtocolError,
     WireError,
 )
-from confwire.handshake import ClientHandshake, parse_challenge
 from confwire.messages import (
     RELEASE,
     AccountStates,
@@ -34,11 +33,9 @@ from confwire.messages import (
     KeepAlive,
     LoginChecked,
     Message,
-    Open,
     Opened,
     PeerRead,
     Progress,
-    Proof,
     Record,
     Replicate,
     ReplicationLoaded,
@@ -52,17 +49,18 @@ from confwire.messages import (
     WriteRelayed,
 )
 from historylog.entries import Kind
-from proxyapp.engine.commands import CloseLink, ProveLink, SendLink, SetPassword, Stop, Write
+from proxyapp.engine.commands import CloseLink, SendLink, SetPassword, Stop, Write
 from proxyapp.engine.links.contact import contact
 from proxyapp.engine.links.currency import Currency
 from proxyapp.engine.links.forwarding import Forwarding
+from proxyapp.engine.links.introduction import Introduction
 from proxyapp.engine.links.masters import Masters
 from proxyapp.engine.links.relaying import Relaying
+from proxyapp.engine.links.reloaddelay import ReloadDelay
 from proxyapp.engine.serving import Serving, WriteRequest
-from proxyapp.engine.topology.pair import Configured
-from proxyapp.engine.topology.partners import partner_of
 
 _POSTPONED = (Compacted.code, EpochChanged.code)
+LINK = "master"
 LINK_KEEP_ALIVE = 10.0
 _FIRST_MASTER = 99
 """DBID of the application confserv, which every environment begins with."""
@@ -115,10 +113,8 @@ class Replica:
         self.state = AWAY
         self.master: ServerIdentity | None = None
         self._masters = Masters(serving)
-        self._reload_at: float | None = None
-        """When a load is asked for that is not asked for yet."""
-        self._handshake: ClientHandshake | None = None
-        self._challenge = ""
+        self._reload = ReloadDelay(serving)
+        self._introduction: Introduction | None = None
         self._currency = Currency(serving)
         self._target = 0
         """The revision that the master had when the link came back: live from there on."""
@@ -176,30 +172,22 @@ class Replica:
             )
             return
         self.state = OPENING
-        self._challenge = ""
-        self._handshake = ClientHandshake(settings.application, nonce)
+        self._introduction = Introduction(settings.application, nonce)
         self.relaying.opened(nonce)
-        self._send(
-            Open(
-                application=settings.application,
-                application_type="configserver",
-                release=RELEASE,
-                data=self._handshake.first(),
-                keep_alive=KeepAlive(LINK_KEEP_ALIVE, LINK_KEEP_ALIVE),
-                role="proxy",
-            )
-        )
+        self._send(self._introduction.opening("proxy", KeepAlive(LINK_KEEP_ALIVE, LINK_KEEP_ALIVE)))
 
     def proved(self, salted_password: bytes) -> None:
         """The keys for the master's challenge are there."""
-        if self.state is not OPENING or self._handshake is None or not self._challenge:
+        if self.state is not OPENING or self._introduction is None:
             return  # for a challenge of a link that was lost meanwhile
-        challenge, self._challenge = self._challenge, ""
         try:
-            self._send(Proof(self._handshake.final(challenge, salted_password)))
-            self._currency.asked(self._serving.now)
+            proof = self._introduction.proof(salted_password)
         except RemoteProtocolError as error:
             self._break(error)
+            return
+        if proof is not None:
+            self._send(proof)
+            self._currency.asked(self._serving.now)
 
     def received(self, messages: list[bytes], now: float) -> None:
         """Take whole messages from the master, in order."""
@@ -237,7 +225,7 @@ class Replica:
                 reason=reason,
                 attempts=self._masters.attempts,
             )
-        self._reload_at = None
+        self._reload.cancel()
         self._connect(self._masters.turn(jitter))
 
     def diverge(self, reason: str) -> None:
@@ -297,7 +285,7 @@ class Replica:
             "masterRelease": self.master.release if self.master is not None else "",
             "attempts": self._masters.attempts,
             "failure": self._failure,
-            "reloadIn": None if self._reload_at is None else round(self._reload_at - now, 1),
+            "reloadIn": self._reload.left(now),
             "resumes": self.resumes,
         }
 
@@ -344,9 +332,8 @@ class Replica:
         elif isinstance(message, ReplicationRecords):
             self._data.take(message.records)
         elif isinstance(message, Challenge) and self.state is OPENING:
-            self._challenge = message.data
-            salting = parse_challenge(message.data)
-            self._serving.out.append(ProveLink(salting.salt, salting.iterations))
+            assert self._introduction is not None
+            self._serving.out.append(self._introduction.challenged(message, LINK))
         elif isinstance(message, Opened) and self.state is OPENING:
             self._opened(message)
         elif isinstance(message, ReplicationResumed):
@@ -384,8 +371,8 @@ class Replica:
             raise RemoteProtocolError(f"unexpected {type(message).__name__} on a server link")
 
     def _opened(self, message: Opened) -> None:
-        assert self._handshake is not None
-        self._handshake.verify(message.data)
+        assert self._introduction is not None
+        self._introduction.verify(message)
         self._currency.answered(message.clock)
         self.master = message.server
         self._masters.answered(message.server.dbid)
@@ -398,7 +385,7 @@ class Replica:
                 release=message.server.release,
                 remedy="run all servers on one release; a mixture is for a migration only",
             )
-        self._ask(load=not self._delay())
+        self._ask(load=not self._reload.seconds)
 
     def _ask(self, *, load: bool) -> None:
         """Ask for what was missed; with `load` for everything, where that cannot be told."""
@@ -410,27 +397,16 @@ class Replica:
             since = Cursor(serving.epoch, serving.revision, hash_)
         self._send(Replicate(ref=1, since=since, load=load or since is None))
 
-    def _delay(self) -> int:
-        """Return the seconds that a load has to wait."""
-        serving = self._serving
-        if not serving.ready:
-            return 0
-        partner = partner_of(serving.store, serving.application.get("DBID", 0))
-        is_backup = partner is not None and partner.own is Configured.BACKUP
-        return serving.options.number("delay-reload-backup" if is_backup else "delay-reload")
-
     def _postpone(self, message: Error, now: float) -> None:
         """What was missed cannot be told: load anew after the delay, with the old data served."""
-        delay = self._delay()
-        self.state, self._reload_at = ASKING, now + delay
+        self.state = ASKING
+        delay = self._reload.begin(now)
         self._serving.log("warning", "load postponed", seconds=delay, reason=message.text)
 
     def tick(self, now: float) -> None:
         """Ask for a load whose time has come."""
-        if self._reload_at is not None and now >= self._reload_at:
-            self._reload_at = None
-            if self.state is ASKING:
-                self._ask(load=True)
+        if self._reload.is_over(now) and self.state is ASKING:
+            self._ask(load=True)
 
     def _started(self, message: ReplicationStarted, now: float) -> None:
         self.state = LOADING

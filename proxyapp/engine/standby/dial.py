@@ -14,10 +14,10 @@ from typing import Any
 
 from confwire import codec
 from confwire.errors import RemoteProtocolError
-from confwire.handshake import ClientHandshake, parse_challenge
-from confwire.messages import RELEASE, Challenge, KeepAlive, Message, Open, Opened, Proof
-from proxyapp.engine.commands import CloseLink, ProveLink, SendLink
+from confwire.messages import Challenge, KeepAlive, Message, Opened
+from proxyapp.engine.commands import CloseLink, SendLink
 from proxyapp.engine.links.contact import peer_contact
+from proxyapp.engine.links.introduction import Introduction
 from proxyapp.engine.serving import Serving
 
 LINK = "peer"
@@ -38,8 +38,7 @@ class Dial:
     def __init__(self, serving: Serving) -> None:
         self._serving = serving
         self.state = DialState.IDLE
-        self._handshake: ClientHandshake | None = None
-        self._challenge = ""
+        self._introduction: Introduction | None = None
         self._keep_alive = KeepAlive()
 
     def __repr__(self) -> str:
@@ -61,39 +60,27 @@ class Dial:
 
     def opened(self, nonce: str) -> None:
         """The connection stands: log in."""
-        name = self._serving.settings.application
         self.state = DialState.OPENING
-        self._challenge = ""
-        self._handshake = ClientHandshake(name, nonce)
-        self.send(
-            Open(
-                application=name,
-                application_type="configserver",
-                release=RELEASE,
-                data=self._handshake.first(),
-                keep_alive=self._keep_alive,
-                role="peer",
-            )
-        )
+        self._introduction = Introduction(self._serving.settings.application, nonce)
+        self.send(self._introduction.opening("peer", self._keep_alive))
 
     def proved(self, salted_password: bytes) -> None:
         """The keys for the challenge are there."""
-        if self.state is DialState.OPENING and self._handshake is not None and self._challenge:
-            challenge, self._challenge = self._challenge, ""
-            self.send(Proof(self._handshake.final(challenge, salted_password)))
+        if self.state is DialState.OPENING and self._introduction is not None:
+            proof = self._introduction.proof(salted_password)
+            if proof is not None:
+                self.send(proof)
 
     def take(self, message: Any) -> bool:
         """Take what comes before the session is open; tell whether it is open now.
 
         Raises RemoteProtocolError: this is not how a session opens, or a false server.
         """
-        assert self._handshake is not None
+        assert self._introduction is not None
         if isinstance(message, Challenge):
-            self._challenge = message.data
-            salting = parse_challenge(message.data)
-            self._serving.out.append(ProveLink(salting.salt, salting.iterations, LINK))
+            self._serving.out.append(self._introduction.challenged(message, LINK))
         elif isinstance(message, Opened):
-            self._handshake.verify(message.data)
+            self._introduction.verify(message)
             self.state = DialState.OPEN
         else:
             raise RemoteProtocolError(f"unexpected {type(message).__name__} in an opening")

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from proxyapp.engine import commands, events
-from tests.proxyapp.engine.bench import Bench, Proxy, environment, gone, master, record
+from tests.proxyapp.engine.bench import Bench, Proxy, environment, master, record
 
 PRIMARY, BACKUP = ("master.example", 2020), ("10.0.0.2", 3021)
 
@@ -152,37 +152,3 @@ def test_before_the_first_contact_both_servers_of_the_own_connection_are_tried(b
     assert [tuple(item[:2]) for item in masters.known()] == [
         PRIMARY, ("10.0.0.1", 2020), ("10.0.0.2", 3020),
     ]  # fmt: skip
-
-
-def test_a_load_that_is_needed_waits_and_the_old_data_is_served_meanwhile(bench):
-    bench.commit(options(delay_reload=30))
-    proxy = proxy_of(bench)
-    bob = proxy.login("bob")
-    bob.watch(types=["skill"])
-    proxy.sever()
-    bench.database.restored([*pair(), options(delay_reload=30)][:-3], 9)
-    bench.database.new_epoch()
-    bench.load("epoch")
-    proxy.dial()
-    assert proxy.link == "resuming"
-    assert bob.read("skill") == [601, 602]
-    assert proxy.node.status(proxy.now)["authority"]["reloadIn"] == 30
-    proxy.tick(29)
-    assert proxy.node.status(proxy.now)["loads"] == 1
-    proxy.tick(2)
-    proxy.pump()
-    bench.tick(3)
-    proxy.pump()
-    assert proxy.link == "live"
-    assert proxy.node.status(proxy.now)["loads"] == 2
-
-
-def test_a_resume_and_the_first_load_never_wait(bench):
-    bench.commit(options(delay_reload=30))
-    proxy = proxy_of(bench)
-    assert proxy.link == "live"
-    proxy.sever()
-    bench.commit(gone("skill", 601))
-    proxy.dial()
-    assert proxy.link == "live"
-    assert proxy.node.status(proxy.now)["loads"] == 1
