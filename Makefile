@@ -8,6 +8,9 @@ WORKERS ?= $(shell expr $$(nproc) + 1)
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
+# The tests start hundreds of servers, which would compile the whole project each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
 .PHONY: docs fuzz coverage venv clean bench
 
