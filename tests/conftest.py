@@ -19,6 +19,8 @@ from urllib.parse import urlsplit, urlunsplit
 import hypothesis
 import pytest
 
+from tests import beginnings
+
 # Timings never decide a test; a failure in CI must come again when it is run again.
 hypothesis.settings.register_profile(
     "csproxy",
@@ -60,7 +62,8 @@ def _is_pure(path: Path) -> bool:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the run's data folder."""
+    """Remove the run's data folder and its databases."""
+    beginnings.remove_all()
     shutil.rmtree(_RUN_FOLDER, ignore_errors=True)
 
 

@@ -8,19 +8,23 @@ import os
 import random
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+
+from tests.beginnings import begin
 
 ROOT = Path(__file__).parents[1]
 PASSWORD = "only for tests"
 START_LIMIT = 30.0
 STOP_LIMIT = 10.0
+_SETUP = "import django; django.setup()\n"
 
 _PREPARE = """
 import sys
@@ -136,14 +140,17 @@ class Process:
         assert self.child is not None
         if self.child.poll() is None:
             self.child.send_signal(number)
-        return self.wait()
+        return self.wait(STOP_LIMIT)
 
-    def wait(self) -> tuple[int, str]:
-        """Wait for the end; return the exit code and what it wrote to stderr."""
+    def wait(self, limit: float = START_LIMIT) -> tuple[int, str]:
+        """Wait for the end; return the exit code and what it wrote to stderr.
+
+        What ends by itself may have to start before.
+        """
         assert self.child is not None
         child, self.child = self.child, None
         try:
-            _, errors = child.communicate(timeout=STOP_LIMIT)
+            _, errors = child.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             child.kill()
             _, errors = child.communicate()
@@ -157,45 +164,43 @@ class Site:
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self.environment = environment
         self.folder = folder
-        self.master_port, self.proxy_port = free_port(), free_port()
         self._started: list[Process] = []
-        self.manage("migrate", "-v", "0")
-        arguments = [str(self.master_port), "site-1", str(self.proxy_port)]
+        self._beginning = begin(environment, _fill, free_port)
+        self.master_port = self._beginning.master_port
+        self.proxy_port = self._beginning.proxy_port
         self.secret_file = folder / "secret"
         self.secret_file.touch(mode=0o600)
-        self.secret_file.write_text(self.python(_PREPARE, *arguments))
+        self.secret_file.write_text(self._beginning.secret)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command; return what it printed."""
-        command = [sys.executable, str(ROOT / "manage.py"), *arguments]
-        return self._run(command)
+        return _manage(self.environment, *arguments)
 
     def python(self, code: str, *arguments: str) -> str:
         """Run code on the site's database; return what it printed."""
-        setup = "import django; django.setup()\n"
-        return self._run([sys.executable, "-c", setup + code, *arguments])
+        return _python(self.environment, code, *arguments)
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Return what a query finds in the site's database, without a process of its own."""
+        url = self.environment["DATABASE_URL"]
+        if url.startswith("sqlite"):
+            file = url.removeprefix("sqlite:///")
+            with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True)) as base:
+                return base.execute(statement).fetchall()
+        import psycopg
+
+        with psycopg.connect(url) as connection:
+            return connection.execute(statement.encode()).fetchall()
 
     def begin_python(self, code: str, *arguments: str) -> subprocess.Popen[str]:
         """Begin to run code on the site's database; whoever asks ends it."""
-        setup = "import django; django.setup()\n"
         return subprocess.Popen(
-            [sys.executable, "-c", setup + code, *arguments],
-            env=self._django,
+            [sys.executable, "-c", _SETUP + code, *arguments],
+            env=_django(self.environment),
             cwd=ROOT,
             text=True,
             stdout=subprocess.PIPE,
         )
-
-    @property
-    def _django(self) -> dict[str, str]:
-        return {**self.environment, "DJANGO_SETTINGS_MODULE": "csproxy_site.settings"}
-
-    def _run(self, command: list[str]) -> str:
-        done = subprocess.run(
-            command, env=self._django, cwd=ROOT, text=True, capture_output=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
     def master(self, *arguments: str, web: bool = False) -> Process:
         """Return a master that is not started yet."""
@@ -234,6 +239,38 @@ class Site:
         for process in reversed(self._started):
             if process.child is not None:
                 process.stop(signal.SIGKILL)
+        self._beginning.is_taken = False
+
+
+def _fill(environment: dict[str, str], master_port: int, proxy_port: int) -> str:
+    """Make the tables, and in them a master and a proxy; return the proxy's secret."""
+    _manage(environment, "migrate", "-v", "0")
+    return _python(environment, _PREPARE, str(master_port), "site-1", str(proxy_port))
+
+
+def _manage(environment: dict[str, str], *arguments: str) -> str:
+    return _run(environment, [str(ROOT / "manage.py"), *arguments])
+
+
+def _python(environment: dict[str, str], code: str, *arguments: str) -> str:
+    return _run(environment, ["-c", _SETUP + code, *arguments])
+
+
+def _run(environment: dict[str, str], words: list[str]) -> str:
+    done = subprocess.run(
+        [sys.executable, *words],
+        env=_django(environment),
+        cwd=ROOT,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _django(environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "DJANGO_SETTINGS_MODULE": "csproxy_site.settings"}
 
 
 def children_of(process: Process) -> list[int]:
