@@ -34,10 +34,13 @@ def commands(site: Site) -> tuple[str, str]:
         "var/csproxy.sqlite3": urlsplit(url).path,
         "csproxy.backup": str(site.folder / "csproxy.backup"),
         "csproxy.dump": str(site.folder / "csproxy.dump"),
-        "python3": shlex.quote(sys.executable),
     }
     for name, place in places.items():
         backup, restore = backup.replace(name, place), restore.replace(name, place)
+    python = re.compile(r"^(python3|\.venv/bin/python)\b", re.MULTILINE)
+    backup, restore = (
+        python.sub(lambda _: shlex.quote(sys.executable), script) for script in (backup, restore)
+    )
     return backup, restore
 
 
