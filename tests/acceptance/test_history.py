@@ -22,9 +22,7 @@ from tests.servers import PASSWORD, Process, Site, eventually
 pytestmark = pytest.mark.slow
 
 READ = """
-from historylog.models import EntryRecord
-for entry in EntryRecord.objects.filter(server="site-1").order_by("number"):
-    print(entry.number, entry.kind)
+SELECT number, kind FROM historylog_entryrecord WHERE server = 'site-1' ORDER BY number
 """
 OPTIONS = """
 import sys
@@ -49,8 +47,7 @@ def visit(process: Process, times: int = 1) -> None:
 
 
 def at_master(site: Site) -> list[tuple[int, str]]:
-    lines = site.python(READ).splitlines()
-    return [(int(line.split()[0]), line.split()[1]) for line in lines]
+    return [(number, kind) for number, kind in site.rows(READ)]
 
 
 def file_of(site: Site) -> Path:
