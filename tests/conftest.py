@@ -19,7 +19,7 @@ from urllib.parse import urlsplit, urlunsplit
 import hypothesis
 import pytest
 
-from tests import beginnings
+from tests import beginnings, schedule
 
 # Timings never decide a test; a failure in CI must come again when it is run again.
 hypothesis.settings.register_profile(
@@ -70,6 +70,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_report_header(config: pytest.Config) -> str:
     """Name the database in the first lines of every run."""
     return f"database: {'PostgreSQL' if _ON_POSTGRES else 'SQLite'}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest tests where several processes share them."""
+    if hasattr(config, "workerinput"):
+        schedule.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give the tests out in that order."""
+    return schedule.LongestFirst(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
