@@ -6,11 +6,9 @@ only a write that no server answers in time is handed to the caller as an open q
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from random import random
 from typing import Any, Literal
 
@@ -21,41 +19,31 @@ from confwire.client.exchange import Exchanges
 from confwire.client.failures import (
     ClientClosed,
     LinkLost,
-    NoAnswer,
 )
 from confwire.client.freshness import Freshness
 from confwire.client.link import DEFAULT_KEEP_ALIVE, Link, Opening
 from confwire.client.logins import Mechanism
-from confwire.client.past import Backwards, History, history_of
+from confwire.client.operating import Operations
+from confwire.client.past import Backwards
 from confwire.client.reading import Order, Packet, Reads
-from confwire.client.requesting import Requests, Written, expected
+from confwire.client.requesting import Requests
 from confwire.client.rights import Rights
 from confwire.client.rightswatch import RightsWatches
 from confwire.client.sites import SiteRule, Sites
 from confwire.client.status import State, Status, Statuses
 from confwire.client.watch import Interest, Watch
 from confwire.client.watches import Watches
-from confwire.codec import decode_document
-from confwire.errors import ReadInterrupted, WireError
+from confwire.client.writing import Writes
+from confwire.errors import WireError
 from confwire.messages import (
     Bounds,
     ChangePassword,
-    CreateObject,
     Cursor,
-    DeleteObject,
-    Disconnect,
-    Drain,
     FilterValue,
-    HistoryLog,
-    HistoryLogRead,
-    HistoryLogSent,
     KeepAlive,
     NotificationsLost,
-    ObjectCreated,
-    ObjectDeleted,
     ObjectId,
     ObjectsChanged,
-    ObjectUpdated,
     PasswordChanged,
     PermissionsChanged,
     Progress,
@@ -65,16 +53,11 @@ from confwire.messages import (
     ServerIdentity,
     ServerInfo,
     ServerMessage,
-    SessionsSentAway,
-    Shed,
     Subscription,
-    SwitchedOver,
-    SwitchOver,
-    UpdateObject,
 )
 
 
-class Client(Backwards, Rights):
+class Client(Writes, Rights, Backwards, Operations):
     """A session with a configuration server, kept open over losses; made by `connect`."""
 
     def __init__(
@@ -325,93 +308,6 @@ class Client(Backwards, Rights):
         """Return the identity and the state of the server."""
         return await self._requests.ask(ReadServerInfo(ref=0), ServerInfo)
 
-    async def history(
-        self, *, since: Cursor | None = None, since_time: datetime | None = None
-    ) -> History:
-        """Return the changes that may be read now, and what became of this session.
-
-        Args:
-            since: only changes behind this cursor.
-            since_time: only changes from this time on; not together with `since`.
-
-        Raises:
-            HistoryExpired: more was missed than a server tells, or it does not keep it: read anew.
-            EpochChanged: the cursor is of other data.
-        """
-        while True:
-            request = HistoryLog(
-                ref=self._exchanges.new_ref(),
-                since=since,
-                since_time=since_time.timestamp() if since_time is not None else 0,
-            )
-            try:
-                return history_of([packet async for packet in self._history_packets(request)])
-            except (LinkLost, ReadInterrupted):  # what came is void
-                continue
-
-    async def _history_packets(self, request: HistoryLog) -> AsyncIterator[HistoryLogRead]:
-        exchange = await self._requests.begin(request)
-        try:
-            while True:
-                message = await self._requests.next(exchange)
-                if isinstance(message, HistoryLogSent):
-                    return
-                packet = expected(message, HistoryLogRead)
-                yield packet
-                if packet.last:
-                    return
-        finally:
-            self._exchanges.forget(request)
-
-    # ------------------------------------------------------------ writing
-
-    async def create(
-        self,
-        object_type: str,
-        document: Mapping[str, Any],
-        *,
-        folder: int = 0,
-        request_id: str = "",
-    ) -> Written:
-        """Create an object; folder 0 is the default folder of its type and tenant.
-
-        A write whose link is lost is sent again on the next one, and carried out once.
-
-        Args:
-            request_id: that of an earlier write whose outcome is unknown, to make it again.
-
-        Raises:
-            OutcomeUnknown: no answer came in time; the error has the request_id.
-            RequestError: refused; the class says why.
-        """
-        request = CreateObject(
-            ref=0,
-            object_type=object_type,
-            object=dict(document),
-            folder_dbid=folder,
-            request_id=request_id,
-        )
-        answer = await self._requests.write(request, ObjectCreated)
-        gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
-        made = None if gone else decode_document(answer.object)
-        return Written(answer.dbid, answer.revision, made, answer.epoch)
-
-    async def update(
-        self, object_type: str, dbid: int, delta: Mapping[str, Any], *, request_id: str = ""
-    ) -> Written:
-        """Change an object by a delta; takes `request_id` and raises as `create`."""
-        request = UpdateObject(
-            ref=0, object_type=object_type, dbid=dbid, delta=dict(delta), request_id=request_id
-        )
-        answer = await self._requests.write(request, ObjectUpdated)
-        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
-
-    async def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
-        """Delete an object; takes `request_id` and raises as `create`."""
-        request = DeleteObject(ref=0, object_type=object_type, dbid=dbid, request_id=request_id)
-        answer = await self._requests.write(request, ObjectDeleted)
-        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
-
     # ------------------------------------------------------------ secrets
 
     async def secrets(self, object_type: str, dbid: int) -> dict[str, dict[str, dict[str, str]]]:
@@ -425,37 +321,6 @@ class Client(Backwards, Rights):
         """
         request = ReadSecrets(ref=0, object_type=object_type, dbid=dbid)
         return (await self._requests.ask(request, SecretsRead)).values
-
-    # ------------------------------------------------------------ sessions of others
-
-    async def drain(self) -> int:
-        """Send all clients of the server elsewhere, then end it; return how many there are.
-
-        As `shed` and `disconnect`, for those who may change the server's own Application.
-        """
-        return await self._dismiss(Drain(ref=self._exchanges.new_ref()))
-
-    async def shed(self, percent: int) -> int:
-        """Send a part of the server's clients elsewhere; return how many."""
-        return await self._dismiss(Shed(ref=self._exchanges.new_ref(), percent=percent))
-
-    async def disconnect(self, session: str) -> None:
-        """End the session of this id."""
-        await self._dismiss(Disconnect(ref=self._exchanges.new_ref(), session=session))
-
-    async def switch_over(self) -> SwitchedOver:
-        """Let the backup of the server's pair lead, for those who may change its Application.
-
-        This session goes on there, as all others do.
-
-        Raises:
-            NoPermission, NoBackup: why that is not done.
-        """
-        request = SwitchOver(ref=self._exchanges.new_ref())
-        return await self._requests.order(request, SwitchedOver)
-
-    async def _dismiss(self, request: Drain | Shed | Disconnect) -> int:
-        return (await self._requests.order(request, SessionsSentAway)).count
 
     # ------------------------------------------------------------ watching
 
@@ -495,20 +360,8 @@ class Client(Backwards, Rights):
         name = f"w{self._exchanges.new_ref()}"
         watches = self._watches
         watch = Watch(name, interest, since, snapshot, watches.consumed, watches.remove)
-        try:
-            watches.add(watch)
-            async with asyncio.timeout(self._timeout):
-                await watch.settled.wait()
-        except TimeoutError:
-            watch.close()
-            raise NoAnswer(
-                f"the subscription was not answered within {self._timeout:g} s"
-            ) from None
-        except BaseException:
-            watch.close()
-            raise
-        if watch.failure is not None:
-            raise watch.failure
+        watches.add(watch)
+        await watch.settle(self._timeout, "the subscription")
         return watch
 
     # ------------------------------------------------------------ the connection tells

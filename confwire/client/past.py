@@ -9,14 +9,19 @@ from typing import Any
 
 import msgspec
 
-from confwire.client.requesting import Requests
+from confwire.client.exchange import Exchanges
+from confwire.client.failures import LinkLost
+from confwire.client.requesting import Requests, expected
 from confwire.client.watch import ObjectChange, change_of
 from confwire.codec import decode_document
+from confwire.errors import ReadInterrupted
 from confwire.messages import (
     ComparePast,
     Cursor,
     HistoryEntry,
+    HistoryLog,
     HistoryLogRead,
+    HistoryLogSent,
     LoggedChange,
     PastCompared,
     PastRead,
@@ -109,6 +114,7 @@ class PastDifferences:
 class Backwards:
     """What a client asks of the past."""
 
+    _exchanges: Exchanges
     _requests: Requests
 
     async def read_past(self, object_type: str, **options: Any) -> PastObjects:
@@ -202,6 +208,44 @@ class Backwards:
                 request, revision=page.revision, time=0, until=page.until, until_time=0,
                 after=page.next,
             )  # fmt: skip
+
+    async def history(
+        self, *, since: Cursor | None = None, since_time: datetime | None = None
+    ) -> History:
+        """Return the changes that may be read now, and what became of this session.
+
+        Args:
+            since: only changes behind this cursor.
+            since_time: only changes from this time on; not together with `since`.
+
+        Raises:
+            HistoryExpired: more was missed than a server tells, or it does not keep it: read anew.
+            EpochChanged: the cursor is of other data.
+        """
+        while True:
+            request = HistoryLog(
+                ref=self._exchanges.new_ref(),
+                since=since,
+                since_time=_seconds(since_time),
+            )
+            try:
+                return history_of([packet async for packet in self._history_packets(request)])
+            except (LinkLost, ReadInterrupted):  # what came is void
+                continue
+
+    async def _history_packets(self, request: HistoryLog) -> AsyncIterator[HistoryLogRead]:
+        exchange = await self._requests.begin(request)
+        try:
+            while True:
+                message = await self._requests.next(exchange)
+                if isinstance(message, HistoryLogSent):
+                    return
+                packet = expected(message, HistoryLogRead)
+                yield packet
+                if packet.last:
+                    return
+        finally:
+            self._exchanges.forget(request)
 
 
 def _seconds(time: datetime | None) -> float:

@@ -108,13 +108,14 @@ class Requests:
         Raises:
             OutcomeUnknown: it was sent, and no answer came.
         """
-        exchange = await self.begin(request)  # what fails in here was not sent
+        given = msgspec.structs.replace(request, ref=self._exchanges.new_ref())
+        exchange = await self.begin(given)  # what fails in here was not sent
         try:
             return expected(await self.next(exchange), answer_type)
         except (LinkLost, NoAnswer, ClientClosed) as error:
             raise OutcomeUnknown(f"{error}: ask the server's status what was done") from error
         finally:
-            self._exchanges.forget(request)
+            self._exchanges.forget(given)
 
     async def write(
         self,

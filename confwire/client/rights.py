@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
-from confwire.client.failures import NoAnswer
 from confwire.client.requesting import Requests, Written
 from confwire.client.rightswatch import RightsWatch, RightsWatches
 from confwire.messages import (
@@ -78,18 +76,6 @@ class Rights:
             NoAnswer, ClientClosed: no server answered.
         """
         watch = RightsWatch(objects, self._rights.remove)
-        try:
-            self._rights.add(watch)
-            async with asyncio.timeout(self._timeout):
-                await watch.settled.wait()
-        except TimeoutError:
-            watch.close()
-            raise NoAnswer(
-                f"the watch of rights was not answered within {self._timeout:g} s"
-            ) from None
-        except BaseException:
-            watch.close()
-            raise
-        if watch.failure is not None:
-            raise watch.failure
+        self._rights.add(watch)
+        await watch.settle(self._timeout, "the watch of rights")
         return watch

@@ -7,14 +7,14 @@ object and tells what differs from what it told before, over any number of conne
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec import UNSET
 
+from confwire.client.events import Events
 from confwire.client.exchange import Exchanges
-from confwire.client.failures import ClientClosed, LinkLost
+from confwire.client.failures import LinkLost
 from confwire.client.link import Link, refusal_of
 from confwire.client.reading import unexpected
 from confwire.errors import LocalProtocolError, RequestError, WireError
@@ -53,64 +53,27 @@ class RightsChange:
     objects: tuple[ObjectRights, ...] = field(repr=False)
 
 
-class RightsWatch:
+class RightsWatch(Events[RightsChange]):
     """An asynchronous iterator of changes of rights; made by `Client.watch_permissions`.
 
     What happens while nobody takes it is told at once, each object as it is then.
     """
 
     def __init__(self, objects: Sequence[ObjectId], ended: Callable[[RightsWatch], None]) -> None:
+        super().__init__(ended)
         self.objects = dict.fromkeys(objects)
         """Each once, in the order that was asked for."""
-        self.settled = asyncio.Event()
-        """Set once the server accepted or refused the first registration."""
         self._told: dict[ObjectId, ObjectRights] = {}
         self._news: dict[ObjectId, ObjectRights] = {}
         self._at = ("", 0)
-        self._arrived = asyncio.Event()
-        self._failure: WireError | None = None
-        self._ended = ended
 
     def __repr__(self) -> str:
         return f"<RightsWatch of {len(self.objects)} objects, {len(self._news)} of them new>"
 
-    def __aiter__(self) -> RightsWatch:
-        return self
-
-    async def __anext__(self) -> RightsChange:
-        while not self._news:
-            if self._failure is not None:
-                if isinstance(self._failure, ClientClosed) and self._failure.__cause__ is None:
-                    raise StopAsyncIteration
-                raise self._failure
-            self._arrived.clear()
-            await self._arrived.wait()
+    def _next(self) -> RightsChange | None:
         news, self._news = self._news, {}
         self._told.update(news)
-        return RightsChange(*self._at, tuple(news.values()))
-
-    async def __aenter__(self) -> RightsWatch:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the watch; a consumer that waits stops."""
-        if self._failure is None:
-            self.fail(ClientClosed("the watch was closed"))
-            self._ended(self)
-
-    def fail(self, error: WireError) -> None:
-        """Give the consumer what is waiting, and then this error."""
-        self._failure = self._failure or error
-        self._arrived.set()
-        self.settled.set()
-
-    @property
-    def failure(self) -> WireError | None:
-        """Why nothing can arrive any more."""
-        return self._failure
+        return RightsChange(*self._at, tuple(news.values())) if news else None
 
     def take(self, epoch: str, revision: int, states: Sequence[PermissionState]) -> None:
         """Keep what is new of its own objects; what is as it was told is no news."""

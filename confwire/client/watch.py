@@ -6,7 +6,6 @@ It knows no connection: the client feeds it.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Raw, UnsetType
 
-from confwire.client.failures import ClientClosed
+from confwire.client.events import Events
 from confwire.codec import decode_document
 from confwire.epochs import is_behind
 from confwire.errors import WireError
@@ -97,7 +96,7 @@ class Notification:
         return Cursor(epoch=self.epoch, revision=self.revision)
 
 
-class Watch:
+class Watch(Events[Notification]):
     """An asynchronous iterator of notifications; made by `Client.watch`."""
 
     def __init__(
@@ -109,6 +108,7 @@ class Watch:
         consumed: Callable[[Watch], None],
         ended: Callable[[Watch], None],
     ) -> None:
+        super().__init__(ended)
         self.name = name
         self.interest = interest
         self.received = since
@@ -121,58 +121,26 @@ class Watch:
         """Whether the next registration asks for the whole data."""
         self.may_go_back = False
         """Whether a server said that the revisions that were received are not those of its data."""
-        self.settled = asyncio.Event()
-        """Set once the server accepted or refused the first registration."""
         self._is_ahead = False
         """Whether the server has still to reach `received`: a proxy may be behind another."""
         self._waiting: deque[Notification] = deque()
-        self._arrived = asyncio.Event()
-        self._failure: WireError | None = None
         self._consumed = consumed
-        self._ended = ended
 
     def __repr__(self) -> str:
         state = "live" if self.is_live else "lagging" if self.is_lagging else "registering"
         return f"<Watch {self.name} {state} at {self.received}, {len(self._waiting)} waiting>"
 
-    def __aiter__(self) -> Watch:
-        return self
-
-    async def __anext__(self) -> Notification:
-        while not self._waiting:
-            if self._failure is not None:
-                if isinstance(self._failure, ClientClosed) and self._failure.__cause__ is None:
-                    raise StopAsyncIteration
-                raise self._failure
-            self._arrived.clear()
-            await self._arrived.wait()
+    def _next(self) -> Notification | None:
+        if not self._waiting:
+            return None
         notification = self._waiting.popleft()
         self._consumed(self)
         return notification
 
-    async def __aenter__(self) -> Watch:
-        return self
-
-    async def __aexit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """End the subscription; a consumer that waits stops."""
-        if self._failure is None:
-            self.fail(ClientClosed("the watch was closed"))
-            self._ended(self)
-
     def fail(self, error: WireError) -> None:
         """Give the consumer what is waiting, and then this error."""
         self.is_live = False
-        self._failure = self._failure or error
-        self._arrived.set()
-        self.settled.set()
-
-    @property
-    def failure(self) -> WireError | None:
-        """Why nothing can arrive any more."""
-        return self._failure
+        super().fail(error)
 
     @property
     def has_caught_up(self) -> bool:
