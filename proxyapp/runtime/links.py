@@ -25,7 +25,7 @@ from confwire.tls import BROKEN_OFF, TlsError, explain
 from proxyapp.engine.commands import ConnectLink
 from proxyapp.engine.events import Event, LinkLost, LinkOpened, LinkProved, LinkReceived
 from proxyapp.runtime.peers import is_end, is_loopback, is_refusal, new_nonce
-from proxyapp.runtime.slices import Slices
+from proxyapp.runtime.slices import LARGE, Slices
 from proxyapp.runtime.tasks import spawn
 from proxyapp.runtime.tls import context_for
 
@@ -77,8 +77,10 @@ class Line(WSListener):
         self._transport: WSTransport
         self._inbox: list[bytes] = []
         self._size = 0
-        self._told = 0
-        """Bytes that one turn may tell, as of the last one: no more is read ahead."""
+        self._ahead = 0
+        """Bytes that the next turn may tell, as the last one did: no more is read ahead."""
+        self._left_at: float | None = None
+        """When the last turn ended with something left to be told; None if nothing was."""
         self._fragments: bytearray | None = None
         self._delivery: asyncio.Handle | None = None
         self._reading = True
@@ -166,7 +168,7 @@ class Line(WSListener):
     def _take(self, message: bytes) -> None:
         self._inbox.append(message)
         self._size += len(message)
-        if self._size >= self._told and self._reading:
+        if self._size >= self._ahead and self._reading:
             self._reading = False
             self._transport.underlying_transport.pause_reading()
         if self._delivery is None:
@@ -188,20 +190,31 @@ class Line(WSListener):
 
     def _deliver(self) -> None:
         self._delivery = None
+        slice_ = self._link.slices.next(self._left_at)
+        until = time.monotonic() + slice_.least
+        size = self._tell(slice_.told)
+        while self._inbox and time.monotonic() < until:
+            size += self._tell(slice_.told)
+        # What the time would have allowed is not known before there is enough to be told.
+        self._ahead = min(max(slice_.told, 2 * size), LARGE.told) if slice_.least else slice_.told
+        self._left_at = time.monotonic() if self._inbox or not self._reading else None
+        if self._inbox and self._delivery is None:
+            self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
+        if not self._reading and self._size < self._ahead:
+            self._reading = True
+            if not self._transport.underlying_transport.is_closing():
+                self._transport.underlying_transport.resume_reading()
+
+    def _tell(self, limit: int) -> int:
+        """Tell what has come, up to so many bytes and one message more; return how many."""
         size = count = 0
-        self._told = self._link.slices.next(time.monotonic()).told
-        while count < len(self._inbox) and size < self._told:
+        while count < len(self._inbox) and size < limit:
             size += len(self._inbox[count])
             count += 1
         messages, self._inbox = self._inbox[:count], self._inbox[count:]
         self._size -= size
         self._link.tell_of(self, LinkReceived(messages, self._link.name))
-        if self._inbox and self._delivery is None:
-            self._delivery = asyncio.get_running_loop().call_soon(self._deliver)
-        if not self._reading and self._size < self._told:
-            self._reading = True
-            if not self._transport.underlying_transport.is_closing():
-                self._transport.underlying_transport.resume_reading()
+        return size
 
 
 class Link:

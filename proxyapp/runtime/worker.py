@@ -99,6 +99,8 @@ class Worker:
         self._ids = count(1)
         self._tasks: deque[Any] = deque()
         self._working: asyncio.Handle | None = None
+        self._left_at: float | None = None
+        """When the last turn of tasks ended with some left; None if none were."""
         self._ports: tuple[c.ListeningPort, ...] | None = None
         self._shut = False
         self._failures: dict[str, float] = {}
@@ -388,13 +390,17 @@ class Worker:
     def _work(self) -> None:
         """Give put-off tasks their turns, one after another, for a short while."""
         self._working = None
-        seconds = self.slices.next(time.monotonic()).tasks
-        until = time.monotonic() + seconds
+        slice_ = self.slices.next(self._left_at)
+        begun = now = time.monotonic()
+        steps = len(self._tasks)
         # A task that is put off again goes to the end: all get on at the same pace.
-        for _ in range(len(self._tasks)):
+        while self._tasks and (steps > 0 or now - begun < slice_.least):
             self.tell(e.Resumed(self._tasks.popleft()))
-            if time.monotonic() > until:
+            steps -= 1
+            now = time.monotonic()
+            if now - begun > max(slice_.tasks, slice_.least):
                 break
+        self._left_at = now if self._tasks else None
         if self._tasks and self._working is None:
             self._working = self._loop.call_soon(self._work)
 

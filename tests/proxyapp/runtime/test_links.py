@@ -106,6 +106,7 @@ async def test_while_clients_ask_little_is_told_and_they_come_first(
     port, link, node, clients
 ) -> None:
     clients.asked_at = inf
+    link.slices = Slices(clients, lambda: 0.0)
     link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).send([bytes(SMALL.told // 4)] * 100)
@@ -118,8 +119,25 @@ async def test_while_clients_ask_little_is_told_and_they_come_first(
 
 
 @pytest.mark.asyncio
+async def test_what_waited_long_for_clients_is_told_longer(port, link, node, clients) -> None:
+    clients.asked_at = inf
+    link.slices = Slices(clients, lambda: time.monotonic() + 60)
+    link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
+    await node.told(LinkOpened)
+    peer_of(port).send([bytes(SMALL.told // 4)] * 400)
+    got = tellings = 0
+    while got < 400:
+        messages = (await node.told(LinkReceived)).messages
+        assert len(messages) <= 4
+        got, tellings = got + len(messages), tellings + 1
+    assert clients.answered < tellings
+    assert link._line._ahead <= LARGE.told
+
+
+@pytest.mark.asyncio
 async def test_no_more_is_read_than_is_told_soon(port, link, node, clients) -> None:
     clients.asked_at = inf
+    link.slices = Slices(clients, lambda: 0.0)
     link.connect(ConnectLink("127.0.0.1", port.number, 0.0, 10.0))
     await node.told(LinkOpened)
     peer_of(port).send([bytes(SMALL.told)] * 300)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from math import inf
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from websockets.exceptions import ConnectionClosed
 from proxyapp.engine import commands as c
 from proxyapp.engine import events as e
 from proxyapp.runtime.accept import bind
+from proxyapp.runtime.slices import Slices
 from proxyapp.runtime.worker import _RUN, NO_PORT, Worker
 
 Script = Callable[[e.Event], list[c.Command]]
@@ -171,6 +175,38 @@ async def test_put_off_tasks_take_turns(rig) -> None:
     assert order == [], "not in the turn that put them off"
     await asyncio.wait_for(done.wait(), 5)
     assert order == ["a", "b", "a", "b", "a", "b"]
+
+
+@dataclass
+class Busy:
+    """Clients who ask without end."""
+
+    asked_at: float = inf
+    answered: int = 0
+
+    def answer_now(self) -> None:
+        self.answered += 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("waited", [False, True])
+async def test_a_task_that_waited_for_clients_goes_on_for_longer(rig, waited: bool) -> None:
+    done, steps = asyncio.Event(), iter(range(20))
+
+    def script(event: e.Event) -> list[c.Command]:
+        if not isinstance(event, e.Resumed):
+            return []
+        if next(steps) < 19:
+            return [c.Again(event.task)]
+        done.set()
+        return []
+
+    clients = Busy()
+    rig.worker.slices = Slices(clients, lambda: time.monotonic() + 60 if waited else 0.0)
+    rig.node.script = script
+    rig.worker.run([c.Again("a")])
+    await asyncio.wait_for(done.wait(), 5)
+    assert (clients.answered < 20) is waited
 
 
 @pytest.mark.asyncio
