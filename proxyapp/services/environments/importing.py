@@ -21,8 +21,9 @@ from proxyapp.services.changes import Work
 from proxyapp.services.environments import reading
 from proxyapp.services.environments.errors import FileError
 from proxyapp.services.environments.natural_keys import NaturalKey
-from proxyapp.services.environments.planning import Plan, Step, after, resolved
+from proxyapp.services.environments.planning import Plan, after, resolved
 from proxyapp.services.environments.reading import Entry
+from proxyapp.services.environments.steps import Step
 
 T = ObjectType
 

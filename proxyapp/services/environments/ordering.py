@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from proxyapp.services.environments.errors import FileError
 from proxyapp.services.environments.natural_keys import NaturalKey
+from proxyapp.services.environments.reading import Entry
+from proxyapp.services.environments.steps import Step
 
-if TYPE_CHECKING:
-    from proxyapp.services.environments.planning import Step
-    from proxyapp.services.environments.reading import Entry
-
-Creator = Callable[[NaturalKey], "Entry | None"]
+Creator = Callable[[NaturalKey], Entry | None]
 Graph = list[list[int]]
 """For each step those that wait for it."""
 

@@ -22,6 +22,7 @@ from proxyapp.services.environments.errors import FileError, Findings, Validatio
 from proxyapp.services.environments.natural_keys import NaturalKey
 from proxyapp.services.environments.ordering import in_order
 from proxyapp.services.environments.reading import Entry
+from proxyapp.services.environments.steps import Step, references_of
 
 T = ObjectType
 
@@ -31,23 +32,6 @@ _ALSO_FIXED = {T.APP_PROTOTYPE: {"version"}, T.ACCESS_GROUP: {"type"}}
 """What files cannot change beside the fields that no one can."""
 
 _NEEDED_BY_SERVERS = {"commandLine", "workDirectory"}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Step:
-    """One object to be created, changed or left alone."""
-
-    action: str
-    """"+", "~" or "=", as it is printed."""
-    entry: Entry
-    given: Mapping[str, Any]
-    """What is written now: all that the entry gives, or a part of it to break a cycle."""
-    dbid: int | None = None
-    """The object, where it exists before the import."""
-
-    def references(self) -> list[NaturalKey]:
-        """Return the keys of all that must exist before this step."""
-        return list(references_of(self.entry, self.given))
 
 
 @dataclass(slots=True)
@@ -290,22 +274,3 @@ def _resolved_members(item: Property, value: Mapping[str, Any], dbid_of: Lookup)
         for inner in item.fields
         if inner.name in value
     }
-
-
-def references_of(entry: Entry, given: Mapping[str, Any]) -> Iterator[NaturalKey]:
-    """Yield the keys of all that an entry refers to; its folder and its tenant are among them."""
-    for value in given.values():
-        yield from _keys_in(value)
-    if entry.folder is not None:
-        yield entry.folder
-
-
-def _keys_in(value: Any) -> Iterator[NaturalKey]:
-    if isinstance(value, NaturalKey):
-        yield value
-    elif isinstance(value, dict):
-        for part in value.values():
-            yield from _keys_in(part)
-    elif isinstance(value, list):
-        for part in value:
-            yield from _keys_in(part)

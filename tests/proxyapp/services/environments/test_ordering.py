@@ -10,8 +10,8 @@ from confwire.objects import OBJECTS, ObjectType
 from proxyapp.services.environments.errors import FileError
 from proxyapp.services.environments.natural_keys import NaturalKey
 from proxyapp.services.environments.ordering import in_order
-from proxyapp.services.environments.planning import Step
 from proxyapp.services.environments.reading import Entry
+from proxyapp.services.environments.steps import Step
 
 T = ObjectType
 
