@@ -31,7 +31,7 @@ from proxyapp.engine.links.replica import Replica
 from proxyapp.engine.links.replication import Replication
 from proxyapp.engine.notifying import fanout, parcels
 from proxyapp.engine.notifying.fanout import FanOut
-from proxyapp.engine.notifying.subscriptions import Spec
+from proxyapp.engine.notifying.subscriptions import Spec, View
 from proxyapp.engine.sessions import follower, registering, sessionrights
 from proxyapp.engine.sessions.follower import Follower
 from proxyapp.engine.sessions.heartbeat import Heartbeat
@@ -247,6 +247,20 @@ def _let_both_in(rule: Any) -> Any:
     return let
 
 
+def _trust_every_token(trust: Any) -> Any:
+    def believe(self: Follower, part: bytes, since: int) -> None:
+        self.trusted = 0
+
+    return believe
+
+
+def _push_past_the_limit(sees: Any) -> Any:
+    def see(self: View, row: Any, store: Any) -> bool:
+        return self.profile.whole.may_read(row) and self.mode_of(row, store) is not None
+
+    return see
+
+
 PACKERS = (intake, follower, parcels)
 """Who makes messages of notifications."""
 
@@ -276,5 +290,7 @@ BUGS: dict[str, Bug] = {
     "a client that forgets where it was": Bug((Watch, "interrupted", _forget_the_place)),
     "a daemon that is there twice": Bug((Daemons, "_rule", _let_both_in)),
     "a daemon that is locked out": Bug((Daemons, "left", lambda _: lambda self, link: None)),
+    "a token that brings objects past a site limit": Bug((Follower, "trust", _trust_every_token)),
+    "a push from outside a site limit": Bug((View, "sees", _push_past_the_limit)),
     "a barred account that stays": Bug((sessionrights, "may_stay", _let_stay)),
 }

@@ -22,7 +22,7 @@ from tests.simulation.estate import PORT
 from tests.simulation.ledger import Ledger
 from tests.simulation.network import PING, PONG, Goodbye, Item, Line, Network
 from tests.simulation.server import Server
-from tests.simulation.truth import Document, Place
+from tests.simulation.vocabulary import Document, Place
 
 STEP = 0.5
 KEEP_ALIVE = 3.0

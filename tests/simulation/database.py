@@ -24,7 +24,8 @@ from confwire.messages import (
 from confwire.objects import BY_NAME
 from proxyapp.engine import commands, events
 from proxyapp.engine.data.journal import GONE, chain_hash, record_digest, tree_after, tree_text
-from tests.simulation.truth import Key, Truth, document_of
+from tests.simulation.truth import Truth
+from tests.simulation.vocabulary import Key, document_of
 
 
 @dataclass

@@ -15,6 +15,7 @@ from confwire.objects import OBJECTS, ObjectType
 from tests.proxyapp.engine.bench import VERIFIER, T, gone, record
 from tests.proxyapp.engine.world import (
     FOLDER,
+    FOLDERS,
     GROUPS,
     PERSONS,
     SKILL,
@@ -22,7 +23,8 @@ from tests.proxyapp.engine.world import (
     TENANTS,
     World,
 )
-from tests.simulation.truth import APPLICATION, GROUP, PERSON, Key, document_of
+from tests.simulation.sites import OPTION
+from tests.simulation.vocabulary import APPLICATION, GROUP, PERSON, Key, document_of
 
 SERVERS = {"confserv": 99, "confserv2": 98, "proxy1": 110, "proxy2": 111}
 """The DBIDs of the servers' Application objects, and of their hosts."""
@@ -48,6 +50,7 @@ class Estate(World):
         pooled: bool = False,
         notes: int = 0,
         daemon: bool = False,
+        limits: Random | None = None,
     ) -> None:
         """Make an environment.
 
@@ -58,8 +61,10 @@ class Estate(World):
             pooled: whether the two proxies are a pool behind a balancer.
             notes: for how many clients there are objects to write notes into.
             daemon: whether there is a daemon.
+            limits: by what chance the proxies have site limits; None: they have none.
         """
         self.random = random
+        self._limits: Random | None = None
         self.records = {(r.type, r.dbid): r for r in _records(options, paired, backed, pooled)}
         if pooled:
             self.records |= {(r.type, r.dbid): r for r in _pool()}
@@ -77,9 +82,15 @@ class Estate(World):
             self._put_object()
         for _ in range(random.choice((0, 3, 10))):
             self.step()
+        self._limits = limits
+        if limits is not None and limits.random() < 0.8:
+            self._limit(limits)
 
     def step(self) -> None:
         """Change one thing."""
+        if self._limits is not None and self._limits.random() < 0.08:
+            self._limit(self._limits)
+            return
         steady = {key: self.records[key] for key in self._steady}
         if self.random.random() < self._structural:
             super().step()
@@ -95,6 +106,33 @@ class Estate(World):
         for _ in range(self.random.choice((1, 1, 1, 2, 4))):
             self.step()
         return self._difference(before)
+
+    def _limit(self, random: Random) -> None:
+        """Give one proxy or all of them another site limit."""
+        text = ",".join(self._limit_entry(random) for _ in range(random.choice((0, 1, 1, 2, 3))))
+        names = [name for name, dbid in SERVERS.items() if dbid >= 110]
+        for name in names if random.random() < 0.5 else [random.choice(names)]:
+            old = self.records[APPLICATION, SERVERS[name]]
+            known = document_of(old)["options"]["csproxy"]
+            kept = {option: value for option, value in known.items() if option != OPTION}
+            if text:
+                kept[OPTION] = text if random.random() < 0.8 else text.upper()
+            made = {**document_of(old), "options": {"csproxy": kept}}
+            del made["DBID"], made["folderDBID"]
+            self.records[APPLICATION, old.dbid] = record(
+                "application", old.dbid, old.folder, old.acl, old.verifier, **made
+            )
+
+    def _limit_entry(self, random: Random) -> str:
+        tenant, folder = random.choice(TENANTS), random.choice(FOLDERS)
+        above = [self.records[FOLDER, dbid] for dbid in reversed(self.ancestors(folder))]
+        names = [document_of(item)["name"] for item in above]
+        owner = document_of(above[0])["owner"]["DBID"] if above else tenant
+        path = "/".join([f"Tenant {owner}", *names])
+        return random.choice((
+            f"folder:{folder}", f"folder:{path}", f" Folder : {path} ", f"tenant:{tenant}",
+            f"tenant:Tenant {tenant}", f"folder:Tenant {tenant}/F", "folder:999", "nonsense",
+        ))  # fmt: skip
 
     def bulk(self) -> list[Record]:
         """Import many objects, change them all, or delete them all."""

@@ -18,7 +18,8 @@ from confwire.objects import BY_NAME
 from tests.proxyapp.engine.bench import T
 from tests.simulation.server import Server
 from tests.simulation.story import Violation
-from tests.simulation.truth import Document, Key, Moment, Place, Specs, Truth
+from tests.simulation.truth import Moment, Specs, Truth
+from tests.simulation.vocabulary import Document, Key, Place
 
 ANSWERED = 20.0
 """Seconds within which a request is answered, or the session ends."""
@@ -56,11 +57,17 @@ class Ledger:
         """Snapshots that were taken in."""
         self.answers = 0
         self.application = 100
+        self.is_limited = False
+        """Some server may show a part of the data only."""
         self.tokens_hold = False
         """Nothing happens in this world that would end a resume token."""
         self._server: Server | None = None
         self._session = ""
         """What the last session was called."""
+        self._place_of: tuple[Server | None, int] = None, 0
+        """Which process told the last of what the copy has."""
+        self._is_vouched = False
+        """A token has come that says so."""
         self.end_session("", 0.0)
 
     # ------------------------------------------------------------ sessions
@@ -91,6 +98,7 @@ class Ledger:
         self._opening: Document = {}
         self._is_first = True
         """No packet of the present read has come."""
+        self._is_restored = False
         self._told_age, self._source = 0.0, ""
         self._marked_behind = False
 
@@ -142,12 +150,21 @@ class Ledger:
     def _check_copy(
         self, guarantee: str, copy: dict[Key, Document], epoch: str, revision: int, specs: Specs
     ) -> None:
-        wanted = self._moment(epoch, revision).view(self.person, specs)
+        wanted = self._moment(epoch, revision).view(self.person, specs, self._site)
         if copy != wanted:
             keys = sorted(copy.keys() | wanted.keys())
             differing = [k for k in keys if copy.get(k) != wanted.get(k)]
             parts = [f"{k}: has {copy.get(k)}, should be {wanted.get(k)}" for k in differing[:3]]
             self._fail(guarantee, f"at {epoch}:{revision} {len(differing)} differ: {parts}")
+
+    @property
+    def _site(self) -> int:
+        return self._server.site if self._server is not None else 0
+
+    def _check_shown(self, key: Key, message: Document) -> None:
+        """Check that the server shows an object, of which it tells more than that it is gone."""
+        if not self._moment(message["epoch"], message["revision"]).shows(self._site, key):
+            self._fail("Filter", f"{key} is outside the site limit: {_shorten(message)}")
 
     @property
     def is_ahead(self) -> bool:
@@ -165,7 +182,7 @@ class Ledger:
             and not self._parts
             and self.place is not None
             and self.place[0] == present.place[0]
-            and self.copy == present.view(self.person, self.specs)
+            and self.copy == present.view(self.person, self.specs, self._site)
         )
 
     # ------------------------------------------------------------ answers
@@ -175,6 +192,8 @@ class Ledger:
         self._moment(message["epoch"], message["revision"])
         self._heard_at = now
         since = self._opening.get("since")
+        self._is_restored = bool(message.get("restored"))
+        self._is_vouched = self._is_vouched and self._is_restored
         self._check_identity(message)
         if message.get("restored") and since is not None:
             self.specs = Specs({spec["name"]: spec for spec in self._opening["subscriptions"]})
@@ -214,6 +233,7 @@ class Ledger:
             key = type_, document["DBID"]
             if key in self._gathered:
                 self._fail("Unique", f"{key} came twice")
+            self._check_shown(key, message)
             self._gathered[key] = document
         self._total = message["total"]
         if self._is_first:
@@ -281,9 +301,14 @@ class Ledger:
         else:
             self.copy = found
         self._check_copy("Reliable", self.copy, epoch, revision, merged)
-        self.place = epoch, revision
+        self._be_at((epoch, revision))
         self._epoch, self._last = epoch, revision
         self.restarts += 1
+
+    def _be_at(self, place: Place) -> None:
+        """The copy has all up to there, by this process."""
+        self.place = place
+        self._place_of = self._server, self._life
 
     def _unregistered(self, message: Document, now: float) -> None:
         self._answered(message)
@@ -291,7 +316,7 @@ class Ledger:
         self.specs = self.kept = Specs(rest)
         self.is_live = bool(rest)
         assert self.place is not None
-        wanted = self._moment(*self.place).view(self.person, self.specs)
+        wanted = self._moment(*self.place).view(self.person, self.specs, self._site)
         self.copy = {key: document for key, document in self.copy.items() if key in wanted}
 
     def _written(self, message: Document, now: float) -> None:
@@ -359,6 +384,10 @@ class Ledger:
         assert present is not None
         if self._life != server.lives or since[0] != present.place[0]:
             return
+        told = self._place_of == (server, server.lives) and self._is_vouched
+        own = self._is_restored and told
+        if self.is_limited and not own:  # it may be of another part of the data
+            return
         begun = server.loads[0] if len(server.loads) == 1 else None
         if begun is None or begun[0] != since[0] or begun[1] > since[1]:
             return
@@ -380,6 +409,9 @@ class Ledger:
         if self._parts and self._whole != place:
             self._fail("Atomic", f"{self._whole} was not finished when {place} began")
         self._whole = place
+        for change in message["changes"]:
+            if change["change"] not in ("deleted", "left"):
+                self._check_shown((T[change["objectType"]], change["DBID"]), message)
         self._parts += message["changes"]
         if message.get("last"):
             changes, self._parts = self._parts, []
@@ -404,7 +436,7 @@ class Ledger:
             before = None
         self._apply(place, changes, before)
         self._check_copy("Reliable", self.copy, epoch, revision, self.specs)
-        self.place = place
+        self._be_at(place)
         self.count += 1
 
     def _apply(self, place: Place, changes: list[Document], before: Moment | None) -> None:
@@ -464,7 +496,10 @@ class Ledger:
         if epoch == self.place[0] and revision <= self.place[1]:
             return
         self._check_copy("Bookmarkable", self.copy, epoch, revision, self.specs)
-        self.place = epoch, revision
+        self._be_at((epoch, revision))
+
+    def _renewed(self, message: Document, now: float) -> None:
+        self._is_vouched = True
 
     def _lost(self, message: Document, now: float) -> None:
         self._heard_at = now
@@ -494,4 +529,5 @@ _HANDLERS: dict[str, Any] = {
     "objectsChanged": Ledger._changed,
     "progress": Ledger._progress,
     "notificationsLost": Ledger._lost,
+    "tokenRenewed": Ledger._renewed,
 }

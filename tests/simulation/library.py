@@ -39,7 +39,8 @@ from tests.simulation.loop import Loop
 from tests.simulation.network import Line
 from tests.simulation.server import Server
 from tests.simulation.story import Violation
-from tests.simulation.truth import Document, Key, Place, Specs, Truth
+from tests.simulation.truth import Specs, Truth
+from tests.simulation.vocabulary import Document, Key, Place
 
 _REMEMBERED = 40
 
@@ -58,9 +59,11 @@ class Consumer:
         self.is_live = False
         self._told: Place | None = None
         """The last notification."""
+        self._site = 0
 
     def begin_session(self, server: Server, now: float) -> None:
         """A connection to this server stands."""
+        self._site = server.site
         self.past.append(f"{now:.3f} connected to {server.application}")
 
     def end_session(self, reason: str, now: float) -> None:
@@ -88,7 +91,8 @@ class Consumer:
         present = self._truth.present
         assert present is not None
         is_here = self.place is not None and self.place[0] == present.place[0]
-        return self.is_live and is_here and self.copy == present.view(self._person, self._specs)
+        wanted = present.view(self._person, self._specs, self._site)
+        return self.is_live and is_here and self.copy == wanted
 
     def take(self, notification: Notification) -> None:
         """Take the next notification.
@@ -106,7 +110,7 @@ class Consumer:
             self.copy = {}
         for change in notification.changes:
             self._apply((T[change.object_type], change.dbid), change)
-        wanted = self._truth.moments[place].view(self._person, self._specs)
+        wanted = self._truth.moments[place].view(self._person, self._specs, self._site)
         if self.copy != wanted:
             keys = [key for key in self.copy | wanted if self.copy.get(key) != wanted.get(key)]
             self._fail("Reliable", f"at {place} {keys} differ")

@@ -30,21 +30,28 @@ _SIZES: tuple[tuple[object, str, tuple[int, ...]], ...] = (
 )
 
 
+_OF_LIMITS: tuple[tuple[object, str, tuple[int, ...]], ...] = (
+    (sights, "PLACES_AT_ONCE", (5, 100, 10_000)),
+    (intake, "_RENEWED_A_TURN", (1, 3, 100)),
+)
+"""Those that matter where site limits change."""
+
 _TYPES = ("accessGroup", "agentGroup", "application", "folder", "host", "person", "skill", "tenant")
 
 
 @contextmanager
-def small_turns(random: Random) -> Iterator[None]:
+def small_turns(random: Random, limits: Random) -> Iterator[None]:
     """Let a turn do little, or in some runs as much as ever; and know only the types in use."""
-    kept = [(module, name, getattr(module, name)) for module, name, _ in _SIZES]
+    sizes_of = (*((random, *item) for item in _SIZES), *((limits, *item) for item in _OF_LIMITS))
+    kept = [(module, name, getattr(module, name)) for _, module, name, _ in sizes_of]
     kept.append((store, "OBJECTS", store.OBJECTS))
     small = random.random() < 0.8
     try:
         # A store makes tables for every type, which takes as long as all that is in them here.
         known = store.OBJECTS.items()
         store.OBJECTS = {type_: info for type_, info in known if info.name in _TYPES}
-        for module, name, sizes in _SIZES:
-            size = random.choice(sizes)
+        for chance, module, name, sizes in sizes_of:
+            size = chance.choice(sizes)
             if small:
                 setattr(module, name, size)
         yield

@@ -96,6 +96,8 @@ class Server:
         self.is_paused = False
         self.loads: list[tuple[str, int]] = []
         """Epoch and revision of each load of the present process, the first one included."""
+        self.site = 0
+        """DBID of the application whose site limit counts here; 0: all is shown."""
         self.known_as = application
         """As which application it answers its clients."""
         self.ends = 0

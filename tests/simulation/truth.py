@@ -6,36 +6,26 @@ revision has in common with the one before it is worked out once.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from confwire.messages import Record
 from tests.proxyapp.engine.bench import T
+from tests.simulation.sites import Sites
+from tests.simulation.vocabulary import (
+    APPLICATION,
+    FOLDER,
+    GROUP,
+    PERSON,
+    TENANT,
+    Document,
+    Key,
+    Place,
+    document_of,
+)
 
-Key = tuple[int, int]
-Document = dict[str, Any]
-Place = tuple[str, int]
-"""(epoch, revision)."""
-
-FOLDER, TENANT = T["folder"], T["tenant"]
-GROUP, PERSON, APPLICATION = T["accessGroup"], T["person"], T["application"]
 LEAVES = {T["skill"], T["agentGroup"]}
 """Types in which nothing lies and which grant nothing to others."""
 READ, EXECUTE, NO_PROPAGATE = 1, 8, 128
-
-_documents: dict[bytes, Document] = {}
-
-
-def document_of(record: Record) -> Document:
-    """Return the document of a record; shared, so it must not be changed."""
-    body = bytes(record.body)
-    found = _documents.get(body)
-    if found is None:
-        if len(_documents) > 20_000:
-            _documents.clear()
-        found = _documents[body] = msgspec.json.decode(body)
-    return found
 
 
 class Moment:
@@ -59,7 +49,7 @@ class Moment:
         self.is_plain = before is not None and all(map(self._is_leaf, changed))
         """It surely changes nobody's rights and no places."""
         self._rights: _Rights | None = None
-        self._views: dict[tuple[int, int], dict[Key, Document]] = {}
+        self._views: dict[tuple[int, int, str], dict[Key, Document]] = {}
 
     def __repr__(self) -> str:
         return f"<Moment {self.place[0]}:{self.place[1]}>"
@@ -93,37 +83,49 @@ class Moment:
         enabled = document_of(account).get("state") != "disabled"
         return enabled and self.may(person, (APPLICATION, application), EXECUTE)
 
-    def view(self, person: int, specs: Specs) -> dict[Key, Document]:
-        """Return what a person with these subscriptions sees; must not be changed."""
-        known = person, specs.number
+    def shows(self, site: int, key: Key) -> bool:
+        """Whether a server shows an object to anybody.
+
+        Args:
+            site: the DBID of the server's application; 0 for a master.
+        """
+        sites, item = self.rights().sites, self.records.get(key)
+        return item is not None and sites.shows(sites.text(site), item)
+
+    def view(self, person: int, specs: Specs, site: int = 0) -> dict[Key, Document]:
+        """Return what a person with these subscriptions sees at a server; must not be changed."""
+        limit = self.rights().sites.text(site)
+        known = person, specs.number, limit
         found = self._views.get(known)
         if found is None:
             if self.is_plain and self.before is not None and known in self.before._views:
-                found = self._patched(self.before._views[known], person, specs)
+                found = self._patched(self.before._views[known], person, specs, limit)
             else:
                 found = {
                     key: document_of(item)
                     for key, item in self.records.items()
-                    if self._is_seen(person, specs, item)
+                    if self._is_seen(person, specs, item, limit)
                 }
             self._views[known] = found
         return found
 
     def _patched(
-        self, before: dict[Key, Document], person: int, specs: Specs
+        self, before: dict[Key, Document], person: int, specs: Specs, limit: str
     ) -> dict[Key, Document]:
         found = dict(before)
         for key in self.changed:
             item = self.records.get(key)
-            if item is not None and self._is_seen(person, specs, item):
+            if item is not None and self._is_seen(person, specs, item, limit):
                 found[key] = document_of(item)
             else:
                 found.pop(key, None)
         return found
 
-    def _is_seen(self, person: int, specs: Specs, item: Record) -> bool:
+    def _is_seen(self, person: int, specs: Specs, item: Record, limit: str) -> bool:
         rights = self.rights()
-        return specs.match(item, rights) and bool(rights.mask(person, item) & READ)
+        if not specs.match(item, rights) or not rights.sites.shows(limit, item):
+            return False
+        return bool(rights.mask(person, item) & READ)
 
     def logs(self, specs: Specs, item: Record) -> bool:
         """Whether some subscription of the mode log matches."""
@@ -142,6 +144,7 @@ class _Rights:
         self._subjects: dict[int, set[Key]] = {}
         self._ancestors: dict[int, list[int]] = {}
         self._below: dict[tuple[int, Key], int] = {}
+        self.sites = Sites(records, self.chain)
 
     def ancestors(self, folder: int) -> list[int]:
         """Return a folder and those above it."""
@@ -175,7 +178,7 @@ class _Rights:
 
     def mask(self, person: int, item: Record) -> int:
         """Return a person's rights on an object: the nearest grant to each of its subjects."""
-        chain = self._chain(item)
+        chain = self.chain(item)
         if not item.acl:  # all that lie at one place are alike
             known = person, chain[1] if len(chain) > 1 else (0, 0)
             found = self._below.get(known)
@@ -196,7 +199,7 @@ class _Rights:
             result |= mask
         return result
 
-    def _chain(self, item: Record) -> list[Key]:
+    def chain(self, item: Record) -> list[Key]:
         """Return an object and what it lies in, upwards."""
         folders = self.ancestors(item.folder) if item.folder else []
         found = [(item.type, item.dbid), *((FOLDER, dbid) for dbid in folders)]

@@ -19,7 +19,7 @@ from tests.simulation.client import Client
 from tests.simulation.clock import Clock
 from tests.simulation.daemon import Daemon, Twins
 from tests.simulation.database import Database
-from tests.simulation.estate import DAEMON, DAEMON_ACCOUNT, NOTES, POOL, PORT, Estate
+from tests.simulation.estate import DAEMON, DAEMON_ACCOUNT, NOTES, POOL, PORT, SERVERS, Estate
 from tests.simulation.ledger import Ledger
 from tests.simulation.library import Consumer, LibraryClient
 from tests.simulation.network import Network
@@ -65,8 +65,11 @@ class Simulation:
             options["proxy-writable"] = more.choice(("true", "true", "false"))
         kinds = {"paired": self._paired, "backed": self._backed, "pooled": self._is_pool}
         twins = Random(f"{seed} twins").random() < 0.3
+        self._limits = limits = Random(f"{seed} limits")
+        self._is_limited = limits.random() < 0.4
         notes = 4 * self._keeps_notes
-        self.estate = Estate(random, options, **kinds, notes=notes, daemon=twins)
+        chance = limits if self._is_limited else None
+        self.estate = Estate(random, options, **kinds, notes=notes, daemon=twins, limits=chance)
         self.database = Database(self.estate.records, self.truth, lambda: self.clock.now, BORN)
         self._backup = self.database.backup()
         self._taken = Log("of all servers")
@@ -106,6 +109,7 @@ class Simulation:
             name, self.clock, self.network, Random(self.random.random()), settings, BORN, limit,
             self.story, self._directory, database, self._taken if database else None,
         )  # fmt: skip
+        server.site = 0 if database is not None else SERVERS[name]
         self.clock.after(self.random.random() * 0.2, server.start)
 
     def _make_balancer(self) -> Balancer:
@@ -125,7 +129,7 @@ class Simulation:
         random = self.random
         user = random.choice(list(PERSONS))
         specs = self.estate.some_specs()
-        ledger = Ledger(f"client{number}", PERSONS[user], self.truth, self.capacity)
+        ledger = self._make_ledger(f"client{number}", PERSONS[user])
         ends_tokens = {"bar", "jump_clock", "restore"}
         ledger.tokens_hold = ends_tokens.isdisjoint(event.name for event in self.plan.events)
         servers = list(self.servers)
@@ -141,13 +145,18 @@ class Simulation:
             return Client(*given)
         return Writer(*given, dbid=NOTES[number], truth=self.truth, database=self.database)
 
+    def _make_ledger(self, name: str, person: int) -> Ledger:
+        ledger = Ledger(name, person, self.truth, self.capacity)
+        ledger.is_limited = self._is_limited
+        return ledger
+
     def _make_twins(self) -> Twins:
         """Let a daemon be started twice, each with an order of servers of its own."""
         daemons = []
         for name in ("twin0", "twin1"):
             servers = self.random.sample(self.servers, len(self.servers))
             doors = servers if self._balancer is None else self._doors(servers, self._balancer)
-            ledger = Ledger(name, PERSONS[DAEMON_ACCOUNT], self.truth, self.capacity)
+            ledger = self._make_ledger(name, PERSONS[DAEMON_ACCOUNT])
             ledger.application = DAEMON
             seeded = Random(self.random.random())
             daemons.append(
@@ -181,7 +190,7 @@ class Simulation:
         Raises:
             Violation: a guarantee was broken.
         """
-        with small_turns(self.random):
+        with small_turns(self.random, self._limits):
             for event in self.plan.events:
                 self.clock.at(event.at, self._happen, event)
             self.clock.run(self.plan.length + 1.0)

@@ -14,7 +14,8 @@ from tests.simulation.client import Client
 from tests.simulation.database import Database
 from tests.simulation.estate import SKILL
 from tests.simulation.story import Violation
-from tests.simulation.truth import Document, Truth
+from tests.simulation.truth import Truth
+from tests.simulation.vocabulary import Document
 
 _OPEN = ("epochChanged",)
 """Refusals after which it is not known whether the write was carried out."""
