@@ -10,7 +10,8 @@ from typing import Any
 
 from confwire.errors import DatabaseUnavailable
 from proxyapp.engine.commands import NewEpoch, Reload, SetPassword, Write
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.parts import WriteRequest
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.sessions.pacing import Pacing
 from proxyapp.engine.standby.leadership import RETRY_AFTER, Leadership
 

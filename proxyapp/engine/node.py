@@ -1,8 +1,8 @@
 """A server as one synchronous machine: an event in, commands out.
 
 Everything happens between the start and the end of `handle`, which nothing can interrupt; so
-there are no locks, and a test or a simulation can drive it step by step. It does not know
-whether it is the master: its authority does.
+there are no locks, and a test or a simulation can drive it step by step. What only one kind of
+server is told, a master's lead or a proxy's uplink takes.
 """
 
 from __future__ import annotations
@@ -23,11 +23,7 @@ from confwire.messages import (
 from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine import events
-from proxyapp.engine.commands import (
-    Again,
-    Command,
-    RefuseCopy,
-)
+from proxyapp.engine.commands import Again, Command, RefuseCopy
 from proxyapp.engine.data.journal import Entry
 from proxyapp.engine.intake import Intake
 from proxyapp.engine.lead import Lead
@@ -42,7 +38,8 @@ from proxyapp.engine.logins.accounts import Accounts
 from proxyapp.engine.logins.checking import Checks
 from proxyapp.engine.logins.passwords import Passwords
 from proxyapp.engine.ownapplication import OwnApplication
-from proxyapp.engine.serving import NodeSettings, PairMessage, Serving
+from proxyapp.engine.parts import PairMessage
+from proxyapp.engine.serving import NodeSettings, Serving
 from proxyapp.engine.sessions import rightswatch, sessionrights
 from proxyapp.engine.sessions.connections import Connections
 from proxyapp.engine.sessions.departures import Departures

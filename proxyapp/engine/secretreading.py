@@ -18,7 +18,8 @@ from confwire.opaque import gives_secrets, is_opaque, values_of
 from proxyapp.engine.data.access import Profile
 from proxyapp.engine.data.rights import CHANGE
 from proxyapp.engine.data.rows import Row
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.parts import WriteRequest
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.trust.sealing import Place, Unreadable
 
 Sections = Mapping[str, Mapping[str, str | int]]

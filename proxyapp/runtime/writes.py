@@ -23,7 +23,7 @@ from confwire.errors import DatabaseUnavailable, InternalError, NoPermission, Re
 from confwire.messages import CreateObject, UpdateObject, UpdatePermissions
 from proxyapp.engine.commands import SetPassword, Write
 from proxyapp.engine.events import Event, WriteRefused, Written
-from proxyapp.engine.serving import WriteRequest
+from proxyapp.engine.parts import WriteRequest
 from proxyapp.models import Person
 from proxyapp.runtime import passwords
 from proxyapp.runtime.tasks import spawn

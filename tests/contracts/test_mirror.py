@@ -13,6 +13,7 @@ VOCABULARY = {
     "historylog/apps.py",
     "proxyapp/engine/commands.py",
     "proxyapp/engine/events.py",
+    "proxyapp/engine/parts.py",
 }
 
 

@@ -28,7 +28,8 @@ from confwire.messages import (
 )
 from proxyapp.engine.commands import SetPassword, Write
 from proxyapp.engine.events import PasswordSet, WriteRefused, Written
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.parts import WriteRequest
+from proxyapp.engine.serving import Serving
 
 RELAYED = {"userProperties": "the annex of any object"}
 """The properties that an update through a proxy may name."""

@@ -57,7 +57,8 @@ from proxyapp.engine.links.introduction import Introduction
 from proxyapp.engine.links.masters import Masters
 from proxyapp.engine.links.relaying import Relaying
 from proxyapp.engine.links.reloaddelay import ReloadDelay
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.parts import WriteRequest
+from proxyapp.engine.serving import Serving
 
 _POSTPONED = (Compacted.code, EpochChanged.code)
 LINK = "master"

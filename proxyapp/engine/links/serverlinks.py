@@ -27,8 +27,9 @@ from confwire.messages import (
 from proxyapp.engine.commands import TakeEntries
 from proxyapp.engine.data.access import Profile, ServerProfile
 from proxyapp.engine.links.replication import Replication
+from proxyapp.engine.parts import PairMessage
 from proxyapp.engine.reading.requests import Task
-from proxyapp.engine.serving import PairMessage, Serving
+from proxyapp.engine.serving import Serving
 
 _STORE = re.compile("[ -~]{1,32}")
 """Names of stores that every database keeps."""

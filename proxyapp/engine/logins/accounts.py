@@ -17,7 +17,8 @@ from confwire.objects import ObjectType
 from historylog.entries import Kind
 from proxyapp.engine.commands import KeepAccounts
 from proxyapp.engine.data.rows import Row
-from proxyapp.engine.serving import Greeting, Serving
+from proxyapp.engine.parts import Greeting
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.trust import locks
 from proxyapp.engine.trust.accountrules import (
     DAY,

@@ -28,7 +28,8 @@ from proxyapp.engine.data.rows import Row
 from proxyapp.engine.events import Authenticated, Connected
 from proxyapp.engine.logins import admission
 from proxyapp.engine.logins.checking import MARGIN, Login
-from proxyapp.engine.serving import Greeting, Serving
+from proxyapp.engine.parts import Greeting
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.trust.throttle import host_of
 from proxyapp.engine.trust.tokens import Holder, Token, fingerprint_of
 

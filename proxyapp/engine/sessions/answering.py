@@ -34,9 +34,10 @@ from confwire.objects import BY_NAME
 from historylog.entries import Kind
 from proxyapp.engine.data.access import Profile, ServerProfile
 from proxyapp.engine.data.journal import tree_text
+from proxyapp.engine.parts import DismissRequest, WriteRequest
 from proxyapp.engine.reading.requests import Task, info_of
 from proxyapp.engine.secretreading import check_line, secrets
-from proxyapp.engine.serving import DismissRequest, Serving, WriteRequest
+from proxyapp.engine.serving import Serving
 from proxyapp.engine.sessions import rightswatch
 from proxyapp.engine.sessions.backthen import BackThen
 from proxyapp.engine.sessions.comparing import Comparing

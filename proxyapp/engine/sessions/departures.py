@@ -17,7 +17,8 @@ from confwire.objects import ObjectType
 from historylog.entries import Kind, clean, of_server
 from proxyapp.engine.commands import End, Listen
 from proxyapp.engine.data.rights import CHANGE
-from proxyapp.engine.serving import DismissRequest, Serving
+from proxyapp.engine.parts import DismissRequest
+from proxyapp.engine.serving import Serving
 
 PACE = 100
 """Sessions that are sent away in a second, unless that would take longer than the limit."""

@@ -26,8 +26,9 @@ from confwire.messages import (
 from confwire.objects import BY_NAME
 from proxyapp.engine.commands import Write
 from proxyapp.engine.events import WriteRefused, Written
+from proxyapp.engine.parts import WriteRequest
 from proxyapp.engine.reading.requests import refusal
-from proxyapp.engine.serving import Serving, WriteRequest
+from proxyapp.engine.serving import Serving
 
 
 class Writes:
