@@ -122,6 +122,10 @@ def changes(question: Question, before: Place | None = None, limit: int = PAGE) 
         paths = _paths_below(question.path) if below else [question.path]
         if len(paths) <= _FEW_PATHS:
             return _of_paths(paths, bounds, limit)
+    if question.name and question == Question(
+        name=question.name, since=question.since, until=question.until
+    ):
+        return _of_name(question.name, bounds, limit)
     return _changes(question, bounds, limit)
 
 
@@ -170,12 +174,28 @@ def _of_paths(paths: Sequence[str], bounds: _Bounds, limit: int) -> list[Change]
         parts.append(f"SELECT revision, seq FROM ({sql}) AS part")
         values += given
     newest = f"{' UNION '.join(parts)} ORDER BY revision DESC, seq DESC LIMIT %s"
-    source = f"{_CHANGE} JOIN ({newest}) AS found"
+    return _at(newest, [*values, limit])
+
+
+def _of_name(name: str, bounds: _Bounds, limit: int) -> list[Change]:
+    """Return the next changes of objects whose names begin so: from the index of names alone."""
+    conditions = _Conditions()
+    conditions.add(_begins("named.key"), *_range(key_of(name)))
+    conditions.within(bounds, "named", has_seq=True)
+    source = "SELECT named.revision, named.seq FROM historylog_changerecord named"
+    if connection.vendor == "sqlite":
+        source += " INDEXED BY history_name"  # it would go back through all rows
+    return _at(*conditions.statement(source, "named.revision DESC, named.seq DESC", limit))
+
+
+def _at(places: str, values: Sequence[Any]) -> list[Change]:
+    """Return the changes at the places that a statement finds, newest first."""
     sql = (
-        f"{source} ON found.revision = record.revision AND found.seq = record.seq"
+        f"{_CHANGE} JOIN ({places}) AS found"
+        " ON found.revision = record.revision AND found.seq = record.seq"
         " ORDER BY record.revision DESC, record.seq DESC"
     )
-    return [_change(*row) for row in _fetch(sql, [*values, limit])]
+    return [_change(*row) for row in _fetch(sql, values)]
 
 
 def _paths_below(prefix: str) -> list[str]:
@@ -244,9 +264,11 @@ def paths_of(places: Iterable[Place]) -> dict[Place, list[str]]:
     if not found:
         return {}
     rows = ", ".join(["(%s, %s)"] * len(found))
+    # In this order, or SQLite goes through the whole table.
     sql = (
-        "SELECT revision, seq, path FROM historylog_changedproperty"
-        f" WHERE (revision, seq) IN (VALUES {rows})"
+        f"WITH wanted (revision, seq) AS (VALUES {rows})"
+        f" SELECT property.revision, property.seq, property.path FROM wanted CROSS JOIN {_PROPERTY}"
+        " WHERE property.revision = wanted.revision AND property.seq = wanted.seq"
     )
     for revision, seq, path in _fetch(sql, [number for place in found for number in place]):
         found[Place(revision, seq)].append(path)

@@ -23,7 +23,7 @@ import structlog
 from django.db import DatabaseError, InterfaceError, connection, connections
 
 from confwire.messages import HistoryEntry
-from historylog import clock, forwarding, past, sessions, writer
+from historylog import clock, forwarding, past, sessions, statistics, writer
 from historylog.retention import EntryLimits, Pruned, prune_entries
 from historylog.writer import Position
 from proxyapp.engine import commands as c
@@ -167,6 +167,7 @@ class Historian:
         limits = EntryLimits(options.session_days, options.days)
         judged = clock.judged(now)
         entries = prune_entries(limits, judged, wait, forwards=self._forwards)
+        statistics.refresh()
         return Pruned(0, 0, 0, entries, judged if judged != now else None)
 
     def status(self) -> dict[str, Any]:

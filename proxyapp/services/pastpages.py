@@ -9,20 +9,24 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from confwire.objects import OBJECTS
 from historylog.models import ChangedProperty, ChangeRecord
 from historylog.paging import Found
 from historylog.paths import Difference
 from historylog.records import name_of
 from proxyapp.models import Document as Published
 from proxyapp.models.door import Key
+from proxyapp.models.statements import is_postgresql
 from proxyapp.services.asof import Past, State, compared
 
 Pair = tuple[State | None, State | None]
 """An object at two revisions; None where it was not there."""
 _MOST_READ = 4
 """Readings for one page; where little of what they find is to be shown, it is not full."""
+_MANY = 5_000
+"""Transactions of whose changes SQLite finds the first objects sooner in the order of objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,29 @@ def _touched(
     """Return the next objects that were changed after one revision, up to another one."""
     rows = ChangeRecord.objects.filter(revision__gt=first, revision__lte=last)
     if not folder:
+        if last - first > _MANY and not is_postgresql():
+            return _in_order(first, last, type_, after, limit)
         return _first_keys(rows, type_, after, limit)
     keys = set(rows.filter(folder=folder).values_list("type", "dbid")) | _moved(first, last)
     return sorted(key for key in keys if _is_asked(key, type_, after))[:limit]
+
+
+def _in_order(first: int, last: int, type_: int, after: Key | None, limit: int) -> list[Key]:
+    """Return the same, where SQLite would sort all that was changed: object by object, as far as
+    a page goes."""
+    start = after or (0, 0)
+    # A sum, so that no index of revisions is used.
+    rows = ChangeRecord.objects.annotate(at=F("revision") + 0).filter(at__gt=first, at__lte=last)
+    found: list[Key] = []
+    for one in [type_] if type_ else sorted(map(int, OBJECTS)):
+        if one < start[0]:
+            continue
+        behind = start[1] if one == start[0] else 0
+        dbids = rows.filter(type=one, dbid__gt=behind).order_by("dbid").values_list("dbid")
+        found += [(one, dbid) for (dbid,) in dbids.distinct()[: limit - len(found)]]
+        if len(found) == limit:
+            break
+    return found
 
 
 def _is_asked(key: Key, type_: int, after: Key | None) -> bool:
@@ -170,7 +194,9 @@ def _there_or_gone(past: Past, type_: int, after: Key | None, limit: int) -> lis
     """
     later = ChangeRecord.objects.filter(revision__gt=past.revision)
     gone = later.filter(kind="deleted")
-    made = later.filter(kind="created", type=OuterRef("type"), dbid=OuterRef("dbid"))
+    # Said so that no index of kinds is used, which SQLite would go through for each object.
+    made = later.exclude(kind__in=("changed", "deleted"))
+    made = made.filter(type=OuterRef("type"), dbid=OuterRef("dbid"))
     found = {
         *_first_keys(Published.objects.filter(~Exists(made)), type_, after, limit),
         *_first_keys(gone, type_, after, limit),

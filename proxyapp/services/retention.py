@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from historylog import clock, retention
+from historylog import clock, retention, statistics
 from historylog.retention import EntryLimits, Limits, Pruned
 from proxyapp.engine.settings import Settings
 from proxyapp.models import Application
@@ -49,4 +49,5 @@ def prune(
     pruned = retention.prune(limits(), judged, wait)
     receipts.forget(judged)
     entries = retention.prune_entries(entry_limits(), judged, wait)
+    statistics.refresh()
     return pruned._replace(entries=entries, judged=judged if judged != now else None)

@@ -58,8 +58,11 @@ def test_a_folder_is_what_lay_right_in_it(states: dict[int, Whole]) -> None:
             assert {row.key for row in rows} == keys
 
 
-@pytest.mark.parametrize("limit", [3, 1000])
-def test_what_differs_is_what_two_states_say(states: dict[int, Whole], limit: int) -> None:
+@pytest.mark.parametrize(("limit", "many"), [(3, 5_000), (3, 0), (1000, 5_000), (1000, 0)])
+def test_what_differs_is_what_two_states_say(
+    states: dict[int, Whole], limit: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pastpages, "_MANY", many)
     run = random.Random(2)
     for _ in range(6):
         first, last = sorted(run.sample(sorted(states)[1:], 2))
