@@ -1,13 +1,12 @@
 """The listening ports: picows connections, read in batches and written once a loop turn.
 
-With `connections` and `outlet`, all that knows the server side of picows. It tells events and opens and
-closes ports; what is said on them it does not know.
+With `connections`, `outlet` and `metering`, all that knows the server side of picows. It tells
+events and opens and closes ports; what is said on them it does not know.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import time
 from collections import deque
@@ -24,7 +23,6 @@ from picows import (
     WSUpgradeResponse,
     WSUpgradeResponseWithListener,
 )
-from picows.picows import WSAutoPingStrategy, WSProtocol  # type: ignore[attr-defined]
 
 from confwire.errors import CloseCode
 from confwire.messages import SUBPROTOCOL
@@ -35,13 +33,12 @@ from proxyapp.runtime import health
 from proxyapp.runtime.accept import Doorway, bind, explain_bind_failure
 from proxyapp.runtime.anteroom import Anteroom, Standing
 from proxyapp.runtime.balancers import Balancers, Origin
-from proxyapp.runtime.connections import MESSAGE_LIMIT, OPENING_LIMIT, Connection
-from proxyapp.runtime.entrances import HANDSHAKE_LIMIT, Entrance
+from proxyapp.runtime.connections import Connection
+from proxyapp.runtime.entrances import Entrance
+from proxyapp.runtime.metering import MeteredProtocol
 
 log = structlog.get_logger(__name__)
 
-OPENING_TOTAL = 2 * OPENING_LIMIT
-"""Bytes that a connection may send in all before its session is open."""
 OUTPUT_LIMIT = 1024 * 1024
 """Unsent bytes at which a connection is blocked, unless configured."""
 HARD_LIMIT = 64 * 1024 * 1024
@@ -62,71 +59,6 @@ _PATHS = ("/", "/ws/confwire")
 
 Probe = Callable[[str, str], tuple[bool, str]]
 """Answers a health path: whether all is well, and a line of text."""
-
-
-class _MeteredProtocol(WSProtocol):  # type: ignore[misc]
-    """Counts what a connection sends before its session is open.
-
-    The library keeps an unfinished frame until it is whole, and its limit cannot be changed
-    later: without the count, strangers could make the server hold MESSAGE_LIMIT bytes each.
-    """
-
-    def __init__(
-        self, listeners: Listeners, port: str, client: socket.socket, origin: Origin
-    ) -> None:
-        self._connection = connection = Connection(listeners, port, client, origin)
-        self._left = OPENING_TOTAL
-        super().__init__(
-            None,
-            None,
-            False,
-            lambda request: listeners.greet(request, connection),
-            _LOG_ADAPTER,
-            True,
-            HANDSHAKE_LIMIT,
-            False,
-            0,
-            0,
-            WSAutoPingStrategy.PING_WHEN_IDLE,
-            False,
-            MESSAGE_LIMIT,
-            None,
-            1024,
-        )
-
-    def buffer_updated(self, size: int) -> None:
-        """Take in `size` bytes, or drop them when the connection has used up its allowance."""
-        self._left -= size
-        if self._left >= 0:
-            self._take(size)
-        elif self.transport.request is None:
-            self.transport.underlying_transport.abort()
-        else:
-            self._connection.overrun()
-
-    def _take(self, size: int) -> None:
-        try:
-            super().buffer_updated(size)
-        except UnicodeError:  # the library fails to say what is wrong in words that are no text
-            self.transport.underlying_transport.abort()
-
-    def connection_lost(self, error: Exception | None) -> None:
-        """Pass it on, and break the circle with the bound method of `stop_metering`."""
-        self._connection.broken_by = error
-        super().connection_lost(error)
-        self.__dict__.pop("buffer_updated", None)
-        if self.transport is not None and self.transport.is_secure:
-            # What TLS is spoken by keeps the bound methods of its last protocol.
-            self.transport.underlying_transport.set_protocol(_NOBODY)
-
-    def stop_metering(self, transport: asyncio.Transport) -> None:
-        """Let the library's own method be called without this detour."""
-        self.buffer_updated = super().buffer_updated  # type: ignore[method-assign]
-        # The transport keeps bound methods of its protocol: make it fetch them anew.
-        transport.set_protocol(self)
-
-
-_NOBODY = asyncio.BufferedProtocol()
 
 
 class Listeners:
@@ -204,9 +136,12 @@ class Listeners:
             listening,
             port,
             self.balancers.origin,
-            lambda id_, client, origin: _MeteredProtocol(self, id_, client, origin),
+            self._protocol,
             self._call,
         )
+
+    def _protocol(self, port: str, client: socket.socket, origin: Origin) -> MeteredProtocol:
+        return MeteredProtocol(Connection(self, port, client, origin), self)
 
     async def follow_certificates(self) -> None:
         """Use the certificates that are in the files now."""
@@ -481,18 +416,3 @@ def _answer_probe(good: bool, text: str) -> WSUpgradeResponseWithListener:
 def _refuse(status: HTTPStatus, text: str) -> WSUpgradeResponseWithListener:
     response = WSUpgradeResponse.create_error_response(status, f"{text}\n".encode())
     return WSUpgradeResponseWithListener(response, None)
-
-
-# An adapter, since the library makes a logger of its own for each connection of a plain logger.
-_LOG_ADAPTER = logging.LoggerAdapter(logging.getLogger("picows.server"), {})
-logging.getLogger("picows").setLevel(logging.WARNING)
-
-
-def _is_ours(record: logging.LogRecord) -> bool:
-    """Whether a line is not of what a client did wrong: that the close code tells it, and strangers
-    are not to fill the log.
-    """
-    return not str(record.msg).startswith("WS parser error")
-
-
-_LOG_ADAPTER.logger.addFilter(_is_ours)

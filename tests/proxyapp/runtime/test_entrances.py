@@ -340,7 +340,7 @@ async def test_nothing_of_a_crowded_out_handshake_outlives_it(port, issued, monk
     try:
         for peer in halting:
             peer.sendall(b"\x16")
-        await eventually(lambda: failed(port, wanted) + alive("_MeteredProtocol") == 1)
+        await eventually(lambda: failed(port, wanted) + alive("MeteredProtocol") == 1)
         assert alive("SSLProtocol") == 1
     finally:
         gc.enable()
@@ -413,7 +413,7 @@ async def test_nothing_of_a_connection_outlives_it(port, issued, trusting, end) 
         before = alive("SSLProtocol")
         for _ in range(20):
             await come_and_go()
-        await eventually(lambda: not (port.listeners.connections or alive("_MeteredProtocol")))
+        await eventually(lambda: not (port.listeners.connections or alive("MeteredProtocol")))
         # Those of the clients are circles until the next pass.
         assert alive("SSLProtocol") - before <= 20
     finally:

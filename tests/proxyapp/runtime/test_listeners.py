@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from proxyapp.engine.commands import ListeningPort
 from proxyapp.engine.events import Blocked, Connected, Disconnected, Drained, Received
-from proxyapp.runtime import accept, connections, frames, lifewatch, listeners
+from proxyapp.runtime import accept, connections, frames, lifewatch, listeners, metering
 from proxyapp.runtime.accept import bind
 
 HANDSHAKE = (
@@ -554,7 +554,7 @@ async def test_half_a_request_on_many_sockets_keeps_nobody_out(port) -> None:
     ]
     for _, writer in halting:
         writer.write(b"G")
-    async with asyncio.timeout(listeners.HANDSHAKE_LIMIT / 2):
+    async with asyncio.timeout(metering.HANDSHAKE_LIMIT / 2):
         assert "200 OK" in await get(port, "/livez")
     for _, writer in halting:
         writer.close()
@@ -562,11 +562,11 @@ async def test_half_a_request_on_many_sockets_keeps_nobody_out(port) -> None:
 
 @pytest.mark.asyncio
 async def test_half_a_request_is_cut_and_no_fault_of_the_server(port, monkeypatch) -> None:
-    monkeypatch.setattr(listeners, "HANDSHAKE_LIMIT", 0.1)
+    monkeypatch.setattr(metering, "HANDSHAKE_LIMIT", 0.1)
     with capture_logs() as logs:
         reader, writer = await asyncio.open_connection("127.0.0.1", port.number)
         writer.write(b"SSH-2.0-scanner\r\n")
-        async with asyncio.timeout(listeners.HANDSHAKE_LIMIT * 50):
+        async with asyncio.timeout(metering.HANDSHAKE_LIMIT * 50):
             assert await reader.read() == b""
         await asyncio.sleep(0)  # the task of the handshake ends in the next turn
     writer.close()
