@@ -505,6 +505,7 @@ class Ledger:
         self._heard_at = now
         if message["reason"] == "compacted" and self.is_live and self.place is not None:
             self._check_compacted(self.place)
+        self._is_vouched = False
         self.specs = Specs({})
         self.is_live = False
         self._parts = []
