@@ -11,6 +11,15 @@ def main() -> None:
     """Run the command that the arguments name."""
     os.umask(0o077)  # databases, logs and copies hold verifiers
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "csproxy_site.settings")
+    try:
+        _execute()
+    except KeyboardInterrupt:
+        sys.stderr.write("manage.py: interrupted\n")
+        sys.exit(130)
+
+
+def _execute() -> None:
+    """Run the command; what cannot be done is one line."""
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import CommandError, execute_from_command_line
 
