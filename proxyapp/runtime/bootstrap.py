@@ -13,6 +13,8 @@ import stat
 from pathlib import Path
 from urllib.parse import quote
 
+from proxyapp.runtime.filelock import FileLock, Held
+
 WANTED_DESCRIPTORS = 65536
 """The kernel's table of so many takes half a megabyte."""
 
@@ -57,33 +59,19 @@ def data_folder(root: Path, application: str) -> Path:
     return folder
 
 
-class ProcessLock:
-    """The proof that no other server of the same application runs on this host."""
+def process_lock(folder: Path, application: str) -> FileLock:
+    """Take the proof that no other server of the same application runs on this host.
 
-    def __init__(self, folder: Path, application: str) -> None:
-        """Take the lock, and write the process id into the folder.
-
-        Raises:
-            StartError: another process has it.
-        """
-        self._path = folder / "server.pid"
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(self._file, 20, 0).decode().strip() or "unknown"
-            os.close(self._file)
-            raise StartError(
-                f"a server of the application '{application}' runs on this host already "
-                f"(process {holder}): stop it, or start this one with another -app"
-            ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
-
-    def release(self) -> None:
-        """Let another server start."""
-        os.ftruncate(self._file, 0)
-        os.close(self._file)
+    Raises:
+        StartError: another process has it.
+    """
+    try:
+        return FileLock(folder / "server.pid")
+    except Held as error:
+        raise StartError(
+            f"a server of the application '{application}' runs on this host already "
+            f"(process {error.holder}): stop it, or start this one with another -app"
+        ) from error
 
 
 def read_secret(path: str, environment: str) -> str:

@@ -8,7 +8,6 @@ before that. On SQLite there is one master; it holds a lock on a file beside the
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import random
 import socket
@@ -26,6 +25,7 @@ from proxyapp.engine import events as e
 from proxyapp.runtime import feed
 from proxyapp.runtime.bootstrap import StartError
 from proxyapp.runtime.cluster import Cluster
+from proxyapp.runtime.filelock import FileLock, Held
 from proxyapp.runtime.tasks import cancel, spawn
 from proxyapp.runtime.timelines import TimelineFile
 from proxyapp.services import epochs, leadership
@@ -251,25 +251,19 @@ class FileElection(Candidate):
         database = Path(settings.DATABASES["default"]["NAME"]).resolve()
         path = database.with_name(f"{database.name}.master")
         try:
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StartError(f"cannot open {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            holder = os.pread(self._file, 20, 0).decode().strip() or "unknown"
-            os.close(self._file)
+            self._lock = FileLock(path)
+        except Held as error:
             raise StartError(
-                f"another master (process {holder}) has the database {database} open: SQLite"
+                f"another master (process {error.holder}) has the database {database} open: SQLite"
                 " knows one master only; put the data into PostgreSQL to have a backup master"
             ) from error
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise StartError(f"cannot open {path}: {error.strerror}") from error
 
     async def stop(self) -> None:
         """Let another one lead."""
         await super().stop()
-        os.close(self._file)
+        self._lock.release()
 
     async def _run(self) -> None:
         while True:

@@ -108,7 +108,7 @@ def _for_the_owner(path: str, flags: int) -> int:
 
 def _run(arguments: Arguments) -> int:
     folder = bootstrap.data_folder(settings.DATA_ROOT, arguments.application)
-    lock = bootstrap.ProcessLock(folder, arguments.application)
+    lock = bootstrap.process_lock(folder, arguments.application)
     secret = bootstrap.read_secret(arguments.secret_file, os.environ.pop("CSPROXY_SECRET", ""))
     if arguments.role == "proxy" and not secret:
         raise bootstrap.StartError(

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from proxyapp.runtime.bootstrap import (
-    ProcessLock,
     StartError,
     data_folder,
     notify_service_manager,
+    process_lock,
     raise_descriptor_limit,
     read_secret,
 )
@@ -43,11 +43,11 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
 
 
 def test_two_servers_of_one_application_cannot_run(tmp_path: Path) -> None:
-    lock = ProcessLock(tmp_path, "site-1")
+    lock = process_lock(tmp_path, "site-1")
     with pytest.raises(StartError, match=rf"'site-1' runs .* \(process {os.getpid()}\)"):
-        ProcessLock(tmp_path, "site-1")
+        process_lock(tmp_path, "site-1")
     lock.release()
-    ProcessLock(tmp_path, "site-1").release()
+    process_lock(tmp_path, "site-1").release()
 
 
 def test_a_secret_comes_from_a_private_file(tmp_path: Path) -> None:
