@@ -81,6 +81,18 @@ def require(request: HttpRequest, right: int, instances: Iterable[Configured]) -
     )
 
 
+def require_deletion(request: HttpRequest, doomed: Iterable[Configured]) -> None:
+    """Refuse to delete what the person may not, or may not even read.
+
+    Raises:
+        NoPermission: as `require`.
+    """
+    doomed = list(doomed)
+    if without(request, READ, doomed):
+        raise NoPermission("there is something in it that you may not read", right="delete")
+    require(request, DELETE, doomed)
+
+
 def require_change(request: HttpRequest, instance: Configured) -> None:
     """Refuse a change of an object, or a move out of its folder; called before it is written.
 

@@ -306,6 +306,10 @@ class ConfiguredAdmin(DoorAdmin):
 
     # ------------------------------------------------------------ deleting
 
+    def permit(self, request: HttpRequest, doomed: list[Configured]) -> None:
+        """Refuse for want of rights."""
+        binding.require_deletion(request, doomed)
+
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Return what would be deleted, and why it cannot be."""
         doomed: list[Configured] = []

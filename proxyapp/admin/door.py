@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
@@ -288,14 +289,21 @@ class DoorAdmin(_Fields, ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete an object."""
         with commit(request) as work:
-            work.delete(obj)
+            work.delete(obj, permit=partial(self.permit, request))
+
+    def permit(self, request: HttpRequest, doomed: list[Configured]) -> None:
+        """Refuse to delete all of these: what was asked about before may have got more in it.
+
+        Raises:
+            RequestError: the page shows it, and nothing was deleted.
+        """
 
     # ------------------------------------------------------------ many objects
 
     def delete_queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
         """Delete objects in one transaction."""
         with commit(request) as work:
-            work.delete(*queryset)
+            work.delete(*queryset, permit=partial(self.permit, request))
 
     @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
     def delete_selected(

@@ -24,7 +24,7 @@ from typing import cast
 
 from django.db import IntegrityError, models, transaction
 
-from confwire.errors import UniquenessViolation
+from confwire.errors import DependencyViolation, UniquenessViolation
 from confwire.objects import Document
 from proxyapp.models import ConfigObject, Person
 from proxyapp.models.access import Credential, Grant
@@ -32,6 +32,8 @@ from proxyapp.models.base import Configured
 from proxyapp.models.counters import FIRST, allocate
 from proxyapp.models.door import Guarded, Key, current, opened
 from proxyapp.services import consequences, deletion, provisioning, publishing, secrets
+from proxyapp.services.deletion import Permit
+from proxyapp.services.dependents import as_seen_by
 from proxyapp.services.documents import document_of, has_rows
 
 
@@ -93,8 +95,11 @@ class Work:
             with _unique_violations():
                 type(rows[0])._default_manager.bulk_create(rows)
 
-    def delete(self, *rows: Guarded) -> None:
+    def delete(self, *rows: Guarded, permit: Permit | None = None) -> None:
         """Delete objects with what lies in them, or rows that belong to objects.
+
+        Args:
+            permit: called with all that will be deleted with each object; may refuse it.
 
         Raises:
             ProtectedObject: the system itself needs the object.
@@ -102,7 +107,7 @@ class Work:
                 is found at the end of the transaction.
         """
         for row in rows:
-            self.remove(row)
+            self.remove(row, permit)
 
     def delete_alone(self, instances: Collection[Configured]) -> None:
         """Delete objects that nothing lies in with few statements.
@@ -141,10 +146,10 @@ class Work:
         for row in rows:
             self._remember(row)
 
-    def remove(self, row: Guarded) -> None:
+    def remove(self, row: Guarded, permit: Permit | None = None) -> None:
         """Delete one row as `delete` does."""
         if isinstance(row, Configured):
-            for instance in deletion.delete(row):
+            for instance in deletion.delete(row, permit):
                 self._bury(instance)
         else:
             self._remember(row)
@@ -225,7 +230,8 @@ def commit(*, by: Person | None, origin: str, through: str = "") -> Iterator[Wor
         through: the proxy that passed the writes on.
 
     Raises:
-        RequestError: at the end of the block, when the data would not hold together.
+        RequestError: at the end of the block, when the data would not hold together; it names
+            nothing that the person may not read.
     """
     outer = current()
     if outer is not None:
@@ -234,9 +240,12 @@ def commit(*, by: Person | None, origin: str, through: str = "") -> Iterator[Wor
             yield outer
         return
     work = Work(by, origin, through)
-    with transaction.atomic(), opened(work):
-        yield work
-        work.publish()
+    try:
+        with transaction.atomic(), opened(work):
+            yield work
+            work.publish()
+    except DependencyViolation as error:
+        raise as_seen_by(by, error) from None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ Who refers to a deleted object from outside is found when the transaction is pub
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from django.contrib.admin.models import LogEntry
 from django.db import models
@@ -43,14 +43,18 @@ PROTECTED_TYPES = frozenset(
 """Of these, the objects with DBIDs of the system are never deleted."""
 
 
-def delete(instance: Configured) -> list[Configured]:
+Permit = Callable[[list[Configured]], None]
+"""Refuses what somebody may not delete. What comes into a folder after it is not deleted."""
+
+
+def delete(instance: Configured, permit: Permit | None = None) -> list[Configured]:
     """Delete an object and what lies in it; return them in the order of deletion.
 
     Raises:
         ProtectedObject: the system itself needs the object.
         DependencyViolation: a tenant still has objects.
     """
-    doomed = doomed_by(instance)
+    doomed = doomed_by(instance, permit)
     _delete_rows(doomed)
     return doomed
 
@@ -66,7 +70,7 @@ def delete_alone(instances: Collection[Configured]) -> None:
     _delete_rows(instances)
 
 
-def doomed_by(instance: Configured) -> list[Configured]:
+def doomed_by(instance: Configured, permit: Permit | None = None) -> list[Configured]:
     """Return what `delete` would delete, unless it refuses to.
 
     Raises:
@@ -75,6 +79,8 @@ def doomed_by(instance: Configured) -> list[Configured]:
     """
     _refuse_protected(instance)
     doomed = cascade_of(instance)
+    if permit is not None:
+        permit(doomed)
     for one in doomed:
         if one.pk != instance.pk or type(one) is not type(instance):
             _refuse_system_object(one)

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from django.db.models import Q
 
-from confwire.errors import DependencyViolation, InvalidParameter, ProtectedObject
+from confwire.errors import InvalidParameter, ProtectedObject
 from confwire.objects import (
-    BY_NAME,
     OBJECTS,
     SUPER_ADMINISTRATORS,
     ObjectType,
@@ -28,6 +27,7 @@ from proxyapp.models.door import Key
 from proxyapp.models.pools import pool_refusals
 from proxyapp.models.redundancy import Refusal, connection_refusals, port_refusals, refusals_of
 from proxyapp.services.deletion import PROTECTED_TYPES
+from proxyapp.services.dependents import refusal_of
 
 if TYPE_CHECKING:
     from proxyapp.services.publishing import Step
@@ -213,28 +213,6 @@ def _refuse_referrers(references: list[Reference]) -> None:
     ]
     target = _words((references[0].target_type, references[0].target_dbid))
     raise refusal_of(target, referrers)
-
-
-def refusal_of(
-    target: str, referrers: list[dict[str, Any]], hidden: int = 0
-) -> DependencyViolation:
-    """Return the error that lists who refers to an object.
-
-    Args:
-        target: the object, in words.
-        referrers: objectType, DBID and name of those that may be shown.
-        hidden: how many more there are that may not.
-    """
-    shown = [f"{BY_NAME[row['objectType']].title.lower()} {row['name']}" for row in referrers[:10]]
-    if len(referrers) > 10:
-        shown.append(f"{len(referrers) - 10} more")
-    if hidden:
-        shown.append(f"{hidden} that you may not read")
-    return DependencyViolation(
-        f"others refer to {target}: {', '.join(shown)}; change them first",
-        target=target,
-        referrers=referrers,
-    )
 
 
 def names_of(keys: Iterable[Key]) -> dict[Key, str]:

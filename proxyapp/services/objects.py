@@ -14,16 +14,16 @@ Inside an open `changes.commit` these functions join it, and the outcome has no 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.core.exceptions import NON_FIELD_ERRORS, ObjectDoesNotExist, ValidationError
 
 from confwire import delta as deltas
 from confwire.errors import (
-    DependencyViolation,
     IncompleteObjectData,
     InvalidParameter,
     NoPermission,
@@ -35,7 +35,7 @@ from confwire.objects import BY_NAME, OBJECTS, Document, Field, Kind, ObjectInfo
 from proxyapp.engine.data.rights import CHANGE, CREATE, DELETE, READ
 from proxyapp.models import ConfigObject, Folder, Person
 from proxyapp.models.base import Configured, key_of
-from proxyapp.services import changes, deletion, documents, integrity, provisioning, schemas
+from proxyapp.services import changes, documents, integrity, provisioning, schemas
 from proxyapp.services.access import Rights, above
 from proxyapp.services.changes import CommitResult, Work
 
@@ -358,21 +358,19 @@ def delete(type_name: str, dbid: int, *, by: Person | None, origin: str) -> Outc
     """
     info = info_of(type_name)
     rights = Rights(by)
-    try:
-        with changes.commit(by=by, origin=origin) as work:
-            instance = _locked(info, dbid)
-            rights.require(DELETE, instance)
-            if by is not None:
-                _require_contents(rights, instance)
-            work.delete(instance)
-    except DependencyViolation as error:
-        raise _as_seen_by(rights, error) from None
+    with changes.commit(by=by, origin=origin) as work:
+        instance = _locked(info, dbid)
+        rights.require(DELETE, instance)
+        permit = partial(_require_contents, rights, instance) if by is not None else None
+        work.delete(instance, permit=permit)
     return Outcome(dbid, work.result or CommitResult(None))
 
 
-def _require_contents(rights: Rights, instance: Configured) -> None:
+def _require_contents(
+    rights: Rights, instance: Configured, all_doomed: Iterable[Configured]
+) -> None:
     """Refuse to delete an object with something in it that the person may not delete."""
-    for doomed in deletion.cascade_of(instance):
+    for doomed in all_doomed:
         if doomed == instance:
             continue
         if not rights.mask_of(doomed) & READ:
@@ -381,17 +379,3 @@ def _require_contents(rights: Rights, instance: Configured) -> None:
                 f"{title} {instance} holds something that you may not read", right="delete"
             )
         rights.require(DELETE, doomed)
-
-
-def _as_seen_by(rights: Rights, error: DependencyViolation) -> DependencyViolation:
-    """Return the error without the names of what the person may not read."""
-    referrers = error.data.get("referrers", [])
-    readable = [
-        row
-        for row in referrers
-        for instance in documents.find(BY_NAME[row["objectType"]].type, [row["DBID"]])
-        if rights.mask_of(instance) & READ
-    ]
-    if len(readable) == len(referrers):
-        return error
-    return integrity.refusal_of(error.data["target"], readable, len(referrers) - len(readable))

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from confwire.objects import ObjectType
+from proxyapp.admin.configured import ConfiguredAdmin
 from proxyapp.engine.data.rights import (
     CHANGE,
     CHANGE_PERMISSIONS,
@@ -19,7 +20,7 @@ from proxyapp.engine.data.rights import (
     READ,
     READ_PERMISSIONS,
 )
-from proxyapp.models import Folder, Grant, Host, Person
+from proxyapp.models import Application, Folder, Grant, Host, Person
 from proxyapp.services import access, changes, objects
 
 ROOT = "/admin/proxyapp/"
@@ -191,3 +192,65 @@ def test_a_move_needs_the_rights_to_delete_here_and_to_create_there(
     assert stayed == host.folder_id
     assert moved.status_code == 302
     assert Host.objects.get(pk=host.pk).folder_id == room
+
+
+# ---------------------------------------------------------------- between the look and the deed
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], None]], None]:
+    """Return how to let something happen right after it was looked at what would be deleted."""
+
+    def happens(what: Callable[[], None]) -> None:
+        looked = ConfiguredAdmin.get_deleted_objects
+
+        def look(admin: ConfiguredAdmin, objs: Any, request: Any) -> Any:
+            found = looked(admin, objs, request)
+            what()
+            return found
+
+        monkeypatch.setattr(ConfiguredAdmin, "get_deleted_objects", look)
+
+    return happens
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_a_hidden_referrer_that_comes_meanwhile_is_counted_and_not_named(
+    client: Client, host: Host, grant: Any, meanwhile: Any, many: bool
+) -> None:
+    def come() -> None:
+        info = {"hostDBID": host.dbid, "port": "4711"}
+        fields = {"name": "stealthy", "appPrototypeDBID": 103, "serverInfo": info}
+        fields |= {"autoRestart": True, "redundancyType": "coldstandby"}
+        made = objects.create("application", fields, by=None, origin="test")
+        grant(Application.objects.get(pk=made.dbid), 0)
+
+    meanwhile(come)
+    if many:
+        form = {"action": "delete_selected", "_selected_action": [str(host.pk)], "post": "yes"}
+        answer = client.post(f"{ROOT}host/", form, follow=True)
+    else:
+        answer = client.post(pages(host.dbid)["delete"], {"post": "yes"}, follow=True)
+    page = answer.content.decode()
+    assert "1 that you may not read" in page
+    assert "stealthy" not in page
+    assert Host.objects.filter(pk=host.pk).exists()
+
+
+@pytest.mark.parametrize("mask", [0, READ])
+def test_what_is_moved_into_a_folder_meanwhile_is_not_deleted_with_it(
+    client: Client, administrator: Person, host: Host, grant: Any, meanwhile: Any, mask: int
+) -> None:
+    fields = {"name": "room", "type": "host", "folderDBID": host.folder_id}
+    room = objects.create("folder", fields, by=administrator, origin="test").dbid
+
+    def come() -> None:
+        objects.update("host", host.dbid, {"folderDBID": room}, by=None, origin="test")
+        grant(Host.objects.get(pk=host.pk), mask)
+
+    meanwhile(come)
+    page = client.post(f"{ROOT}folder/{room}/delete/", {"post": "yes"}, follow=True)
+    assert Host.objects.filter(pk=host.pk).exists()
+    assert Folder.objects.filter(pk=room).exists()
+    assert (b"you may not read" in page.content) is (mask == 0)
+    assert (b"lacks the right to delete" in page.content) is bool(mask)
