@@ -35,6 +35,7 @@ from proxyapp.services import consequences, deletion, provisioning, publishing, 
 from proxyapp.services.deletion import Permit
 from proxyapp.services.dependents import as_seen_by
 from proxyapp.services.documents import document_of, has_rows
+from proxyapp.services.drafts import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +193,7 @@ class Work:
             return
         consequences.follow(self)
         published = publishing.publish(
-            publishing.Draft(
+            Draft(
                 by=self.by.user_name if self.by is not None else "",
                 person=self.by.dbid if self.by is not None else 0,
                 origin=self.origin,

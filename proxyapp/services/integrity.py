@@ -7,7 +7,7 @@ its name and state; the pair and port rules bind Configuration Servers; texts ca
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 from django.db.models import Q
@@ -28,9 +28,7 @@ from proxyapp.models.pools import pool_refusals
 from proxyapp.models.redundancy import Refusal, connection_refusals, port_refusals, refusals_of
 from proxyapp.services.deletion import PROTECTED_TYPES
 from proxyapp.services.dependents import refusal_of
-
-if TYPE_CHECKING:
-    from proxyapp.services.publishing import Step
+from proxyapp.services.drafts import Step
 
 Link = tuple[str, int, int]
 """(field path, target's type, target's DBID)"""

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from historylog import writing
 from proxyapp.models.door import Key
 from proxyapp.models.statements import is_postgresql, run
+from proxyapp.services.drafts import Recording, Row
 from proxyapp.services.leadership import NOBODY, Standing, deposed
-
-if TYPE_CHECKING:
-    from proxyapp.services.recording import Recording
 
 CHANNEL = "csproxy"
 """Where PostgreSQL tells the number of each new revision."""
@@ -38,18 +36,6 @@ class Position(NamedTuple):
     """Whether the history is to have former values: option write-former-value of the master."""
     standing: Standing = NOBODY
     """Which master leads."""
-
-
-class Row(NamedTuple):
-    """The published form of an object: a row of Document."""
-
-    type: int
-    dbid: int
-    folder: int
-    body: str
-    acl: str
-    verifier: str
-    digest: str = ""
 
 
 class Line(NamedTuple):

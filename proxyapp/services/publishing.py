@@ -7,7 +7,7 @@ through different rows both see what the other one did.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import msgspec
 from django.utils import timezone
@@ -23,37 +23,11 @@ from proxyapp.models.base import key_of
 from proxyapp.models.door import Key
 from proxyapp.services import integrity, journal, leadership, recording
 from proxyapp.services.documents import document_of, find_all
-from proxyapp.services.journal import Position, Row
+from proxyapp.services.drafts import Draft, Row, Step
+from proxyapp.services.journal import Position
 
 MASTER = "confserv"
 """The master whose options count where a process is part of no server."""
-
-
-@dataclass(slots=True)
-class Draft:
-    """What a transaction is about to publish."""
-
-    by: str
-    person: int
-    origin: str
-    through: str
-    """The proxy that passed it on; empty: none."""
-    touched: list[Key]
-    gone: list[Key]
-    written: dict[Key, Body]
-    regranted: set[Key]
-    recredited: set[Key]
-
-
-@dataclass(slots=True)
-class Step:
-    """One object before and after the transaction; None where it did not or does not exist."""
-
-    key: Key
-    old: Row | None
-    new: Row | None
-    old_body: Body = field(default_factory=dict)
-    new_body: Body = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 from django.utils import timezone
@@ -19,10 +18,9 @@ from historylog.chain import chain_after
 from historylog.paths import PERMISSIONS, SECRET, differences
 from historylog.records import Head, Step, name_of, source_of, tenant_of
 from proxyapp.models import Revision
+from proxyapp.services import drafts
+from proxyapp.services.drafts import Recording
 from proxyapp.services.journal import Position
-
-if TYPE_CHECKING:
-    from proxyapp.services import publishing
 
 _CREATED, _CHANGED, _DELETED = "created", "changed", "deleted"
 
@@ -47,16 +45,8 @@ def begin() -> None:
         checkpoints.add(position.number, timezone.now(), "beginning", "")
 
 
-class Recording(NamedTuple):
-    """The rows of the history for one transaction, and the hash of the chain after it."""
-
-    head: Head
-    steps: list[Step]
-    chain: str
-
-
 def record(
-    position: Position, draft: publishing.Draft, steps: Sequence[publishing.Step], at: datetime
+    position: Position, draft: drafts.Draft, steps: Sequence[drafts.Step], at: datetime
 ) -> Recording:
     """Return what is kept of a transaction that follows a position."""
     kept = [_step(seq, step, position.keeps_former) for seq, step in enumerate(steps)]
@@ -81,7 +71,7 @@ def record(
     return Recording(head, kept, chain_after(position.chain, head, kept))
 
 
-def _step(seq: int, step: publishing.Step, keeps_former: bool) -> Step:
+def _step(seq: int, step: drafts.Step, keeps_former: bool) -> Step:
     old, new = step.old, step.new
     info = OBJECTS[ObjectType(step.key[0])]
     body = step.old_body if new is None else step.new_body
@@ -115,7 +105,7 @@ def _step(seq: int, step: publishing.Step, keeps_former: bool) -> Step:
     )
 
 
-def _paths(step: publishing.Step, has_secret: bool) -> tuple[str, ...]:
+def _paths(step: drafts.Step, has_secret: bool) -> tuple[str, ...]:
     assert step.old is not None
     assert step.new is not None
     info = OBJECTS[ObjectType(step.key[0])]

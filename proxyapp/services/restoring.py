@@ -25,7 +25,7 @@ from proxyapp.services import documents, journal, objects, permissions
 from proxyapp.services.access import Rights, key_of
 from proxyapp.services.asof import State
 from proxyapp.services.changes import Work
-from proxyapp.services.journal import Row
+from proxyapp.services.drafts import Row
 from proxyapp.services.lineage import key_above
 from proxyapp.services.visibility import CONTAINERS, owner_of
 

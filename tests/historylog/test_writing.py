@@ -8,7 +8,7 @@ from historylog.models import ChangedProperty, ChangeRecord, Transaction
 from historylog.records import Head, Step
 from proxyapp.models import Revision
 from proxyapp.services import journal
-from proxyapp.services.recording import Recording
+from proxyapp.services.drafts import Recording
 
 AT = datetime(2030, 1, 1, 12, 30, 15, 123456, tzinfo=UTC)
 STEPS = [
