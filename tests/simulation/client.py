@@ -210,6 +210,8 @@ class Client:
             self._register(anew=True)
         elif kind == "notificationRegistered":
             self._is_registering = False
+            if self._has_lost:
+                self._register(anew=True)
         elif kind == "tokenRenewed":
             self._token = message["token"]
         elif kind == "draining":
@@ -222,7 +224,7 @@ class Client:
             self._handshake.verify(message["data"])
         self._phase, self.refusal, self._tries = "open", "", 0
         self._extra = 0
-        self._is_registering = False
+        self._is_registering = self._has_lost = False
         if self._token is not None:
             self._token = message["token"]
         if not self.ledger.is_live:
@@ -234,14 +236,15 @@ class Client:
             self._attempts += 1
             self.leave()
 
-    _is_registering = False
+    _is_registering = _has_lost = False
 
     def _register(self, anew: bool = False) -> None:
         """Go on from the cursor, or begin with a snapshot."""
         ledger = self.ledger
         if anew and self._is_registering:
+            self._has_lost = True  # what it asks for now is not all that it had
             return
-        self._is_registering = True
+        self._is_registering, self._has_lost = True, False
         place = ledger.place
         if place is None or anew or not self._may_go_on() or self._random.random() < 0.05:
             self._ask("registerNotification", subscriptions=self._specs, snapshot=True)
