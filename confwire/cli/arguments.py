@@ -9,7 +9,22 @@ from typing import Any, NoReturn
 
 from confwire.cli import backthen, transport
 from confwire.cli.accounts import secret_of
-from confwire.client import Cursor, ObjectId
+from confwire.cli.values import (
+    address,
+    age,
+    attempts,
+    count,
+    cursor,
+    dbid,
+    object_id,
+    pair,
+    percent,
+    period,
+    port,
+    revision,
+    seconds,
+    wait,
+)
 from confwire.client.logins import MECHANISMS
 from confwire.messages import RELEASE
 from confwire.objects import BY_NAME
@@ -88,6 +103,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     everything = command == "read" and arguments.type == backthen.EVERYTHING
     if everything and (arguments.at is None or not arguments.json):
         parser.error("all types at once are read with --at and --json")
+    if command == "read":
+        _check_read(parser, arguments)
     if text := transport.check(arguments):
         parser.error(text)
     if not arguments.user and not arguments.secret_file:
@@ -95,6 +112,20 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
     if arguments.mechanism == "kerberos" and not arguments.service:
         parser.error("say which service the ticket is for: --service SERVICE@HOST")
     return arguments
+
+
+def _check_read(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    """Refuse what would be answered with less, or with empty columns."""
+    keys = [key for key, _ in arguments.filter]
+    if twice := next((key for key in keys if keys.count(key) > 1), None):
+        parser.error(f"filter key '{twice}' is given twice")
+    info = BY_NAME.get(arguments.type)
+    if info is None:
+        return
+    for field in arguments.fields or ():
+        if field.partition(".")[0] not in info.by_name:
+            known = ", ".join(info.by_name)
+            parser.error(f"{arguments.type} has no field '{field}': use one of {known}")
 
 
 def _two_dashes(words: Sequence[str]) -> list[str]:
@@ -153,16 +184,18 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
 
 def _define_read(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
-    parser.add_argument("filter", metavar="key=value", nargs="*", type=pair, help="filter keys")
     parser.add_argument(
-        "--limit", type=int, default=0, metavar="N", help="at most so many objects"
+        "filter", metavar="key=value", nargs="*", type=pair, default=[], help="filter keys"
+    )
+    parser.add_argument(
+        "--limit", type=count, default=0, metavar="N", help="at most so many objects"
     )  # fmt: skip
     parser.add_argument(
         "--order", choices=("DBID", "name"), default="DBID",
         help="what the objects are ordered by; by name needs a limit (DBID)",
     )  # fmt: skip
     parser.add_argument(
-        "--after", type=int, default=0, metavar="DBID",
+        "--after", type=dbid, default=0, metavar="DBID",
         help="only objects behind this one, the last of the page before",
     )  # fmt: skip
     parser.add_argument(
@@ -177,7 +210,7 @@ def _define_read(parser: argparse.ArgumentParser) -> None:
         help="only data that was known to be current within this time",
     )  # fmt: skip
     parser.add_argument(
-        "--wait", type=age, default=2.0, metavar="SECONDS",
+        "--wait", type=wait, default=2.0, metavar="SECONDS",
         help="how long the server may wait for such data, up to 60 (2)",
     )  # fmt: skip
     parser.add_argument(
@@ -201,7 +234,7 @@ def _define_at(parser: argparse.ArgumentParser, required: bool) -> None:
 def _define_diff(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application, or all")
     parser.add_argument(
-        "words", metavar="NAME|DBID|key=value", nargs="*",
+        "words", metavar="NAME|DBID|key=value", nargs="*", default=[],
         help="one object, or what folder_dbid, tenant_dbid, name and dbid choose; else all",
     )  # fmt: skip
     _define_at(parser, required=True)
@@ -213,15 +246,15 @@ def _define_diff(parser: argparse.ArgumentParser) -> None:
 
 def _define_watch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "words", metavar="TYPE | key=value", nargs="*",
+        "words", metavar="TYPE | key=value", nargs="*", default=[],
         help="object types; filter keys, for one type",
     )  # fmt: skip
     parser.add_argument(
-        "--tenant", type=int, action="append", default=[], metavar="DBID",
+        "--tenant", type=dbid, action="append", default=[], metavar="DBID",
         help="only objects of this tenant",
     )  # fmt: skip
     parser.add_argument(
-        "--folder", type=int, action="append", default=[], metavar="DBID",
+        "--folder", type=dbid, action="append", default=[], metavar="DBID",
         help="only objects in this folder and below",
     )  # fmt: skip
     parser.add_argument(
@@ -245,14 +278,14 @@ def _define_create(parser: argparse.ArgumentParser) -> None:
         "source", metavar="FILE", help="file with a JSON document; - reads standard input"
     )  # fmt: skip
     parser.add_argument(
-        "--folder", type=int, default=0, metavar="DBID",
+        "--folder", type=dbid, default=0, metavar="DBID",
         help="where to put it; else the default folder of its type",
     )  # fmt: skip
 
 
 def _define_update(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
-    parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
+    parser.add_argument("dbid", metavar="DBID", type=dbid, help="number of the object")
     parser.add_argument(
         "delta", metavar="DELTA", help="the delta itself, JSON; - reads standard input"
     )
@@ -278,7 +311,7 @@ def _define_set(parser: argparse.ArgumentParser) -> None:
 
 def _define_object(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
-    parser.add_argument("dbid", metavar="DBID", type=int, help="number of the object")
+    parser.add_argument("dbid", metavar="DBID", type=dbid, help="number of the object")
 
 
 def _define_history(parser: argparse.ArgumentParser) -> None:
@@ -344,7 +377,10 @@ def _sorted_words(words: Sequence[str]) -> tuple[dict[str, str], dict[str, Any]]
         key, equals, value = word.partition("=")
         if not equals:
             raise UsageError(f"'{word}' is neither key=value nor section/option=value")
-        (settings if "/" in key else wanted)[key] = value
+        place = settings if "/" in key else wanted
+        if key in place:
+            raise UsageError(f"'{key}' is given twice")
+        place[key] = value
     if not wanted:
         raise UsageError("say which object: key=value, such as name=NAME or dbid=NUMBER")
     return wanted, settings
@@ -388,95 +424,3 @@ def option_delta(
             " --unset section/option"
         )
     return delta
-
-
-def port(text: str) -> int:
-    """Return a port number."""
-    if not text.isdecimal() or not 0 < int(text) < 65536:
-        raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not '{text}'")
-    return int(text)
-
-
-def attempts(text: str) -> int:
-    """Return a number of attempts."""
-    if not text.isdecimal() or not int(text):
-        raise argparse.ArgumentTypeError(f"attempts are a number from 1 on, not '{text}'")
-    return int(text)
-
-
-def percent(text: str) -> int:
-    """Return a number from 1 to 100."""
-    number = text.removesuffix("%")
-    if not number.isdecimal() or not 1 <= int(number) <= 100:
-        raise argparse.ArgumentTypeError(f"a part is a number from 1 to 100, not '{text}'")
-    return int(number)
-
-
-def seconds(text: str) -> float:
-    """Return a time in seconds."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"a time is a number of seconds above 0, not '{text}'")
-    return value
-
-
-def age(text: str) -> float:
-    """Return a time in seconds that may be 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1e9:
-        raise argparse.ArgumentTypeError(f"a time is a number of seconds, not '{text}'")
-    return value
-
-
-def revision(text: str) -> Cursor:
-    """Return the revision of "revision" or "epoch:revision"; the epoch may stay empty."""
-    epoch, _, number = text.rpartition(":")
-    if not number.isdecimal():
-        raise argparse.ArgumentTypeError(f"a revision is [EPOCH:]REVISION, not '{text}'")
-    return Cursor(epoch=epoch, revision=int(number))
-
-
-def address(text: str) -> tuple[str, int]:
-    """Return host and port of "host:port"; an IPv6 address stands in brackets."""
-    host, colon, number = text.rpartition(":")
-    if not colon or not host:
-        raise argparse.ArgumentTypeError(f"an address is HOST:PORT, not '{text}'")
-    return host.removeprefix("[").removesuffix("]"), port(number)
-
-
-def pair(text: str) -> tuple[str, str]:
-    """Return key and value of "key=value"."""
-    key, equals, value = text.partition("=")
-    if not equals or not key:
-        raise argparse.ArgumentTypeError(f"a filter is key=value, not '{text}'")
-    return key, value
-
-
-def object_id(text: str) -> ObjectId:
-    """Return the object of "type:dbid"."""
-    name, colon, dbid = text.partition(":")
-    if not colon or not name or not dbid.isdecimal():
-        raise argparse.ArgumentTypeError(f"an object is TYPE:DBID, not '{text}'")
-    return ObjectId(name, int(dbid))
-
-
-def period(text: str) -> float:
-    """Return the seconds of "90s", "10m", "2h" or "7d"."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", text)
-    if found is None:
-        raise argparse.ArgumentTypeError(f"a time is such as 90s, 10m, 2h or 7d, not '{text}'")
-    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-
-
-def cursor(text: str) -> Cursor:
-    """Return the cursor of "epoch:revision"."""
-    epoch, colon, revision = text.rpartition(":")
-    if not colon or not epoch or not revision.isdecimal():
-        raise argparse.ArgumentTypeError(f"a cursor is EPOCH:REVISION, not '{text}'")
-    return Cursor(epoch=epoch, revision=int(revision))

@@ -74,10 +74,7 @@ def compare(
     Raises:
         Failure: the words cannot be used.
     """
-    asked: dict[str, str] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        asked |= {key: value} if equals else {"dbid" if word.isdecimal() else "name": word}
+    asked = _asked_by(words)
     if object_type == EVERYTHING and "dbid" in asked:
         raise Failure("a DBID is one of a type: say which")
     options = wanted_by(asked) | {"revision" if isinstance(at, int) else "time": at}
@@ -86,6 +83,32 @@ def compare(
     return client.compare_past(
         object_type="" if object_type == EVERYTHING else object_type, **options
     )
+
+
+async def knows(
+    client: Client, object_type: str, page: PastDifferences, words: Sequence[str]
+) -> bool:
+    """Whether an object that words name was there at either end of a comparison.
+
+    True where they name no single object.
+    """
+    asked = _asked_by(words)
+    if object_type == EVERYTHING or asked.keys().isdisjoint({"name", "dbid"}):
+        return True
+    for at in (page.revision, page.until):
+        async for past in read(client, object_type, at, asked):
+            if past.objects:
+                return True
+    return False
+
+
+def _asked_by(words: Sequence[str]) -> dict[str, str]:
+    """Return the filter keys of words; a bare one is the name or DBID of one object."""
+    asked: dict[str, str] = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        asked |= {key: value} if equals else {"dbid" if word.isdecimal() else "name": word}
+    return asked
 
 
 def lines(change: ObjectChange) -> Iterator[str]:

@@ -173,6 +173,9 @@ async def _diff(client: Client, arguments: Namespace) -> None:
                 _print_json({"from": page.revision, "to": page.until} | _parts_of(change))
             else:
                 print("\n".join(backthen.lines(change)))
+    if not count and not await backthen.knows(client, arguments.type, page, arguments.words):
+        which = " ".join(arguments.words)
+        raise Failure(f"there was no {arguments.type} {which}, then or later: check the name")
     verb = "differ" if count > 1 else "differs"
     _note(f"{count or 'nothing'} {verb} between revisions {page.revision} and {page.until}")
 
@@ -185,7 +188,7 @@ def _freshness_of(arguments: Namespace) -> bool | Bounds:
         min_revision=floor.revision if floor is not None else 0,
         epoch=floor.epoch if floor is not None else "",
         max_age=arguments.max_age,
-        wait=min(arguments.wait, 60.0),
+        wait=arguments.wait,
     )
 
 

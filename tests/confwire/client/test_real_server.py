@@ -353,6 +353,9 @@ async def test_objects_are_read_as_they_were_and_differ(master, monkeypatch, cap
         f"updated  skill {made.dbid}",
         "  name: Dawn -> Dusk",
     ]
+    lost = ["diff", "skill", "Dwan", "--at", str(at)]
+    assert await asyncio.to_thread(main, [*lost, *words]) == 1
+    assert "there was no skill Dwan, then or later" in capfd.readouterr().err
     whole = await confctl("diff", "all", "--at", at, "--until", until, "--json")
     assert [json.loads(line)["DBID"] for line in whole.splitlines()] == [made.dbid]
     # From before the server's start, so from the database.
