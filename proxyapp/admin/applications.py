@@ -136,7 +136,7 @@ class ApplicationAdmin(ConfiguredAdmin):
         made_from = template_of(request) if obj is None else None
         return type(form.__name__, (form,), {"made_from": made_from})
 
-    def sets_of(self, request: HttpRequest, obj: Application | None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show server information for servers only."""
         shown = ApplicationForm.instance_for(request, obj)
         proxy = ["proxy_writable"] if shown.is_configuration_server else []

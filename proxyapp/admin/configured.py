@@ -153,17 +153,6 @@ class ConfiguredAdmin(DoorAdmin):
         else:
             binding.require_place(request, instance)
 
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Keep the grants from who may not read them."""
-        sets = self.sets_of(request, obj)
-        if obj is None or self._has(request, READ_PERMISSIONS, obj):
-            return sets
-        return [one for one in sets if list(one[1]["fields"]) != ["rights"]]
-
-    def sets_of(self, request: HttpRequest, obj: Any) -> Any:
-        """Return the sets of fields that an object has."""
-        return super().get_fieldsets(request, obj)
-
     # ------------------------------------------------------------ the form
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -204,6 +193,7 @@ class ConfiguredAdmin(DoorAdmin):
 
     def dress(self, request: HttpRequest, obj: Any) -> None:
         """Keep with an object what its page shows of others, as far as the person may read it."""
+        obj.tells_grants = self._has(request, READ_PERMISSIONS, obj)
         obj.may_grant = may_change(request) and self._has(request, CHANGE_PERMISSIONS, obj)
         grants = Grant.objects.filter(object_type=int(obj.object_type), object_dbid=obj.dbid)
         obj.grants_on_it = list(grants.select_related("person", "group"))
@@ -211,9 +201,12 @@ class ConfiguredAdmin(DoorAdmin):
 
     @admin.display(description="rights")
     def rights(self, obj: Any) -> SafeString:
-        """List the grants on this very object, with links to change them."""
+        """List the grants on this very object, with links to change them, for who may read them."""
         if obj._state.adding:
             return format_html("{}", "can be granted once the object is saved")
+        why = reverse("admin:object_rights", args=[int(obj.object_type), obj.dbid])
+        if not obj.tells_grants:
+            return format_html('<a class="viewlink" href="{}">What you may do, and why</a>', why)
         key = {"object_type": int(obj.object_type), "object_dbid": obj.dbid}
         rows = format_html_join(
             "",
@@ -238,7 +231,7 @@ class ConfiguredAdmin(DoorAdmin):
             )
             if obj.may_grant
             else "",
-            reverse("admin:object_rights", args=[int(obj.object_type), obj.dbid]),
+            why,
         )
 
     # ------------------------------------------------------------ the list

@@ -1,4 +1,8 @@
-"""Why a person may do what on an object: the page that every object leads to."""
+"""Why a person may do what on an object: the page that every object leads to.
+
+As on the wire, one's own rights may be asked for by whoever may read the object, those of others
+by who may read permissions there.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from django.template.response import TemplateResponse
 
 from confwire.objects import OBJECTS, ObjectType
 from proxyapp.admin import binding
+from proxyapp.admin.door import author_of
 from proxyapp.admin.naming import titles_of, url_of
 from proxyapp.admin.rights import READ, READ_PERMISSIONS, words_of
 from proxyapp.admin.site import site
@@ -49,23 +54,30 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
     mask = binding.mask_of(request, instance)
     if not mask & READ:
         raise Http404("there is no such object")
-    if not mask & READ_PERMISSIONS:
-        raise PermissionDenied
     reach = binding.reach_of(request)
-    form = PersonForm(request.GET if "person" in request.GET else None, reach)
     own = type_, dbid
+    form: PersonForm | None = None
+    person: Person | None = author_of(request)
+    if mask & READ_PERMISSIONS:
+        form = PersonForm(request.GET if "person" in request.GET else None, reach)
+        person = form.cleaned_data["person"] if form.is_valid() else None
+    elif not _asks_for(request, author_of(request)):
+        raise PermissionDenied
+    asked = "Who may do what" if form is not None else "What you may do"
     context: dict[str, Any] = {
         **site.each_context(request),
-        "title": f"Who may do what with {titles_of([own])[own]}",
+        "title": f"{asked} with {titles_of([own])[own]}",
         "form": form,
         "object_page": url_of(type_, dbid),
     }
-    if form.is_bound and form.is_valid():
-        person: Person = form.cleaned_data["person"]
+    if person is not None:
         judged = Rights(person)
         sources = judged.sources_of(instance)
         named = {key for one in sources for key in (one.subject, one.place)}
         titles, readable = titles_of(named, reach.readable), reach.readable(named)
+        titles[int(person.TYPE), person.dbid] = (
+            f"{person.info.title} {person}"  # who asks, or saw it
+        )
         context |= {
             "person": person,
             "rights": words_of(judged.mask_of(instance) & FULL_CONTROL),
@@ -81,3 +93,9 @@ def rights(request: HttpRequest, type_: int, dbid: int) -> HttpResponse:
             ],
         }
     return TemplateResponse(request, "admin/proxyapp/rights.html", context)
+
+
+def _asks_for(request: HttpRequest, person: Person) -> bool:
+    """Whether no other person's rights are asked for."""
+    name = request.GET.get("person", person.user_name).replace("\0", "")
+    return key_of([name]) == person.user_key

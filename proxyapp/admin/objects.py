@@ -134,7 +134,7 @@ class ConfigObjectAdmin(ConfiguredAdmin):
         new_type = _type_of(request) if obj is None else None
         return type(form.__name__, (form,), {"new_type": new_type})
 
-    def sets_of(self, request: HttpRequest, obj: ConfigObject | None) -> Any:
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show the fields that the type has."""
         type_ = obj.type if obj is not None else _type_of(request) or int(ObjectType.SKILL)
         known = OBJECTS[ObjectType(type_)].by_name

@@ -99,11 +99,15 @@ def test_each_right_opens_its_pages(
     if seen:
         assert page.context["has_change_permission"] is editable
         assert (b"Who may do what, and why" in page.content) is open_
+        assert (b"What you may do, and why" in page.content) is not open_
         assert (b"Grant rights" in page.content) is (mask == ALL)
     else:
         assert page["Location"] == gone["Location"]
     assert (found["delete"].status_code == 200) is deletable
-    assert found["why"].status_code == (200 if open_ and seen else 403 if seen else 404)
+    assert found["why"].status_code == (200 if seen else 404)
+    assert (b'name="person"' in found["why"].content) is (seen and open_)
+    of_another = client.get(found["why"].request["PATH_INFO"], {"person": "nobody"})
+    assert of_another.status_code == (200 if open_ else 403 if seen else 404)
 
     posted = client.post(pages(host.dbid)["change"], {"name": "other"})
     assert (posted.status_code == 200) is editable  # the form is not complete

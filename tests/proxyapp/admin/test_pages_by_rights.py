@@ -413,6 +413,20 @@ def test_what_stands_against_a_deletion_is_counted_and_not_named(world: SimpleNa
     assert UNSEEN not in page
 
 
+def test_ones_own_rights_are_explained_to_who_may_only_read(world: SimpleNamespace) -> None:
+    reader, host = browser_of(world, "reader"), world.visible["host"]
+    page = body_of(reader.get(f"/admin/rights/10/{host.dbid}/"))
+    assert "What you may do with" in page
+    assert "reader: Read" in page
+    assert UNSEEN not in page
+    assert 'name="person"' not in page
+    assert "reader: Read" in body_of(reader.get(f"/admin/rights/10/{host.dbid}/?person=READER"))
+    for name in ("default", "unseen-person", "nobody-at-all", "\0", ""):
+        other = reader.get(f"/admin/rights/10/{host.dbid}/", {"person": name})
+        assert other.status_code == 403
+    assert reader.get(f"/admin/rights/10/{world.hidden['host'].dbid}/").status_code == 404
+
+
 def test_rights_are_explained_of_persons_that_may_be_read(world: SimpleNamespace) -> None:
     host = world.visible["host"]
     with changes.commit(by=None, origin="test") as work:
