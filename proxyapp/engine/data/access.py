@@ -64,6 +64,12 @@ class Profile:
         hidden = {node for node in {row.node for row in rows} if not self.mask(node) & READ}
         return [row for row in rows if row.node not in hidden] if hidden else rows
 
+    def limit_to(self, limit: Limit | None) -> None:
+        """Show this part of the data from now on, to whoever has the profile."""
+        self.limit = limit
+        self._whole = Profile(self.subjects) if limit is not None else None
+        self.masks.clear()
+
     def forget(self) -> None:
         """Work every mask out anew: grants or places have changed."""
         self.masks.clear()
@@ -99,11 +105,11 @@ class Access:
         """What is shown of all data; None is no limit."""
 
     def limit_to(self, limit: Limit | None) -> None:
-        """Show this part of the data from now on; the profiles that were given out are void."""
+        """Show this part of the data from now on; the profiles that were given out follow at once."""
         if limit != self.limit:
             self.limit = limit
-            self._profiles = {}
-            self._of_persons.clear()
+            for profile in self._profiles.values():
+                profile.limit_to(limit)
 
     def take(self, old: Row | None, new: Row | None) -> None:
         """Follow a change of an access group; changes of other objects are none of it."""

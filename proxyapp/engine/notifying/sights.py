@@ -7,7 +7,7 @@ no wire form and no sessions.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence, Set
 from typing import NamedTuple
 
 import msgspec
@@ -53,7 +53,7 @@ class _Sight(NamedTuple):
     places: Places
     keys: set[Key]
     """Single objects beside."""
-    types: Container[int] | None
+    types: Set[int] | None
     """Of the rows at the places; None for all."""
 
 
@@ -81,13 +81,30 @@ def _below(folders: Iterable[int], store: Store) -> Iterator[RightsNode]:
             yield from node.subtree()
 
 
-def _weight(view: View, places: Places, store: Store) -> int:
-    """Return how many rows `_rows` has to look at."""
-    if not places:
-        return 0
-    sight = _sight_of(view, places, store)
-    held = (store.count_at(node, sight.types) for node in sight.places)
-    return len(sight.keys) + sum(held)
+class _Weights:
+    """How many rows `_rows` has to look at."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        # With the places themselves: they must not be forgotten, and others take their address.
+        self._everywhere: dict[tuple[int, frozenset[int] | None], tuple[Places, int]] = {}
+        """For those who look at all of some places: most views do, at the same."""
+
+    def of(self, view: View, places: Places) -> int:
+        """Return how many there are for a view at these places."""
+        if not places:
+            return 0
+        sight = _sight_of(view, places, self._store)
+        if sight.places is not places:
+            return len(sight.keys) + self._count(sight.places, sight.types)
+        types = None if sight.types is None else frozenset(sight.types)
+        known = self._everywhere.get((id(places), types))
+        if known is None:
+            known = self._everywhere[id(places), types] = places, self._count(places, types)
+        return len(sight.keys) + known[1]
+
+    def _count(self, places: Places, types: Container[int] | None) -> int:
+        return sum(self._store.count_at(node, types) for node in places)
 
 
 def _rows(view: View, places: Places, store: Store) -> Iterator[Row]:
@@ -156,6 +173,7 @@ class Comparison:
         self._movers = [key for key, record in zip(self._keys, records, strict=True)
                         if self._moves(record)]  # fmt: skip
         self._left = ROWS_AT_ONCE
+        self._weights = _Weights(store)
         self._places = store.rights.affected_by(self._keys)
         self._moving = self._moved()
         self._asked = _asked(subscriptions, self._keys)
@@ -164,6 +182,7 @@ class Comparison:
             profile: _readable(profile, self._places)
             for profile in {view.profile for view in self.views}
         }
+        self._limits = {profile: profile.limit for profile in self._readable}
         self._direct: dict[View, set[Key]] = {}
         self._moved_rows: dict[View, dict[Key, Row]] = {}
         self._note()
@@ -186,7 +205,7 @@ class Comparison:
         weights = {}
         for view in self.views:
             moving = self._moving & self._readable[view.profile] if _by_folder(view) else set()
-            weights[view] = _weight(view, moving, self._store) + len(self._asked.get(view, ()))
+            weights[view] = self._weights.of(view, moving) + len(self._asked.get(view, ()))
         for view in sorted(self.views, key=weights.__getitem__):
             if not self._afford(weights[view]):
                 continue
@@ -219,7 +238,7 @@ class Comparison:
         moving = self._moving | self._moved()
         for readable in self._readable.values():
             readable.update([node for node, former in apart.items() if former in readable])
-        flips = _Flips(self._store, self._readable, places)
+        flips = _Flips(self._store, self._readable, self._limits, places)
         open_: list[tuple[int, Difference, Places, Places, Places]] = []
         for view, groups in regrouped.items():
             for profile, connections in groups.items():
@@ -234,7 +253,7 @@ class Comparison:
                 if moving and _by_folder(view):
                     within = moving & flips.readable(profile)
                     lost, gained = lost - moving, gained - moving
-                weight = sum(_weight(view, at, self._store) for at in (lost, gained, within))
+                weight = sum(self._weights.of(view, at) for at in (lost, gained, within))
                 open_.append((weight, found, lost, gained, within))
         for weight, found, lost, gained, within in sorted(open_, key=lambda item: item[0]):
             if found.view in self._direct and self._afford(weight):
@@ -274,9 +293,17 @@ def _readable(profile: Profile, places: Places) -> Places:
 class _Flips:
     """At which places a reader may see what it could not, or the other way round."""
 
-    def __init__(self, store: Store, before: Mapping[Profile, Places], places: Places) -> None:
+    def __init__(
+        self,
+        store: Store,
+        before: Mapping[Profile, Places],
+        limits: Mapping[Profile, Limit | None],
+        places: Places,
+    ) -> None:
         self._store = store
         self._before = before
+        self._limits = limits
+        """Those of the profiles before."""
         self._places = places
         self._after: dict[Profile, Places] = {}
         self._granting: dict[frozenset[Subject], Places] = {}
@@ -302,14 +329,16 @@ class _Flips:
 
     def _find(self, old: Profile, new: Profile) -> tuple[Places, Places] | None:
         before, after = self._before[old], self.readable(new)
-        if old is not new:
-            turned = self._turned_by(old.limit, new.limit)
+        limit = self._limits[old]
+        if old is not new or limit != new.limit:
+            turned = self._turned_by(limit, new.limit)
             if turned is None or len(turned) > self._left:
                 return None
             self._left -= len(turned)
             # Elsewhere nothing changed but the reader: its old rights are as they were.
             elsewhere = (self._granted(old.subjects ^ new.subjects) | turned) - self._places
-            before = before | _readable(old, elsewhere)
+            former = old if limit == old.limit else Profile(old.subjects, limit)
+            before = before | _readable(former, elsewhere)
             after = after | _readable(new, elsewhere)
         return before - after, after - before
 

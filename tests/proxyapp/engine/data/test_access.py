@@ -128,6 +128,7 @@ def test_a_limit_takes_rights_away_where_it_does_not_reach(world):
     assert before.whole is before
     world.access.limit_to(Limit(frozenset({(22, 501)})))
     profile = world.access.profile_of(7)
+    assert profile is before, "who has it from before is limited at once"
     assert [p.mask(outside) for p in (profile, profile.whole)] == [0, READ | EXECUTE]
     assert profile.mask(inside) == READ | EXECUTE
     world.put(record("folder", 502, acl=[(3, 7, READ)]))
