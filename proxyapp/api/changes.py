@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 
 from confwire.objects import OBJECTS, ObjectType
 from historylog import forms
+from historylog.addresses import links_of
 from historylog.paths import Difference, differences
 from historylog.reader import Place
 from historylog.showing import CHANGE_SIGNS
@@ -90,16 +91,11 @@ def changes(request: HttpRequest) -> HttpResponse:
         return refusal.response
     except forms.Nonsense as error:
         return refused(request, 400, str(error))
-    query = request.GET.copy()
-    query.pop("after", None)
     mark = forms.mark_of_change(Place(*found["next"])) if found["next"] else ""
     context = {
         "form": form,
         "rows": [ShownChange(row) for row in found["changes"]],
         "begin": found["begin"],
-        "more": {
-            "first": f"?{query.urlencode()}" if place else "",
-            "following": f"?{query.urlencode()}&after={mark}" if mark else "",
-        },
+        "more": links_of(request, mark),
     }
     return page(request, "changes", context)

@@ -18,6 +18,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from historylog import entryreader, forms
+from historylog.addresses import links_of, query_of
 from historylog.entryreader import EntryPlace, EntryQuestion
 from historylog.exporting import CONTENT_TYPES, Pages
 from historylog.models import EntryRecord
@@ -156,19 +157,14 @@ def log(request: HttpRequest) -> HttpResponse:
         return refusal.response
     except forms.Nonsense as error:
         return refused(request, 400, str(error))
-    query = request.GET.copy()
-    query.pop("after", None)
-    mark = forms.mark_of_entry(found.next)
+    query = query_of(request, after="")
     context = {
         "form": form,
         "rows": [ShownEntry(entry) for entry in found.rows],
         "sessions": reverse("history-sessions"),
-        "more": {
-            "first": f"?{query.urlencode()}" if place else "",
-            "following": f"?{query.urlencode()}&after={mark}" if mark else "",
-        },
+        "more": links_of(request, forms.mark_of_entry(found.next)),
         "exports": [
-            (form.upper(), f"{reverse('history-export', args=[form])}?{query.urlencode()}")
+            (form.upper(), f"{reverse('history-export', args=[form])}?{query}")
             for form in CONTENT_TYPES
         ],
     }

@@ -11,12 +11,13 @@ from django.urls import reverse
 from confwire.errors import RequestError
 from confwire.objects import OBJECTS, ObjectType
 from historylog import forms, reader
+from historylog.addresses import links_of
 from historylog.models import ChangeRecord
 from historylog.paths import Difference, differences
 from historylog.reader import Change, Question
 from historylog.records import name_of
 from proxyapp.admin.history.transactions import Step, steps_of
-from proxyapp.admin.history.words import Words, history_page, links_of, page, sight_of
+from proxyapp.admin.history.words import Words, history_page, page, sight_of
 from proxyapp.admin.naming import title_of, url_of
 from proxyapp.models import Revision
 from proxyapp.services.asof import Past, State, compared

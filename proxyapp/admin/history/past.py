@@ -11,16 +11,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from confwire.errors import RequestError
 from confwire.objects import OBJECTS, ObjectType
 from historylog import forms
+from historylog.addresses import links_of, query_of
 from historylog.records import name_of
 from historylog.showing import CHANGE_SIGNS
 from proxyapp.admin.history.objects import newest, past_of
 from proxyapp.admin.history.places import Places
 from proxyapp.admin.history.words import (
     history_page,
-    links_of,
     object_url,
     page,
-    query_of,
     sight_of,
 )
 from proxyapp.admin.naming import title_of

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from confwire.objects import OBJECTS, ObjectType
 from historylog import forms, reader
+from historylog.addresses import links_of
 from historylog.entryreader import EntryQuestion
 from historylog.exporting import CONTENT_TYPES
 from historylog.models import ChangeRecord
@@ -24,7 +25,6 @@ from proxyapp.admin.history.words import (
     counts_of,
     exports_of,
     history_page,
-    links_of,
     page,
     pages_of,
     sight_of,

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 
 from confwire.objects import OBJECTS
 from historylog import forms
+from historylog.addresses import links_of, query_of
 from historylog.models import ChangeRecord
 from historylog.showing import CHANGE_SIGNS
 from historylog.values import differences_of, sides_of
@@ -18,10 +19,8 @@ from proxyapp.admin.history.words import (
     Words,
     counts_of,
     history_page,
-    links_of,
     object_url,
     page,
-    query_of,
     sight_of,
 )
 from proxyapp.admin.naming import title_of

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from confwire.objects import OBJECTS, Field, Kind, ObjectType
+from historylog.addresses import query_of
 from historylog.forms import Nonsense
 from historylog.paging import Found
 from historylog.paths import PERMISSIONS, Difference
@@ -84,25 +85,6 @@ def page(
     offered = {"may_revert": may_revert(request, type_, dbid)}
     whole = {**site.each_context(request), **offered, "title": title, **context}
     return TemplateResponse(request, f"admin/history/{template}.html", whole, status=status)
-
-
-def query_of(request: HttpRequest, **changed: str) -> str:
-    """Return the query of an address with other values; an empty one goes."""
-    query = request.GET.copy()
-    for name, value in changed.items():
-        query.pop(name, None)
-        if value:
-            query[name] = value
-    for name in [name for name, value in query.items() if not value]:
-        query.pop(name)
-    return query.urlencode()
-
-
-def links_of(request: HttpRequest, mark: str) -> dict[str, str]:
-    """Return where the pages of a list are: the first one and the next one."""
-    first = f"?{query_of(request, after='')}" if request.GET.get("after") else ""
-    following = f"?{query_of(request, after=mark)}" if mark else ""
-    return {"first": first, "following": following}
 
 
 def exports_of(request: HttpRequest, name: str) -> list[tuple[str, str]]:
