@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,9 @@ from tests.servers import PASSWORD, Process, Site, eventually
 pytestmark = pytest.mark.slow
 
 CREATE = """
+import sys
 from proxyapp.services import objects
-objects.create("skill", {"name": "Witness", "tenantDBID": 1}, 0, by=None, origin="test")
+objects.create("skill", {"name": sys.argv[1], "tenantDBID": 1}, 0, by=None, origin="test")
 """
 
 
@@ -44,14 +46,29 @@ BAD_MESSAGES = [
 ]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One site for all of these tests: bad input changes nothing."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"sqlite:///{folder / 'csproxy.sqlite3'}",
+        "CSPROXY_DATA": str(folder / "var"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    site = Site(environment, folder)
+    yield site
+    site.end()
+
+
+@pytest.fixture(scope="module")
 def proxy(site: Site) -> Process:
     site.master().start()
     return site.proxy().start()
 
 
 @pytest.fixture
-def witness(proxy: Process, site: Site) -> Iterator[None]:
+def witness(proxy: Process, site: Site, request: pytest.FixtureRequest) -> Iterator[None]:
     """Somebody else, whose session must outlive whatever a test does."""
     with BlockingClient.connect(
         [("127.0.0.1", proxy.port)], application="default", user="default", password=PASSWORD
@@ -59,8 +76,8 @@ def witness(proxy: Process, site: Site) -> Iterator[None]:
         watch = client.watch(["skill"])
         session = client._client.session
         yield
-        site.python(CREATE)
-        assert watch.next(timeout=10).changes[0].object["name"] == "Witness"
+        site.python(CREATE, request.node.name)
+        assert watch.next(timeout=10).changes[0].object["name"] == request.node.name
         assert client._client.session == session, "the witness had to reconnect"
 
 
@@ -171,9 +188,12 @@ def test_a_wrong_password_is_refused_and_no_secret_reaches_a_log(proxy, witness,
 
 
 def test_a_client_that_dies_without_a_word_is_forgotten(proxy, witness):
-    before = len(proxy.status()["sessions"])
+    def sessions() -> int:
+        return len(proxy.status()["sessions"])
+
+    eventually(lambda: sessions() == 1, "the witness alone")
     with raw(proxy) as line:
         log_in(line)
-        eventually(lambda: len(proxy.status()["sessions"]) == before + 1, "the session")
+        eventually(lambda: sessions() == 2, "the session")
         line.socket.shutdown(socket.SHUT_RDWR)
-    eventually(lambda: len(proxy.status()["sessions"]) == before, "the session to be forgotten")
+    eventually(lambda: sessions() == 1, "the session to be forgotten")
