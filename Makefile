@@ -49,12 +49,18 @@ unit-sqlite: $(VENV)/.dev $(VENV)/.scan
 	env -u DATABASE_URL $(PYTEST) --ignore=tests/benchmarks $(PYTEST_ARGS)
 
 # Where no PostgreSQL server is installed the second run is left out, and says so; CI never leaves it out.
-# What asks no database, or only its own on SQLite, is tested once; so is what a browser sees, and what
-# is about a proxy and who stands beside it: balancers, directories, its copy of the data.
+# What asks no database, or only its own on SQLite, is tested once (tests/conftest.py leaves out what
+# does so elsewhere); so is what a browser sees, and what is about a proxy and who stands beside it:
+# balancers, directories, its copy of the data, its lines, its pair, its history's file. That all of
+# it comes from PostgreSQL and gets there is seen by the tests of lost masters, of restores, of
+# kills and of writers.
 NO_DATABASE := tests/confwire tests/contracts tests/benchmarks tests/browser tests/fuzzing \
 	tests/simulation tests/proxyapp/engine tests/proxyapp/auth tests/proxyapp/balancer \
-	tests/proxyapp/management/commands/test_demo.py tests/test_cold_start.py \
-	tests/test_external_logins.py tests/test_load_balancer.py tests/test_pool.py
+	tests/proxyapp/management/commands/test_demo.py tests/acceptance/test_bad_input.py \
+	tests/acceptance/test_faults.py tests/acceptance/test_history.py tests/acceptance/test_pair.py \
+	tests/acceptance/test_rights.py tests/acceptance/test_tls.py tests/test_cold_start.py \
+	tests/test_external_logins.py tests/test_load_balancer.py tests/test_pool.py \
+	tests/test_starts.py tests/test_web_process.py
 
 unit-postgres: $(VENV)/.dev $(VENV)/.scan
 	@.ci/postgres $(PYTEST) $(NO_DATABASE:%=--ignore=%) $(PYTEST_ARGS); status=$$?; \

@@ -13,13 +13,16 @@ import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 import hypothesis
 import pytest
 
 from tests import beginnings, schedule
+
+if TYPE_CHECKING:
+    from tests.servers import Site
 
 # Timings never decide a test; a failure in CI must come again when it is run again.
 hypothesis.settings.register_profile(
@@ -74,9 +77,22 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the longest tests where several processes share them."""
+    """Leave out what asks no database on the second one; where several processes share the
+    tests, begin with the longest."""
+    if _ON_POSTGRES:
+        left_out = [item for item in items if not _asks_the_database(item)]
+        items[:] = [item for item in items if _asks_the_database(item)]
+        config.hook.pytest_deselected(items=left_out)
     if hasattr(config, "workerinput"):
         schedule.longest_first(items)
+
+
+def _asks_the_database(item: pytest.Item) -> bool:
+    """Whether a test may come to the database of the run: no other one gets a connection to it."""
+    marks = ("django_db", "postgres_only")
+    fixtures = {"db", "transactional_db", "database_url"}
+    asked: set[str] = set(getattr(item, "fixturenames", ()))
+    return any(map(item.get_closest_marker, marks)) or not fixtures.isdisjoint(asked)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -149,6 +165,16 @@ def server_environment(tmp_path: Path, database_url: str) -> dict[str, str]:
         "CSPROXY_DATA": str(tmp_path / "var"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+@pytest.fixture
+def site(server_environment: dict[str, str], tmp_path: Path) -> Iterator[Site]:
+    """Return a site of real servers, none of which is started yet."""
+    from tests.servers import Site
+
+    site = Site(server_environment, tmp_path)
+    yield site
+    site.end()
 
 
 @pytest.fixture(scope="session")

@@ -17,16 +17,16 @@ SECONDS = {
     "tests/acceptance/test_history_kills.py": 90,
     "tests/acceptance/test_history.py": 50,
     "tests/proxyapp/admin/history/test_rights.py": 40,
-    "tests/test_processes.py": 40,
     "tests/confwire/client/test_real_failures.py": 35,
     "tests/acceptance/test_backup_master.py": 30,
-    "tests/acceptance/test_bad_input.py": 30,
+    "tests/acceptance/test_bad_input.py": 15,
     "tests/acceptance/test_database_failover.py": 30,
     "tests/acceptance/test_faults.py": 30,
     "tests/acceptance/test_pair.py": 30,
     "tests/browser/test_admin.py": 25,
     "tests/proxyapp/admin/test_pages_by_rights.py": 25,
     "tests/test_cold_start.py": 25,
+    "tests/test_web_process.py": 25,
     "tests/test_load_balancer.py": 25,
     "tests/acceptance/test_tls.py": 20,
     "tests/acceptance/test_writable_proxy.py": 20,
@@ -42,17 +42,18 @@ SECONDS = {
     "tests/proxyapp/admin/test_applications.py": 15,
     "tests/simulation/test_bugs.py": 15,
     "tests/test_pool.py": 15,
+    "tests/test_processes.py": 15,
+    "tests/test_starts.py": 15,
 }
 """What the longest files take, about. Whatever is not here is short, and comes last."""
 APART = {
-    "tests/acceptance/test_bad_input.py",
     "tests/acceptance/test_history.py",
     "tests/acceptance/test_history_kills.py",
     "tests/acceptance/test_master_loss.py",
     "tests/proxyapp/admin/history/test_rights.py",
     "tests/simulation/test_simulation.py",
     "tests/test_cold_start.py",
-    "tests/test_processes.py",
+    "tests/test_web_process.py",
 }
 """Files whose tests share no server, and are long."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -35,13 +34,6 @@ for number in count():
     delta = {"options": {"test": {"value": str(number)}}}
     objects.update("application", 100, delta, by=None, origin="test")
 """
-
-
-@pytest.fixture
-def site(server_environment: dict[str, str], tmp_path: Path) -> Iterator[Site]:
-    site = Site(server_environment, tmp_path)
-    yield site
-    site.end()
 
 
 def change(site: Site, text: str, count: int = 1) -> int:
