@@ -11,13 +11,15 @@ BENCH_ARGS ?=
 # The tests start hundreds of servers, which would compile the whole project each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test lint format types layers unit unit-sqlite unit-postgres
+.PHONY: demo test checks lint format types layers unit unit-sqlite unit-postgres
 .PHONY: docs fuzz coverage venv clean bench
 
 demo: $(VENV)/.runtime
 	$(BIN)/python manage.py demo $(DEMO_ARGS)
 
-test: lint types layers unit
+test: checks unit
+
+checks: lint types layers
 
 venv: $(VENV)/.runtime
 
