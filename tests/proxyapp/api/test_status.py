@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -165,7 +166,32 @@ async def test_people_see_how_ports_listen_and_for_whom(node) -> None:
     ):
         assert text in page
     assert page.count("user interface applications only") == page.count("mutual TLS") == 1
-    assert page.count(">closed</span>") == 1
+    assert ">closed</span>" not in page  # the one for HA sync, of which nobody makes use
+    assert "not used: this server is in no pair" in page
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("running", "told"),
+    [
+        ("backup", ["closed while it stands by", "closed"]),
+        ("primary", ["closed", "closed"]),
+    ],
+)
+async def test_a_closed_port_is_a_fault_unless_the_server_stands_by(
+    node, monkeypatch, running, told
+) -> None:
+    closed = {"id": "ui", "port": 2050, "mode": "unsecured", "haSync": False, "open": False}
+    monkeypatch.setitem(STATUS, "pair", {"peer": "other", "running": running})
+    monkeypatch.setitem(STATUS, "ports", [closed, *STATUS["ports"]])
+    page = (await get("/status", accept="text/html")).content.decode()
+    assert re.findall(r">(closed[a-z ]*)</span>", page) == told
+
+
+@pytest.mark.asyncio
+async def test_sessions_have_the_id_by_which_they_are_ended(node) -> None:
+    page = (await get("/status", accept="text/html")).content.decode()
+    assert "<td><code>s1</code></td>" in page
 
 
 @pytest.mark.asyncio
