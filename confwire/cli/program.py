@@ -43,6 +43,7 @@ from confwire.client import (
     State,
     Status,
     TlsFailed,
+    Written,
 )
 from confwire.client.logins import MECHANISMS
 from confwire.errors import WireError
@@ -377,7 +378,7 @@ def _report_sent_away(arguments: Namespace, count: int, text: str) -> None:
 async def _create(client: Client, arguments: Namespace) -> None:
     document = _json_object(arguments.source, _bytes_of(arguments.source))
     written = await client.create(arguments.type, document, folder=arguments.folder)
-    _report(arguments, "created", written.dbid, written.revision, written.object)
+    _report(arguments, "created", written)
 
 
 async def _update(client: Client, arguments: Namespace) -> None:
@@ -385,7 +386,7 @@ async def _update(client: Client, arguments: Namespace) -> None:
     data = sys.stdin.buffer.read() if given == "-" else given.encode("utf-8", "surrogateescape")
     delta = _json_object("standard input" if given == "-" else "the delta", data)
     written = await client.update(arguments.type, arguments.dbid, delta)
-    _report(arguments, "updated", written.dbid, written.revision)
+    _report(arguments, "updated", written)
 
 
 async def _set(client: Client, arguments: Namespace) -> None:
@@ -396,22 +397,24 @@ async def _set(client: Client, arguments: Namespace) -> None:
         number = "several objects match" if found else "no object matches"
         raise Failure(f"{number} {arguments.type} {which}: name one, by dbid=NUMBER if need be")
     written = await client.update(arguments.type, found[0]["DBID"], arguments.delta)
-    _report(arguments, "updated", written.dbid, written.revision)
+    _report(arguments, "updated", written)
 
 
 async def _delete(client: Client, arguments: Namespace) -> None:
     written = await client.delete(arguments.type, arguments.dbid)
-    _report(arguments, "deleted", written.dbid, written.revision)
+    _report(arguments, "deleted", written)
 
 
-def _report(
-    arguments: Namespace, verb: str, dbid: int, revision: int, document: Any = None
-) -> None:
+def _report(arguments: Namespace, verb: str, written: Written) -> None:
+    dbid, revision = written.dbid, written.revision
     if arguments.json:
         line = {"done": verb, "objectType": arguments.type, "DBID": dbid, "revision": revision}
-        _print_json(line | ({"object": document} if document is not None else {}))
-    else:
-        print(f"{verb} {arguments.type} {dbid}, revision {revision}")
+        line |= {"object": written.object} if written.object is not None else {}
+        _print_json(line | ({"warnings": written.warnings} if written.warnings else {}))
+        return
+    print(f"{verb} {arguments.type} {dbid}, revision {revision}")
+    for warning in written.warnings:
+        _note(f"warning: {warning}")
 
 
 # ---------------------------------------------------------------- input and output

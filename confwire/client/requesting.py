@@ -42,6 +42,8 @@ class Written:
     """The document as it is stored, of an object that was created."""
     epoch: str = ""
     """Of the revision."""
+    warnings: tuple[str, ...] = ()
+    """What a server would not take of it as it is; it is stored all the same."""
 
 
 class Requests:

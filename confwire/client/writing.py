@@ -51,7 +51,8 @@ class Writes:
         answer = await self._requests.write(request, ObjectCreated)
         gone = bytes(answer.object) == b"null"  # deleted by somebody before the answer was made
         made = None if gone else decode_document(answer.object)
-        return Written(answer.dbid, answer.revision, made, answer.epoch)
+        told = tuple(answer.warnings)
+        return Written(answer.dbid, answer.revision, made, answer.epoch, told)
 
     async def update(
         self, object_type: str, dbid: int, delta: Mapping[str, Any], *, request_id: str = ""
@@ -61,7 +62,8 @@ class Writes:
             ref=0, object_type=object_type, dbid=dbid, delta=dict(delta), request_id=request_id
         )
         answer = await self._requests.write(request, ObjectUpdated)
-        return Written(answer.dbid, answer.revision, epoch=answer.epoch)
+        told = tuple(answer.warnings)
+        return Written(answer.dbid, answer.revision, epoch=answer.epoch, warnings=told)
 
     async def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
         """Delete an object; takes `request_id` and raises as `create`."""

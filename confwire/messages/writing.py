@@ -45,6 +45,8 @@ class ObjectCreated(Answer, kw_only=True):
     object_type: str
     dbid: int = field(name="DBID")
     object: Raw
+    warnings: list[str] = []
+    """What a server would not take of it as it is; it is stored all the same."""
 
 
 class ObjectUpdated(Answer, kw_only=True):
@@ -52,6 +54,8 @@ class ObjectUpdated(Answer, kw_only=True):
 
     object_type: str
     dbid: int = field(name="DBID")
+    warnings: list[str] = []
+    """As of `ObjectCreated`."""
 
 
 class ObjectDeleted(Answer, kw_only=True):

@@ -32,7 +32,7 @@ from proxyapp.admin.veil import Withheld
 from proxyapp.models import Application, ApplicationTemplate
 from proxyapp.models.redundancy import lacks_sync_port
 from proxyapp.services import accounts
-from proxyapp.services.optionfaults import faults_of
+from proxyapp.services.applicationfaults import faults_of
 
 
 @admin.register(ApplicationTemplate, site=site)

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from confwire.objects import ObjectType
+from proxyapp.engine.applicationfaults import SERVER_TYPE
 from proxyapp.engine.commands import Again, Configure, ConfigureHistory, Listen, Send, Stop
 from proxyapp.engine.data.journal import Change
 from proxyapp.engine.data.rows import Row
@@ -19,7 +20,6 @@ from proxyapp.engine.settings import Settings
 from proxyapp.engine.standby.identity import Identity
 from proxyapp.engine.transport import security_of
 
-SERVER_TYPE = "configserver"
 _RENEWED_A_TURN = 100
 """Tokens that are given out in one turn; each takes 20 us."""
 

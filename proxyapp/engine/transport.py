@@ -16,6 +16,9 @@ Parameters = Mapping[str, Any]
 SECTION = "security"
 """Of an application's options and of a host's annex: the TLS parameters that they give."""
 _TRUE = ("1", "true", "yes", "on")
+_FALSE = ("0", "false", "no", "off")
+FLAGS = ("tls", "tls-mutual", "upgrade", "user")
+"""Parameters that say yes or no."""
 
 
 class Tls(Struct, frozen=True, gc=False):
@@ -184,6 +187,11 @@ def local_address(parameters: Parameters, *, backup: bool = False) -> tuple[str,
 def is_true(value: Any) -> bool:
     """Whether a parameter says yes."""
     return str(value).strip().lower() in _TRUE
+
+
+def flag_of(value: str) -> bool | None:
+    """Return what a parameter says that says yes or no; None: neither."""
+    return is_true(value) if value.strip().lower() in (*_TRUE, *_FALSE) else None
 
 
 def _first(name: str, levels: Sequence[Parameters]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import Raw
 
 from confwire.errors import EpochChanged, RequestError
@@ -23,8 +24,10 @@ from confwire.messages import (
     UpdatePermissions,
     WriteRelayed,
 )
-from confwire.objects import BY_NAME
+from confwire.objects import BY_NAME, ObjectType
+from proxyapp.engine.applicationfaults import faults_of
 from proxyapp.engine.commands import Write
+from proxyapp.engine.data.rows import Row
 from proxyapp.engine.events import WriteRefused, Written
 from proxyapp.engine.parts import WriteRequest
 from proxyapp.engine.reading.requests import refusal
@@ -135,11 +138,19 @@ class Writes:
             "object_type": request.object_type,
             "dbid": dbid,
         }
-        if isinstance(request, CreateObject):
-            row = serving.store.get(BY_NAME[request.object_type].type, dbid)
-            return ObjectCreated(**base, object=Raw(row.body if row is not None else b"null"))
         if isinstance(request, DeleteObject):
             return ObjectDeleted(**base)
         if isinstance(request, UpdatePermissions):
             return PermissionsUpdated(**base)
+        row = serving.store.get(BY_NAME[request.object_type].type, dbid)
+        base["warnings"] = _warnings_of(row)
+        if isinstance(request, CreateObject):
+            return ObjectCreated(**base, object=Raw(row.body if row is not None else b"null"))
         return ObjectUpdated(**base)
+
+
+def _warnings_of(row: Row | None) -> list[str]:
+    """Return what is worth a word of an object that was stored."""
+    if row is None or row.type != ObjectType.APPLICATION:
+        return []
+    return faults_of(msgspec.json.decode(row.body))

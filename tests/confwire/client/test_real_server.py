@@ -119,6 +119,27 @@ async def test_writes_come_back_to_a_watch_as_they_were_made(master) -> None:
         assert (deleted.kind, deleted.dbid) == ("deleted", written.dbid)
 
 
+async def test_a_write_that_is_mistyped_is_made_with_a_warning(master, monkeypatch, capfd) -> None:
+    async with await client_of(master) as client:
+        wrong = {"options": {"csproxy": {"drain-time": "x"}}}
+        (told,) = (await client.update("application", 99, wrong)).warnings
+        assert "drain-time has the value 'x', which is not valid" in told
+        right = {"options": {"csproxy": {"drain-time": "5"}}}
+        assert (await client.update("application", 99, right)).warnings == ()
+        monkeypatch.setenv("CONFCTL_PASSWORD", PASSWORD)
+        words = ["write", "set", "application", "name=confserv", "csproxy/drain-time=soon"]
+        words += ["--user", "default", "--port", str(master.port), "--host", "127.0.0.1"]
+        assert await asyncio.to_thread(main, words) == 0
+        shown = capfd.readouterr()
+        assert shown.out.startswith("updated application 99, revision ")
+        assert "confctl: warning: option [csproxy] drain-time has the value 'soon'" in shown.err
+        assert await asyncio.to_thread(main, [*words, "--json"]) == 0
+        shown = capfd.readouterr()
+        assert "drain-time" in json.loads(shown.out)["warnings"][0]
+        assert "warning" not in shown.err
+        await client.update("application", 99, {"options": {"csproxy": None}})
+
+
 async def test_a_refused_write_says_why(master) -> None:
     async with await client_of(master) as client:
         await client.create("skill", skill("taken"))

@@ -132,6 +132,20 @@ def test_a_wrong_value_of_an_option_is_saved_with_a_warning(save: Save, proxy: A
     assert proxy.options == {"csproxy": {"drain-time": "x"}}
 
 
+def test_a_mistyped_transport_parameter_is_saved_with_a_warning(
+    save: Save, proxy: Application
+) -> None:
+    port = proxy.ports.get()
+    page = save(at(proxy), **{"ports-0-transport_params": "tls-mutal=1"})
+
+    (told, *_) = (str(message) for message in get_messages(page.wsgi_request))
+    assert told == (
+        f"port {port.port_id}: transport parameter 'tls-mutal' has no effect: is tls-mutual meant?"
+    )
+    port.refresh_from_db()
+    assert port.transport_params == "tls-mutal=1"
+
+
 def test_proxy_writable_is_an_option(save: Save, proxy: Application) -> None:
     for ticked, value in (("on", "true"), (None, "false")):
         save(at(proxy), proxy_writable=ticked)

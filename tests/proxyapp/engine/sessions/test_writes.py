@@ -30,6 +30,17 @@ def test_a_write_is_handed_on_as_the_person_and_answered_when_it_has_come_back(b
     assert (answer["message"], answer["DBID"], answer["revision"]) == ("objectUpdated", 601, 2)
 
 
+def test_an_answer_warns_of_what_a_server_would_not_take(bench, bob):
+    delta = {"options": {"csproxy": {"drain-time": "x"}}}
+    bob.post("updateObject", objectType="application", DBID=99, delta=delta)
+    bench.commit(record("application", 99, 500, name="confserv", type="configserver", **delta))
+    (command,) = bench.of(commands.Write)
+    bench.handle(events.Written(command.ticket, 2, 99))
+    (answer,) = bob.inbox
+    assert answer["message"] == "objectUpdated"
+    assert "drain-time has the value 'x'" in answer["warnings"][0]
+
+
 def test_a_write_that_came_back_before_it_was_told_written_is_answered_at_once(bench, bob):
     bob.post("deleteObject", objectType="skill", DBID=601)
     bench.commit(gone("skill", 601))
