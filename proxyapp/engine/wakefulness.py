@@ -17,8 +17,8 @@ class Wakefulness:
     def __init__(self) -> None:
         self._ticked_at: float | None = None
         self._stop: tuple[float, float] | None = None
-        """The last tick before the last stop, and the first one after it. Stops between which it was
-        not awake for long enough to notice anything are one."""
+        """The last tick before the last stop, and the first one after it. Stops between which it
+        was not awake for long enough to notice anything are one."""
 
     def __repr__(self) -> str:
         return f"<Wakefulness, ticked at {self._ticked_at}>"
