@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from historylog import checkpoints
 from historylog.entries import SESSION_KINDS
@@ -102,9 +102,19 @@ def prune_entries(
     if forwards:
         others = Q(store__in=Source.objects.values("name"))
         passing = passing.filter(Q(number__lte=store.forwarded) | others)
-    return _remove_entries(EntryRecord.objects.filter(at__lt=end), wait) + _remove_entries(
-        passing, wait
-    )
+    removed = _remove_entries(EntryRecord.objects.filter(at__lt=end), wait)
+    removed += _remove_entries(passing, wait)
+    _forget_sources(end)
+    return removed
+
+
+def _forget_sources(end: datetime) -> None:
+    """Forget the stores from which nothing came for so long, and of which nothing is left here.
+
+    Should one of them come again, what it brings is older than what is kept, and goes as that.
+    """
+    left = EntryRecord.objects.filter(store=OuterRef("name"))
+    Source.objects.filter(~Exists(left), at__lt=end).delete()
 
 
 def _remove_entries(found: QuerySet[EntryRecord], wait: Callable[[float], bool | None]) -> int:

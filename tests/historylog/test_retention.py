@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from confwire.messages import HistoryEntry
 from historylog import checkpoints, forwarding, retention, writer
-from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Store, Transaction
+from historylog.models import ChangedProperty, ChangeRecord, EntryRecord, Source, Store, Transaction
 from historylog.retention import EntryLimits, Limits, Pruned, prune, prune_entries
 
 FOREVER = 10**4
@@ -151,6 +151,32 @@ def test_what_was_taken_from_others_waits_for_no_master() -> None:
     writer.take("mirror", [entry])
     assert prune_entries(EntryLimits(2, 30), NOW, instantly, forwards=True) == 1
     assert EntryRecord.objects.get().store != "mirror"
+
+
+@pytest.mark.django_db
+def test_a_store_is_forgotten_when_nothing_of_it_is_left_and_nothing_comes() -> None:
+    keep("sessionOpened", 0)
+    for store, days_ago in (("silent", 31), ("speaks", 31), ("young", 1)):
+        at = NOW.timestamp() - days_ago * DAY
+        writer.take(store, [HistoryEntry(kind="loaded", at=at, number=7)])
+    Source.objects.filter(name="silent").update(at=NOW - timedelta(days=31))
+    Source.objects.filter(name="young").update(at=NOW - timedelta(days=31))
+    Source.objects.filter(name="speaks").update(at=NOW)
+    assert prune_entries(EntryLimits(2, 30), NOW, instantly) == 2
+    assert set(Source.objects.values_list("name", flat=True)) == {"speaks", "young"}
+
+
+@pytest.mark.django_db
+def test_a_forgotten_store_that_comes_again_brings_what_goes_as_too_old() -> None:
+    keep("sessionOpened", 0)
+    old = HistoryEntry(kind="loaded", at=NOW.timestamp() - 31 * DAY, number=7)
+    writer.take("silent", [old])
+    Source.objects.update(at=NOW - timedelta(days=31))
+    prune_entries(EntryLimits(2, 30), NOW, instantly)
+    new = HistoryEntry(kind="loaded", at=NOW.timestamp(), number=8)
+    assert writer.take("silent", [old, new]) == 8
+    assert prune_entries(EntryLimits(2, 30), NOW, instantly) == 1
+    assert kept() == ["sessionOpened", "loaded"]
 
 
 @pytest.mark.django_db
