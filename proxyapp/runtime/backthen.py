@@ -10,8 +10,10 @@ from historylog.entries import TIMES
 from historylog.past import last_places
 from proxyapp.engine.commands import FindDifferences, FindPast
 from proxyapp.engine.events import DifferencesFound, PastFound, PastObject, PastPair
+from proxyapp.models.door import Key
 from proxyapp.services import pastpages
 from proxyapp.services.asof import Past, State
+from proxyapp.services.pastpages import Asked
 
 
 def find(command: FindPast) -> PastFound:
@@ -25,9 +27,7 @@ def find(command: FindPast) -> PastFound:
             following = 0
         else:
             after = (command.type, command.after) if command.after else None
-            found = pastpages.objects(
-                past, type_=command.type, folder=command.folder, after=after, limit=command.limit
-            )
+            found = pastpages.objects(past, _asked(command, after))
             states, following = found.rows, found.next[1] if found.next is not None else 0
     except HistoryExpired as error:
         return PastFound(command.connection, [], expired=str(error), oldest=_oldest(error))
@@ -49,10 +49,7 @@ def find_differences(command: FindDifferences) -> DifferencesFound:
             states = (former.states([key]).get(key), past.states([key]).get(key))
             rows, following = ([states] if any(states) and key > command.after else []), None
         else:
-            found = pastpages.pairs(
-                former, past, type_=command.type, folder=command.folder,
-                after=command.after, limit=command.limit,
-            )  # fmt: skip
+            found = pastpages.pairs(former, past, _asked(command, command.after))
             rows, following = found.rows, found.next
     except HistoryExpired as error:
         return DifferencesFound(command.connection, [], expired=str(error), oldest=_oldest(error))
@@ -63,6 +60,10 @@ def find_differences(command: FindDifferences) -> DifferencesFound:
         for key, (before, now) in zip(keys, rows, strict=True)
     ]
     return DifferencesFound(command.connection, pairs, former.revision, past.revision, following)
+
+
+def _asked(command: FindPast | FindDifferences, after: Key | None) -> Asked:
+    return Asked(type=command.type, folder=command.folder, after=after, limit=command.limit)
 
 
 def _told(state: State | None) -> tuple[int, bytes] | None:

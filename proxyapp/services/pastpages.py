@@ -6,7 +6,7 @@ Each page costs what its own objects do, however many there are and however much
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -27,6 +27,22 @@ _MOST_READ = 4
 """Readings for one page; where little of what they find is to be shown, it is not full."""
 _MANY = 5_000
 """Transactions of whose changes SQLite finds the first objects sooner in the order of objects."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Of which objects a page is; what is not given does not matter."""
+
+    type: int = 0
+    folder: int = 0
+    """Only what lay right in it; of two moments, at one of them."""
+    after: Key | None = None
+    """Behind which object it begins."""
+    limit: int = 50
+
+    def is_behind(self, key: Key) -> bool:
+        """Whether an object is of the type, and behind the place where the page begins."""
+        return self.type in (0, key[0]) and (self.after is None or key > self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +78,14 @@ class Changed:
         return found
 
 
-def objects(
-    past: Past, *, type_: int = 0, folder: int = 0, after: Key | None = None, limit: int = 50
-) -> Found[State, Key]:
-    """Return the next objects as of a revision, in order of (type, DBID).
-
-    Args:
-        folder: only what lay right in it.
-    """
-    if folder:
-        return _in_folder(past, type_, folder, after, limit)
+def objects(past: Past, asked: Asked) -> Found[State, Key]:
+    """Return the next objects as of a revision, in order of (type, DBID)."""
+    if asked.folder:
+        return _in_folder(past, asked)
     rows: list[State] = []
-    place = after
+    place, limit = asked.after, asked.limit
     for _ in range(_MOST_READ):
-        keys = _there_or_gone(past, type_, place, limit + 1)
+        keys = _there_or_gone(past, asked.type, place, limit + 1)
         for state in _ordered(past, keys):
             if len(rows) == limit:
                 return Found(rows, rows[-1].key)
@@ -86,94 +96,63 @@ def objects(
     return Found(rows, place)
 
 
-def changed(
-    former: Past,
-    past: Past,
-    *,
-    type_: int = 0,
-    folder: int = 0,
-    after: Key | None = None,
-    limit: int = 50,
-) -> Found[Changed, Key]:
-    """Return the next objects that differ between two revisions, in order of (type, DBID).
-
-    Args:
-        folder: only what lay right in it at one of them.
-    """
+def changed(former: Past, past: Past, asked: Asked) -> Found[Changed, Key]:
+    """Return the next objects that differ between two revisions, in order of (type, DBID)."""
     rows: list[Changed] = []
-    place = after
     for _ in range(_MOST_READ):
-        page = pairs(former, past, type_=type_, folder=folder, after=place, limit=limit)
+        page = pairs(former, past, asked)
         for before, now in page.rows:
             found = Changed(before, now, compared(before, now))
             if found.differences:
                 rows.append(found)
-            if len(rows) == limit:
+            if len(rows) == asked.limit:
                 return Found(rows, found.key)
         if page.next is None:
             return Found(rows)
-        place = page.next
-    return Found(rows, place)
+        asked = replace(asked, after=page.next)
+    return Found(rows, asked.after)
 
 
-def pairs(
-    former: Past,
-    past: Past,
-    *,
-    type_: int = 0,
-    folder: int = 0,
-    after: Key | None = None,
-    limit: int = 50,
-) -> Found[Pair, Key]:
-    """Return the next objects that were changed between two revisions, as they were at both.
-
-    Args:
-        folder: only what lay right in it at one of them.
-    """
-    keys = _touched(former.revision, past.revision, type_, folder, after, limit)
+def pairs(former: Past, past: Past, asked: Asked) -> Found[Pair, Key]:
+    """Return the next objects that were changed between two revisions, as they were at both."""
+    keys = _touched(former.revision, past.revision, asked)
     before, now = former.states(keys), past.states(keys)
     found = [(before.get(key), now.get(key)) for key in keys]
-    rows = [pair for pair in found if _is_in(folder, pair)]
-    return Found(rows, keys[-1] if len(keys) == limit else None)
+    rows = [pair for pair in found if _is_in(asked.folder, pair)]
+    return Found(rows, keys[-1] if len(keys) == asked.limit else None)
 
 
 def _is_in(folder: int, pair: Pair) -> bool:
     return any(state and folder in (0, state.folder) for state in pair)
 
 
-def _touched(
-    first: int, last: int, type_: int, folder: int, after: Key | None, limit: int
-) -> list[Key]:
+def _touched(first: int, last: int, asked: Asked) -> list[Key]:
     """Return the next objects that were changed after one revision, up to another one."""
     rows = ChangeRecord.objects.filter(revision__gt=first, revision__lte=last)
-    if not folder:
-        if last - first > _MANY and not is_postgresql():
-            return _in_order(first, last, type_, after, limit)
-        return _first_keys(rows, type_, after, limit)
-    keys = set(rows.filter(folder=folder).values_list("type", "dbid")) | _moved(first, last)
-    return sorted(key for key in keys if _is_asked(key, type_, after))[:limit]
+    if asked.folder:
+        keys = {*rows.filter(folder=asked.folder).values_list("type", "dbid"), *_moved(first, last)}
+        return sorted(filter(asked.is_behind, keys))[: asked.limit]
+    if last - first > _MANY and not is_postgresql():
+        return _in_order(first, last, asked)
+    return _first_keys(rows, asked.type, asked.after, asked.limit)
 
 
-def _in_order(first: int, last: int, type_: int, after: Key | None, limit: int) -> list[Key]:
+def _in_order(first: int, last: int, asked: Asked) -> list[Key]:
     """Return the same, where SQLite would sort all that was changed: object by object, as far as
     a page goes."""
-    start = after or (0, 0)
+    start = asked.after or (0, 0)
     # A sum, so that no index of revisions is used.
     rows = ChangeRecord.objects.annotate(at=F("revision") + 0).filter(at__gt=first, at__lte=last)
     found: list[Key] = []
-    for one in [type_] if type_ else sorted(map(int, OBJECTS)):
+    for one in [asked.type] if asked.type else sorted(map(int, OBJECTS)):
         if one < start[0]:
             continue
         behind = start[1] if one == start[0] else 0
         dbids = rows.filter(type=one, dbid__gt=behind).order_by("dbid").values_list("dbid")
-        found += [(one, dbid) for (dbid,) in dbids.distinct()[: limit - len(found)]]
-        if len(found) == limit:
+        found += [(one, dbid) for (dbid,) in dbids.distinct()[: asked.limit - len(found)]]
+        if len(found) == asked.limit:
             break
     return found
-
-
-def _is_asked(key: Key, type_: int, after: Key | None) -> bool:
-    return (not type_ or key[0] == type_) and (after is None or key > after)
 
 
 def _moved(first: int, last: int) -> set[Key]:
@@ -213,16 +192,15 @@ def _first_keys(rows: QuerySet[Any], type_: int, after: Key | None, limit: int) 
     return list(keys[:limit])
 
 
-def _in_folder(
-    past: Past, type_: int, folder: int, after: Key | None, limit: int
-) -> Found[State, Key]:
-    keys = sorted(key for key in past.perhaps_in({folder}) if _is_asked(key, type_, after))
+def _in_folder(past: Past, asked: Asked) -> Found[State, Key]:
+    keys = sorted(filter(asked.is_behind, past.perhaps_in({asked.folder})))
     rows: list[State] = []
-    for start in range(0, len(keys), limit + 1):
-        for state in _ordered(past, keys[start : start + limit + 1]):
-            if state.folder != folder:
+    size = asked.limit + 1
+    for start in range(0, len(keys), size):
+        for state in _ordered(past, keys[start : start + size]):
+            if state.folder != asked.folder:
                 continue
-            if len(rows) == limit:
+            if len(rows) == asked.limit:
                 return Found(rows, rows[-1].key)
             rows.append(state)
     return Found(rows)

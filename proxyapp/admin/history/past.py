@@ -27,6 +27,7 @@ from proxyapp.models.door import Key
 from proxyapp.services import pastpages
 from proxyapp.services.asof import Past, State
 from proxyapp.services.browsing import Sight
+from proxyapp.services.pastpages import Asked
 
 _PATHS = 6  # properties that a row names
 _FOLDER = ObjectType.FOLDER
@@ -46,10 +47,14 @@ class EnvironmentForm(forms.PastForm):
         super().__init__(data)
         forms.know(self, places)
 
-    def place(self) -> dict[str, int]:
-        """Return type and folder of a valid form; 0 for all."""
-        given = self.cleaned_data
-        return {"type_": given.get("type") or 0, "folder": given.get("folder") or 0}
+    def in_folder(self) -> int:
+        """Return the folder of a valid form; 0 for all."""
+        return self.cleaned_data.get("folder") or 0
+
+    def asked(self, after: Key | None) -> Asked:
+        """Return of what a page is that begins behind an object."""
+        type_ = self.cleaned_data.get("type") or 0
+        return Asked(type=type_, folder=self.in_folder(), after=after)
 
 
 class BetweenForm(EnvironmentForm, forms.SpanForm):
@@ -83,8 +88,8 @@ def at(request: HttpRequest) -> HttpResponse:
         return page(request, "at", title, status=400, **context)
     try:
         past = past_of(form, sight)
-        context |= _folder_of(sight, past, form.place()["folder"])
-        found = pastpages.objects(past, **form.place(), after=_key(request))
+        context |= _folder_of(sight, past, form.in_folder())
+        found = pastpages.objects(past, form.asked(_key(request)))
     except RequestError as error:
         return page(request, "at", title, status=404, refusal=str(error), **context)
     context |= {
@@ -110,8 +115,8 @@ def between(request: HttpRequest) -> HttpResponse:
         past = form.end(sight)
         if former.revision > past.revision:
             former, past = past, former
-        context |= _folder_of(sight, past, form.place()["folder"])
-        found = pastpages.changed(former, past, **form.place(), after=_key(request))
+        context |= _folder_of(sight, past, form.in_folder())
+        found = pastpages.changed(former, past, form.asked(_key(request)))
     except RequestError as error:
         return page(request, "at", title, status=404, refusal=str(error), **context)
     context |= {

@@ -10,7 +10,7 @@ import pytest
 from proxyapp.models.door import Key
 from proxyapp.services import pastpages
 from proxyapp.services.asof import Past
-from proxyapp.services.pastpages import Changed
+from proxyapp.services.pastpages import Asked, Changed
 from tests import pastmodel
 
 Whole = dict[Key, tuple[str, str]]
@@ -41,7 +41,7 @@ def all_of(read: Any, limit: int) -> list[Any]:
 def test_pages_join_to_all_that_was_there(states: dict[int, Whole], limit: int) -> None:
     for revision in random.Random(1).sample(sorted(states)[1:], 8):
         past = Past(revision)
-        rows = all_of(lambda past=past, **more: pastpages.objects(past, **more), limit)
+        rows = all_of(lambda past=past, **more: pastpages.objects(past, Asked(**more)), limit)
         assert {row.key: (row.body, row.acl) for row in rows} == states[revision]
         assert [row.key for row in rows] == sorted(states[revision])
 
@@ -54,7 +54,9 @@ def test_a_folder_is_what_lay_right_in_it(states: dict[int, Whole]) -> None:
         places.setdefault(state.folder, set()).add(state.key)
     for folder, keys in places.items():
         if folder:
-            rows = all_of(lambda f=folder, **more: pastpages.objects(past, folder=f, **more), 5)
+            rows = all_of(
+                lambda f=folder, **more: pastpages.objects(past, Asked(folder=f, **more)), 5
+            )
             assert {row.key for row in rows} == keys
 
 
@@ -68,7 +70,7 @@ def test_what_differs_is_what_two_states_say(
         first, last = sorted(run.sample(sorted(states)[1:], 2))
         pasts = Past(first), Past(last)
         rows: list[Changed] = all_of(
-            lambda pasts=pasts, **more: pastpages.changed(*pasts, **more), limit
+            lambda pasts=pasts, **more: pastpages.changed(pasts[0], pasts[1], Asked(**more)), limit
         )
         before, after = states[first], states[last]
         expected = {
