@@ -144,7 +144,7 @@ class Follower:
         What it has seen elsewhere, and is not here yet, it may still go by.
         """
         elsewhere = max(self.seen, self.ahead)
-        since = revision if elsewhere <= revision else elsewhere + 1
+        since = revision if elsewhere <= revision else _behind(elsewhere)
         if self.trusted is None or self.trusted > since:
             self.trusted = since
             session = self._serving.roster.get(self._connection)
@@ -158,7 +158,8 @@ class Follower:
         since = self._serving.issuing.part_since
         if since <= self.trusted:
             return self.trusted
-        return max(since, self.ahead + 1)  # the limit has changed here, perhaps not elsewhere
+        # The limit has changed here, perhaps not elsewhere.
+        return max(since, _behind(self.ahead))
 
     def _is_foreign(self, revision: int) -> bool:
         if self.trusted is not None:
@@ -368,6 +369,11 @@ class Follower:
         if self.view is not None:
             self._serving.subscriptions.leave(self._connection, self.view)
             self.view = None
+
+
+def _behind(revision: int) -> int:
+    """Return the next revision; none where a client claims one that no data reaches."""
+    return min(revision + 1, _NEVER)
 
 
 def _candidates(store: Store, specs: Collection[Spec]) -> Iterator[list[Row]]:

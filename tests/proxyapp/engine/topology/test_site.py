@@ -435,6 +435,20 @@ def test_what_was_seen_ahead_of_a_server_is_not_what_it_has_told(bench):
     assert kinds(resume(second, token, cursor_at(second))) == ["opened"]
 
 
+@pytest.mark.parametrize("claimed", [2**63, 2**64 - 1])
+def test_a_client_that_claims_to_have_seen_what_cannot_be_harms_nobody(bench, site, claimed):
+    client = site.connect()
+    client.open("bob", token="", seen=Cursor(epoch="e1", revision=claimed))
+    client.watch(types=["skill"], snapshot=True)
+    token = newest(client.inbox, "")
+    limit(bench, "folder:501")
+    limit(bench, "folder:502", "proxy2")
+    token = newest(client.inbox, token)
+    assert client.closed is None
+    client.leave()
+    assert kinds(resume(site, token, cursor_at(site))) == ["opened", "notificationsLost"]
+
+
 def test_the_first_limit_gives_everybody_a_token_that_says_what_was_told(bench):
     first, _ = proxies(bench, proxy1="", proxy2="")
     told, token = log_in(first)
