@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -13,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from confwire.errors import ObjectNotFound
+from confwire.errors import ObjectNotFound, RequestError
 from confwire.objects import ObjectType
 from proxyapp.admin import binding
 from proxyapp.admin.configured import ConfiguredAdmin
@@ -208,10 +211,30 @@ def _has(request: HttpRequest, right: int, grant: Grant | None) -> bool:
     return target is not None and bool(binding.mask_of(request, target) & right)
 
 
+def _permit(request: HttpRequest, grant: Grant) -> None:
+    target = _target_of(grant)
+    if target is None or not binding.mask_of(request, target) & READ:
+        text = f"there is no {title_of(grant.object_type).lower()}"
+        raise ObjectNotFound(f"{text} with DBID {grant.object_dbid}", property="object_dbid")
+    Rights(author_of(request)).require(CHANGE_PERMISSIONS, target)
+
+
 class GrantForm(SubjectForm):
     """Rights of a person or a group on an object."""
 
     mask = RightsField(label="Rights")
+    permit: Callable[[Grant], None]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse an object before it is asked whether there is such a grant on it already."""
+        given: dict[str, Any] = super().clean()  # type: ignore[assignment]
+        if "object_type" in given and "object_dbid" in given:
+            names = "object_type", "object_dbid"
+            try:
+                self.permit(Grant(**{name: given[name] for name in names}))
+            except RequestError as error:
+                self.add_error("object_dbid", ValidationError(str(error), code=error.code))
+        return given
 
 
 @admin.register(Grant, site=site)
@@ -252,6 +275,11 @@ class GrantAdmin(SubjectAdmin):
 
     # ------------------------------------------------------------ rights
 
+    def get_form(self, request: HttpRequest, *args: Any, **more: Any) -> Any:
+        """Return the form, which knows whose it is."""
+        form = super().get_form(request, *args, **more)
+        return type(form.__name__, (form,), {"permit": staticmethod(partial(_permit, request))})
+
     def seen(self, request: HttpRequest) -> Q:
         """Return the condition that the person may read the permissions of the object."""
         return binding.reach_of(request).granted(READ | READ_PERMISSIONS)
@@ -285,11 +313,7 @@ class GrantAdmin(SubjectAdmin):
 
     def bind(self, request: HttpRequest, instance: Grant, change: bool) -> None:
         """Refuse rights from who may not change those of the object."""
-        target = _target_of(instance)
-        if target is None or not binding.mask_of(request, target) & READ:
-            text = f"there is no {title_of(instance.object_type).lower()}"
-            raise ObjectNotFound(f"{text} with DBID {instance.object_dbid}", property="object_dbid")
-        Rights(author_of(request)).require(CHANGE_PERMISSIONS, target)
+        _permit(request, instance)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Take rights back, all or none."""

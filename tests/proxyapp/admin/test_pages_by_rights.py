@@ -321,6 +321,32 @@ def test_grants_are_shown_to_who_may_read_them(world: SimpleNamespace, model: st
     assert "Who may do what" not in body_of(browser_of(world, "reader").get(page))
 
 
+@pytest.mark.parametrize("granted", [True, False])
+def test_a_refusal_tells_of_no_grant_on_what_is_hidden(
+    world: SimpleNamespace, granted: bool
+) -> None:
+    hidden, creator = world.hidden["host"], world.viewers["creator"]
+    with changes.commit(by=None, origin="test") as work:
+        everything = 127
+        for one in (world.visible["person"], world.visible["folder"]):
+            work.save(Grant(object_type=int(one.object_type), object_dbid=one.dbid,
+                            group=world.visible["accessgroup"], mask=everything))  # fmt: skip
+        work.save(Membership(access_group=world.visible["accessgroup"], person=creator))
+        if granted:
+            work.save(Grant(object_type=10, object_dbid=hidden.dbid,
+                            person=world.visible["person"], mask=READ))  # fmt: skip
+
+    page = browser_of(world, "creator").post(
+        f"{ROOT}grant/add/",
+        {"object_type": "10", "object_dbid": str(hidden.dbid), "mask": ["1"],
+         "person": str(world.visible["person"].pk), "group": ""},
+    )  # fmt: skip
+
+    assert page.context["adminform"].form.errors == {
+        "object_dbid": [f"there is no host with DBID {hidden.dbid}"]
+    }
+
+
 @pytest.mark.parametrize(
     ("address_", "status"),
     [("host/?dbid__in=" + "9" * 21, 400), ("host/?annex__contains=1", 400),
