@@ -1,7 +1,8 @@
 """Log lines in the form that operators' tools read: `key=value`, in quotes where it must be.
 
 The same text that structlog makes of an event, in a fourth of the time: each login writes a line,
-and thousands may come at once.
+and thousands may come at once. What does not print is written as escapes: a user name that somebody
+types must not end a line, nor order the terminal about in which a log is read.
 """
 
 from __future__ import annotations
@@ -47,4 +48,10 @@ def _text_of(value: Any) -> str:
     if quoted and "\\" in text:
         text = text.replace("\\", "\\\\")
     text = text.replace('"', '\\"').replace("\n", "\\n")
+    if not text.isprintable():
+        text = "".join(char if char.isprintable() else _escaped(char) for char in text)
     return f'"{text}"' if quoted else text
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
