@@ -33,6 +33,8 @@ MAX_ITERATIONS = 10_000_000
 """More would let a server keep a client busy for seconds."""
 SALT_SIZE = 16
 """Bytes of a salt; fake salts have as many, else they would tell that a name is unknown."""
+LONGEST_PASSWORD = 1_024
+"""Characters; to look at a longer one would keep a server busy for who need not be known to it."""
 
 _NO_BINDING = "n,,"
 _BINDING_DATA = "biws"  # base64 of "n,,"
@@ -82,8 +84,13 @@ def normalise(password: str) -> bytes:
     The bidi rule is left out because it refuses any Arabic or Hebrew text that ends in a digit.
 
     Raises:
-        InvalidParameter: the password is empty or has characters that cannot be typed again.
+        InvalidParameter: the password is empty, too long, or has characters that cannot be typed
+            again.
     """
+    if len(password) > LONGEST_PASSWORD:
+        raise InvalidParameter(
+            f"the password has more than {LONGEST_PASSWORD} characters: choose a shorter one"
+        )
     mapped = "".join(
         " " if stringprep.in_table_c12(char) else char
         for char in password

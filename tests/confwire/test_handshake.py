@@ -13,6 +13,7 @@ from confwire.errors import (
     RemoteProtocolError,
 )
 from confwire.handshake import (
+    LONGEST_PASSWORD,
     ClientHandshake,
     ServerHandshake,
     check_password,
@@ -202,6 +203,16 @@ def test_the_same_password_typed_otherwise_is_the_same(typed, hashed):
 def test_passwords_that_nobody_can_type_again_are_refused(password):
     with pytest.raises(InvalidParameter, match=r"^the password "):
         make_verifier(password, SALT, 4096)
+
+
+def test_too_long_passwords_are_neither_set_nor_looked_at():
+    longest = LONGEST_PASSWORD * "a"
+    verifier = make_verifier(longest, SALT, 4096)
+
+    assert check_password(verifier, longest)
+    assert not check_password(verifier, longest + "a")
+    with pytest.raises(InvalidParameter, match="more than 1024 characters"):
+        make_verifier(longest + "a", SALT, 4096)
 
 
 def test_too_few_iterations_are_refused():
