@@ -89,7 +89,7 @@ class ApplicationAdmin(ConfiguredAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Show what a backup takes over from its primary, without changing it here."""
         shown = super().get_readonly_fields(request, obj)
-        return [*shown, "tenants", "annex"] if takes_over(obj) else shown
+        return [*shown, "backup_of", "tenants", "annex"] if takes_over(obj) else shown
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         """Offer the types and hosts that are in use."""
@@ -142,7 +142,8 @@ class ApplicationAdmin(ConfiguredAdmin):
         proxy = ["proxy_writable"] if shown.is_configuration_server else []
         sets: list[Any] = [("General", {"fields": _GENERAL})]
         if shown.is_server:
-            sets.append(("Server info", {"fields": _SERVER_INFO}))
+            backup_of = ["backup_of"] if obj is not None and takes_over(obj) else []
+            sets.append(("Server info", {"fields": [*backup_of, *_SERVER_INFO]}))
         return [
             *sets,
             ("Options", {"fields": [*proxy, "options"]}),
@@ -154,6 +155,25 @@ class ApplicationAdmin(ConfiguredAdmin):
         """Let only servers have ports."""
         is_server = ApplicationForm.instance_for(request, obj).is_server
         return [PortInline, ConnectionInline] if is_server else [ConnectionInline]
+
+    def dress(self, request: HttpRequest, obj: Application) -> None:
+        """Keep with a backup whose backup it is."""
+        super().dress(request, obj)
+        primary = obj.primaries.first() if takes_over(obj) else None
+        shown: Any = primary
+        if primary is not None:
+            key = (int(primary.object_type), primary.dbid)
+            shown = primary if reach_of(request).readable({key}) else Withheld(primary.dbid)
+        obj.shown_primary = shown  # type: ignore[attr-defined]
+
+    @admin.display(description="backup of")
+    def backup_of(self, obj: Application) -> SafeString:
+        """Name the server whose backup it is, with a link."""
+        primary: Any = obj.shown_primary  # type: ignore[attr-defined]
+        if not isinstance(primary, Application):
+            return format_html("{}", primary or "-")
+        address = reverse("admin:proxyapp_application_change", args=[primary.pk])
+        return format_html('<a href="{}">{}</a>', address, primary)
 
     @admin.display(description="template")
     def template(self, obj: Application) -> SafeString:

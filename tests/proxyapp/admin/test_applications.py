@@ -279,7 +279,9 @@ def test_a_backup_shows_what_it_takes_over_and_does_not_let_it_be_changed(
     said = client.get(at(backup)).content.decode()
     for name in ("annex", "tenants", "connections-0-server"):
         assert f'name="{name}"' not in said, name
+    assert f'<a href="{at(proxy)}">proxy-1</a>' in said, "whose backup it is"
     assert "no working pair yet" in said, "neither has a port for HA sync"
+    assert "Backup of" not in client.get(at(proxy)).content.decode()
     assert 'name="annex"' in client.get(at(proxy)).content.decode()
     assert save(at(backup), work_directory="/elsewhere").status_code == 302
 

@@ -258,3 +258,24 @@ def test_what_is_moved_into_a_folder_meanwhile_is_not_deleted_with_it(
     assert Folder.objects.filter(pk=room).exists()
     assert (b"you may not read" in page.content) is (mask == 0)
     assert (b"lacks the right to delete" in page.content) is bool(mask)
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+def test_a_backup_names_its_primary_to_who_may_read_it(
+    client: Client, grant: Any, hidden: bool
+) -> None:
+    made: list[int] = []
+    for name, port in (("standing-by", "4811"), ("leading", "4911")):
+        fields: dict[str, Any] = {"name": name, "appPrototypeDBID": 98, "autoRestart": True}
+        fields |= {"serverInfo": {"hostDBID": 100, "port": port}, "redundancyType": "coldstandby"}
+        if made:
+            fields["redundancyType"] = "warmstandby"
+            fields["serverInfo"]["backupServerDBID"] = made[0]
+        made.append(objects.create("application", fields, by=None, origin="test").dbid)
+    backup, primary = made
+    grant(Application.objects.get(pk=backup), READ)
+    grant(Application.objects.get(pk=primary), 0 if hidden else READ)
+    page = client.get(f"{ROOT}application/{backup}/change/").content.decode()
+    assert "Backup of" in page
+    assert (f'<a href="{ROOT}application/{primary}/change/">leading</a>' in page) is not hidden
+    assert ("leading" in page) is not hidden
