@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, cast
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
-from django.core.exceptions import ValidationError
+from django.core.exceptions import BadRequest, ValidationError
 from django.db import IntegrityError, models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -25,6 +26,7 @@ from proxyapp.admin.binding import reach_of
 from proxyapp.admin.rights import READ
 from proxyapp.admin.standing import may_change
 from proxyapp.admin.veil import (
+    LONGEST_NUMBER,
     SeenField,
     SeenObjectsField,
     keep_present,
@@ -51,7 +53,6 @@ _REFUSAL = "proxyapp.refusal"  # in request.META: what the door said to the form
 _LONGEST_ORIGIN = 255
 _FILTERING: list[list[str]] = [[], ["exact"], ["in"], ["isnull"]]
 """What an address may say of a column: what the filters of lists say."""
-_LONGEST_NUMBER = 18  # digits; longer numbers are no DBIDs, which databases refuse to compare
 
 
 def author_of(request: HttpRequest) -> Person:
@@ -204,7 +205,7 @@ class DoorAdmin(_Fields, ModelAdmin):
         return (
             name in columns
             and plain
-            and all(len(one) <= _LONGEST_NUMBER for one in numbers)
+            and all(len(one) <= LONGEST_NUMBER for one in numbers)
             and super().lookup_allowed(lookup, value, request)
         )
 
@@ -215,7 +216,7 @@ class DoorAdmin(_Fields, ModelAdmin):
         return {
             name: value
             for name, value in given.items()
-            if name not in related or (value.isdecimal() and len(value) <= _LONGEST_NUMBER)
+            if name not in related or (value.isdecimal() and len(value) <= LONGEST_NUMBER)
         }
 
     def render_change_form(
@@ -304,6 +305,19 @@ class DoorAdmin(_Fields, ModelAdmin):
         """Delete objects in one transaction."""
         with commit(request) as work:
             work.delete(*queryset, permit=partial(self.permit, request))
+
+    def response_action(  # type: ignore[override]
+        self, request: HttpRequest, queryset: models.QuerySet[Any]
+    ) -> Any:
+        """Do with the selected rows what was chosen.
+
+        Raises:
+            BadRequest: what is selected are no numbers, as the keys of all rows are.
+        """
+        selected = request.POST.getlist(ACTION_CHECKBOX_NAME)
+        if not all(one.isdecimal() and len(one) <= LONGEST_NUMBER for one in selected):
+            raise BadRequest("rows are selected by their numbers")
+        return super().response_action(request, queryset)
 
     @admin.action(permissions=["delete"], description="Delete selected %(verbose_name_plural)s")
     def delete_selected(

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Set
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.http import HttpRequest
 
@@ -20,6 +21,9 @@ from proxyapp.models import Folder
 from proxyapp.models.base import Configured
 from proxyapp.models.door import Key
 from proxyapp.services.browsing import HIDDEN
+
+LONGEST_NUMBER = 18
+"""Digits; longer numbers are no DBIDs, which databases refuse to compare."""
 
 
 def withheld_text(dbid: int) -> str:
@@ -83,6 +87,7 @@ class _Seen:
     withheld: Set[int] = frozenset()
     queryset: Any
     widget: Any
+    error_messages: Any
 
     def keep(self, present: Set[int]) -> None:
         """Admit what the object refers to, whoever may read it."""
@@ -95,12 +100,32 @@ class _Seen:
             self.queryset = self.queryset | others
             self.widget.can_view_related = False
 
+    def clean(self, value: Any) -> Any:
+        """Return what is chosen.
+
+        Raises:
+            ValidationError: it is not offered; numbers that databases do not take are no choice.
+        """
+        for one in _too_long(value):
+            text = self.error_messages["invalid_choice"]
+            raise ValidationError(text, code="invalid_choice", params={"value": one})
+        return super().clean(value)  # type: ignore[misc]
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        """Return what the page shows again of what was sent."""
+        return None if _too_long(data) else super().bound_data(data, initial)  # type: ignore[misc]
+
     def label_from_instance(self, obj: Any) -> str:
         """Return the name, or what is told of an object that may not be read."""
         if obj.pk in self.withheld:
             return withheld_text(obj.pk)
         label: str = super().label_from_instance(obj)  # type: ignore[misc]
         return label
+
+
+def _too_long(value: Any) -> list[str]:
+    several = value if isinstance(value, list | tuple) else [value]
+    return [one for one in several if isinstance(one, str) and len(one) > LONGEST_NUMBER]
 
 
 class SeenField(_Seen, forms.ModelChoiceField):  # type: ignore[type-arg]

@@ -362,6 +362,26 @@ def test_addresses_that_no_page_offers_are_refused(
     assert page.status_code == status
 
 
+@pytest.mark.parametrize("selected", ["x", "", "9223372036854775808", "1,2", "\N{SUPERSCRIPT TWO}"])
+@pytest.mark.parametrize("action", ["enable", "delete_selected"])
+def test_rows_that_cannot_be_are_not_selected(
+    world: SimpleNamespace, action: str, selected: str
+) -> None:
+    browser = browser_of(world, "administrator")
+    chosen = {"action": action, "_selected_action": [selected], "index": "0", "post": "yes"}
+
+    assert browser.post(f"{ROOT}host/", chosen).status_code == 400
+
+
+def test_a_reference_that_no_database_takes_is_no_choice(world: SimpleNamespace) -> None:
+    browser = browser_of(world, "administrator")
+    address_ = f"{ROOT}host/{world.visible['host'].pk}/change/"
+
+    page = browser.post(address_, fill(browser.get(address_), folder=str(2**63), scs=str(2**63)))
+
+    assert set(page.context["adminform"].form.errors) == {"folder", "scs"}
+
+
 def test_what_no_form_refers_to_is_not_looked_up(world: SimpleNamespace) -> None:
     query = {"app_label": "proxyapp", "model_name": "application", "field_name": "primaries"}
 
