@@ -105,7 +105,7 @@ class Access:
         """What is shown of all data; None is no limit."""
 
     def limit_to(self, limit: Limit | None) -> None:
-        """Show this part of the data from now on; the profiles that were given out follow at once."""
+        """Show this part of the data; the profiles that were given out follow at once."""
         if limit != self.limit:
             self.limit = limit
             for profile in self._profiles.values():
