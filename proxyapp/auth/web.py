@@ -16,12 +16,7 @@ from django.conf import settings
 from django.contrib.auth.backends import BaseBackend
 from django.http import HttpRequest
 
-from confwire.errors import (
-    AuthenticationFailed,
-    AuthenticationUnavailable,
-    RequestError,
-    TooManyAttempts,
-)
+from confwire.errors import AuthenticationFailed, AuthenticationUnavailable, RequestError
 from confwire.messages import AccountState
 from confwire.objects import ObjectType
 from confwire.opaque import is_opaque
@@ -150,7 +145,7 @@ class _Attempt:
         """Have the password judged, then the code, and keep what follows.
 
         Raises:
-            AuthenticationFailed, AuthenticationUnavailable, TooManyAttempts.
+            AuthenticationFailed, AuthenticationUnavailable.
         """
         verdict = self._verdict(password)
         person = self._person
@@ -169,12 +164,10 @@ class _Attempt:
     def _check_factor(self, person: Person, code: str, now: float) -> None:
         judged = secondfactors.check(person.dbid, code, now)
         self.factor = judged.why
-        if judged.wait:
-            raise TooManyAttempts(
-                f"too many codes were wrong: wait {judged.wait} seconds", retryAfter=judged.wait
-            )
         if not judged.fits:
-            self._failed()
+            # Nothing is said of a wait: it would tell that the password was right.
+            if not judged.wait:
+                self._failed()
             raise AuthenticationFailed(_wrong())
 
     def _verdict(self, password: str) -> Verdict:
@@ -221,7 +214,7 @@ class _Attempt:
 def _wrong() -> str:
     """Say what is wrong: not whether it is the password or the code."""
     if secondfactors.in_use():
-        return "user name, password or code is wrong"
+        return "user name, password or code is wrong; after wrong codes none is taken for a while"
     return str(AuthenticationFailed.__doc__)
 
 
