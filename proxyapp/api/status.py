@@ -17,6 +17,7 @@ from django.urls import is_valid_path
 from proxyapp.models import Person
 from proxyapp.runtime.peers import FORWARDED, is_forwarded
 from proxyapp.runtime.window import NodeAway, View, window
+from proxyapp.services.logins import PASSWORD_EXPIRED
 from proxyapp.services.secondfactors import is_due
 
 _CONTENT_POLICY = (
@@ -96,7 +97,12 @@ async def is_super_administrator(request: HttpRequest) -> bool:
 @database_sync_to_async
 def _is_in_session(request: HttpRequest) -> bool:
     person = request.user
-    return isinstance(person, Person) and person.is_staff and not is_due(person)
+    return (
+        isinstance(person, Person)
+        and person.is_staff
+        and not (request.session.get(PASSWORD_EXPIRED) or person.change_password_on_next_login)
+        and not is_due(person)
+    )
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -252,6 +252,18 @@ async def test_an_administrator_of_the_master_needs_no_second_login(node) -> Non
 
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
+async def test_who_has_to_choose_a_new_password_first_sees_no_status(node) -> None:
+    with override_settings(ROOT_URLCONF="csproxy_site.urls"):
+        client = Elsewhere()
+        administrator = await Person.objects.aget(user_name="default")
+        await sync_to_async(client.force_login)(administrator)
+        update = sync_to_async(objects.update)
+        await update("person", 100, {"changePasswordOnNextLogin": True}, by=None, origin="test")
+        assert (await get("/status", client)).status_code == 401
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
 async def test_who_has_to_enrol_a_second_factor_first_sees_no_status(node) -> None:
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
         client = Elsewhere()
