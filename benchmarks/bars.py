@@ -118,6 +118,8 @@ BARS = (
     Bar("storm", "* clients come back, until the last is", "≤ 5 s"),
     Bar("storm", "* clients come back, longest stall of the loop", "≤ 50 ms"),
     Bar("failover", "*, until the last is restored", "≤ 3 s"),
+    Bar("member", "*, until the last is restored", "≤ 3 s"),
+    Bar("promotion", "*, until the last is restored", "≤ 3 s"),
     Bar("slow", "*, p99 of the others' reads", "≤ 2×"),
     Bar("reload", "point reads, p99, while *", "≤ 3×"),
     Bar("reload", "loads of the proxy because of it", "≤ 0"),

@@ -14,7 +14,6 @@ from proxyapp.models import (
     Application,
     ApplicationTemplate,
     ConfigObject,
-    Connection,
     Folder,
     Host,
     Person,
@@ -31,8 +30,6 @@ from proxyapp.services.provisioning import application_from, place
 
 ORIGIN = "benchmark"
 PROXY = "site-1"
-BACKUP = "site-2"
-CONFSERV = 99
 FOLDERS = 100
 PAGE = 5000  # objects a transaction
 FRAME = 116
@@ -122,39 +119,6 @@ def set_ports(master: int, proxy: int) -> None:
             port = Port.objects.get(application__name=name, port_id="default")
             port.port = str(number)
             work.save(port)
-
-
-def add_backup(port: int, sync_ports: tuple[int, int], timeout: int) -> None:
-    """Give the proxy a backup with the keep-alive of the pair in seconds; print its secret."""
-    with changes.commit(by=None, origin=ORIGIN) as work:
-        host = Host.objects.get(name="configserver")
-        host.name, host.ip_address = "localhost", "127.0.0.1"
-        work.save(host)
-        template = ApplicationTemplate.objects.get(name="Configuration Server Proxy")
-        backup = application_from(template)
-        backup.name, backup.host = BACKUP, host
-        backup.work_directory = backup.command_line = "."
-        place(backup)
-        work.save(backup)
-        work.save(Port(application=backup, port_id="default", port=str(port)))
-        primary = Application.objects.get(name=PROXY)
-        primary.redundancy_type, primary.backup_server = "warmstandby", backup
-        primary.auto_restart = True
-        work.save(primary)
-        for application, sync_port in zip((primary, backup), sync_ports, strict=True):
-            work.save(
-                Port(application=application, port_id="ha", port=str(sync_port), ha_sync=True)
-            )
-        work.save(
-            Connection(
-                application=primary,
-                server_id=CONFSERV,
-                conn_protocol="addp",
-                timeout_local=timeout,
-                timeout_remote=timeout,
-            )
-        )
-    print(make_secret(backup, by=None, origin=ORIGIN))
 
 
 def set_certificate(certificate: str, key: str) -> None:

@@ -18,7 +18,16 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measuring import Teller
-from benchmarks.processes import ROOT, SERVER_CORE, Server, free_port, http_get, pinned
+from benchmarks.processes import (
+    LOAD_CORE,
+    ROOT,
+    SERVER_CORE,
+    Server,
+    free_port,
+    http_get,
+    pinned,
+    require,
+)
 
 READER = "reader"
 ADMINISTRATOR = "default"
@@ -48,7 +57,7 @@ class Node(Server):
         core: int = SERVER_CORE,
         stands_by: bool = False,
     ) -> None:
-        """Start it; wait until it serves, or stands by for a primary that mirrors to it."""
+        """Start it; wait until it serves, or stands by for the primary that it is linked to."""
         self.port, self.web_port, self.status_port = port, free_port(), free_port()
         ports = ["-web-port", str(self.web_port), "-status-port", str(self.status_port)]
         super().__init__(
@@ -69,7 +78,12 @@ class Node(Server):
 
     def _stands_by(self) -> bool:
         code, body = http_get(self.status_port, "/status")
-        pair: dict[str, Any] = (json.loads(body)["pair"] if code == 200 else None) or {}
+        if code != 200:
+            return False
+        status: dict[str, Any] = json.loads(body)
+        if status["authority"].get("role") == "backup":
+            return True
+        pair = status.get("pair") or {}
         return (pair.get("running"), pair.get("link")) == ("backup", "live")
 
 
@@ -83,7 +97,8 @@ class Site:
     def __init__(self, objects: int, document: int = DOCUMENT) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="csproxy-benchmark-"))
         self.environment = _environment(self.folder)
-        self._nodes: list[Node] = []
+        self._servers: list[Server] = []
+        self._backup_port = 0
         if "DATABASE_URL" in os.environ:
             self.environment["DATABASE_URL"] = os.environ["DATABASE_URL"]
             _fill(self.environment, objects, document, self.folder)
@@ -104,8 +119,8 @@ class Site:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for node in reversed(self._nodes):
-            node.stop()
+        for server in reversed(self._servers):
+            server.stop()
         shutil.rmtree(self.folder)
 
     def python(self, code: str) -> str:
@@ -155,18 +170,67 @@ class Site:
     def pair(self, timeout: int) -> tuple[Node, Node]:
         """Start the proxy and a backup of it; their keep-alive is in seconds."""
         port, sync_ports = free_port(), (free_port(), free_port())
-        secret = self.folder / "backup-secret"
-        secret.touch(mode=0o600)
-        secret.write_text(self.python(f"filling.add_backup({port}, {sync_ports}, {timeout})"))
-        primary = self.proxy()
-        server = ["-app", "site-2", "-host", "127.0.0.1", "-port", str(self._master_port)]
-        backup = Node(self, "runproxy", port, *server, "-secret", str(secret), stands_by=True)
-        self._nodes.append(backup)
+        secret = self._standing(f"add_backup({port}, {sync_ports}, {timeout})")
+        return self.proxy(), self._other(port, secret, stands_by=True)
+
+    def pool(self) -> tuple[int, tuple[Node, Node]]:
+        """Start the proxy, another member of its pool, and HAProxy; return the port of that.
+
+        Raises:
+            Missing: there is no HAProxy.
+        """
+        port, balancer = free_port(), free_port()
+        secret = self._standing(f"add_member({port}, {balancer})")
+        members = self.proxy(), self._other(port, secret)
+        text = (ROOT / "deploy/haproxy.cfg").read_text()
+        # Its limit of connections is one of file descriptors; its second pool is not asked for.
+        text = text[: text.index("frontend pool-b")].replace("maxconn 40000", "maxconn 8000")
+        text = text.replace("bind :2120", f"bind 127.0.0.1:{balancer}")
+        for number, member in enumerate(members, start=1):
+            text = text.replace(f"10.1.0.1{number}:2020", f"127.0.0.1:{member.port}")
+        file = self.folder / "haproxy.cfg"
+        file.write_text(text)
+        self._servers.append(
+            Server(
+                [require("haproxy", "haproxy"), "-f", str(file), "-db"],
+                self.folder / "haproxy.log",
+                lambda: http_get(balancer, "/readyz")[0] == 200,
+                self.environment,
+                LOAD_CORE,
+            )
+        )
+        return balancer, members
+
+    def masters(self) -> tuple[Node, Node]:
+        """Start the master, and a backup of it."""
+        if not self._backup_port:
+            self._backup_port = free_port()
+            self.python(
+                f"from benchmarks import standing; standing.add_backup_master({self._backup_port})"
+            )
+        primary = self.master()
+        backup = Node(
+            self, "runmaster", self._backup_port, "-app", "confserv-backup", stands_by=True
+        )
+        self._servers.append(backup)
         return primary, backup
+
+    def _standing(self, call: str) -> Path:
+        """Provide another server; return the file of its secret."""
+        secret = self.folder / "other-secret"
+        secret.touch(mode=0o600)
+        secret.write_text(self.python(f"from benchmarks import standing; standing.{call}"))
+        return secret
+
+    def _other(self, port: int, secret: Path, *, stands_by: bool = False) -> Node:
+        server = ["-app", "site-2", "-host", "127.0.0.1", "-port", str(self._master_port)]
+        other = Node(self, "runproxy", port, *server, "-secret", str(secret), stands_by=stands_by)
+        self._servers.append(other)
+        return other
 
     def _start(self, command: str, port: int, *arguments: str, web: bool, core: int) -> Node:
         node = Node(self, command, port, *arguments, web=web, core=core)
-        self._nodes.append(node)
+        self._servers.append(node)
         return node
 
 

@@ -76,7 +76,8 @@ class Load(logins.Load):
     ) -> dict[str, Any]:
         """Follow every so many changes up to a revision, at this port once the server is gone.
 
-        Returns by the monotonic clock when the last session went on, and how many were refused.
+        Returns how many were restored, by the monotonic clock when the last of them was, and how
+        many attempts were refused.
         """
         sessions: list[Survivor] = list(self._logins.values())  # type: ignore[arg-type]
         for session in sessions:
@@ -116,9 +117,9 @@ class Load(logins.Load):
                     self._poll.unregister(file)
                     left -= 1
         self._logins = {session.socket.fileno(): session for session in sessions}
-        restored = sorted(session.restored_at for session in sessions)
+        restored = sorted(session.restored_at for session in sessions if session.restored_at)
         return {
-            "first": restored[0],
+            "restored": len(restored),
             "median": restored[len(restored) // 2],
             "last": restored[-1],
             "refused": refused,
