@@ -20,7 +20,7 @@ from proxyapp.engine.data.rights import (
     READ,
     READ_PERMISSIONS,
 )
-from proxyapp.models import Application, Folder, Grant, Host, Person
+from proxyapp.models import Application, ApplicationTemplate, Folder, Grant, Host, Person
 from proxyapp.services import access, changes, objects
 
 ROOT = "/admin/proxyapp/"
@@ -224,7 +224,8 @@ def test_a_hidden_referrer_that_comes_meanwhile_is_counted_and_not_named(
 ) -> None:
     def come() -> None:
         info = {"hostDBID": host.dbid, "port": "4711"}
-        fields = {"name": "stealthy", "appPrototypeDBID": 103, "serverInfo": info}
+        template = ApplicationTemplate.objects.get(name="Generic Server").dbid
+        fields = {"name": "stealthy", "appPrototypeDBID": template, "serverInfo": info}
         fields |= {"autoRestart": True, "redundancyType": "coldstandby"}
         made = objects.create("application", fields, by=None, origin="test")
         grant(Application.objects.get(pk=made.dbid), 0)
