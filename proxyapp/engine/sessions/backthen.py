@@ -54,34 +54,43 @@ class BackThen:
             raise InvalidParameter("numbers of objects and revisions are from 0 on")
         limit = min(request.limit, LONGEST) if request.limit > 0 else LONGEST
         revision = revision_of(self._serving, request.revision, request.time)
-        if revision is not None and revision >= self._serving.journal.compacted:
-            yield from self._from_ring(request, type_, wanted, revision, limit)
-        elif self._serving.authority.keeps_journal:
-            yield from self._from_history(request, type_, wanted, revision, limit)
-        else:
-            raise expired(self._serving)
+        place = request.after
+        while True:
+            if revision is not None and revision >= self._serving.journal.compacted:
+                found, following = yield from self._from_ring(type_, wanted, revision, place, limit)
+            elif self._serving.authority.keeps_journal:
+                revision, found, following = yield from self._from_history(
+                    request, type_, wanted, revision, place, limit
+                )
+            else:
+                raise expired(self._serving)
+            if found or not following:
+                break
+            # No place that a page gives may be that of an object that is not shown.
+            place = following
+            yield []
+        yield [_answer(request, self._serving.epoch, revision, found, following)]
 
     # ------------------------------------------------------------ from memory
 
     def _from_ring(
-        self, request: ReadPast, type_: int, wanted: Wanted, revision: int, limit: int
-    ) -> Task:
+        self, type_: int, wanted: Wanted, revision: int, after: int, limit: int
+    ) -> Generator[list[bytes] | None, None, tuple[list[bytes], int]]:
         undoing = Undoing(
-            self._serving, revision, wanted=(type_, wanted.dbid), after=(type_, request.after),
+            self._serving, revision, wanted=(type_, wanted.dbid), after=(type_, after),
             most=_MOST_LOOKED_AT,
         )  # fmt: skip
         yield from undoing.walk()
         # One page in one go: nothing may change meanwhile.
         serving, profile = self._serving, self._profile_of()
-        rows, following = self._rows(type_, wanted.dbid, request.after, undoing)
+        rows, following = self._rows(type_, wanted.dbid, after, undoing)
         seen = (
             (row.dbid, row.body)
             for row in rows
             if wanted.holds(row)
             and may_read(serving, profile, (type_, row.dbid), undoing.places.get((type_, row.dbid)))
         )
-        found, following = _cut(seen, limit, following)
-        yield [_answer(request, serving.epoch, revision, found, following)]
+        return _cut(seen, limit, following)
 
     def _rows(self, type_: int, dbid: int, after: int, undoing: Undoing) -> tuple[list[Row], int]:
         """Return the next objects that were there, and after which one more may follow, or 0."""
@@ -105,13 +114,19 @@ class BackThen:
     # ------------------------------------------------------------ from the history
 
     def _from_history(
-        self, request: ReadPast, type_: int, wanted: Wanted, revision: int | None, limit: int
-    ) -> Task:
+        self,
+        request: ReadPast,
+        type_: int,
+        wanted: Wanted,
+        revision: int | None,
+        after: int,
+        limit: int,
+    ) -> Generator[list[bytes] | None, None, tuple[int, list[bytes], int]]:
         self.answer = None
         self._serving.out.append(
             FindPast(
                 self._connection, revision, request.time, type_, wanted.dbid,
-                wanted.folder, request.after, limit,
+                wanted.folder, after, limit,
             )
         )  # fmt: skip
         answer = yield from self._wait()
@@ -126,8 +141,7 @@ class BackThen:
             if wanted.holds_body(item.type, item.dbid, item.folder, item.body)
             and may_read(serving, profile, (item.type, item.dbid), item.place)
         )
-        found, following = _cut(seen, LONGEST, answer.following)
-        yield [_answer(request, serving.epoch, answer.revision, found, following)]
+        return answer.revision, *_cut(seen, LONGEST, answer.following)
 
     def _wait(self) -> Generator[None, None, PastFound]:
         while (answer := self.answer) is None:
@@ -136,7 +150,10 @@ class BackThen:
 
 
 def _cut(seen: Iterable[tuple[int, bytes]], limit: int, following: int) -> tuple[list[bytes], int]:
-    """Return the bodies that a page has room for, and after which one more may follow, or 0."""
+    """Return the bodies that a page has room for, and after which one more may follow, or 0.
+
+    That is the last one that is seen, unless none is.
+    """
     found: list[bytes] = []
     weight = last = 0
     for dbid, body in seen:
@@ -145,7 +162,7 @@ def _cut(seen: Iterable[tuple[int, bytes]], limit: int, following: int) -> tuple
         found.append(body)
         weight += len(body)
         last = dbid
-    return found, following
+    return found, last if found and following else following
 
 
 def _answer(

@@ -73,6 +73,28 @@ class Comparing:
         after = _place_of(request.after)
         limit = min(request.limit, LONGEST) if request.limit > 0 else LONGEST
         begin, end = self._span(request)
+        while True:
+            shown, following = yield from self._page(
+                request, begin, end, type_, wanted, after, limit
+            )
+            if shown or following is None:
+                break
+            # No place that a page gives may be that of an object that is not shown.
+            after = following
+            yield []
+        yield [self._answer(request, shown, following)]
+
+    def _page(
+        self,
+        request: ComparePast,
+        begin: int | None,
+        end: int | None,
+        type_: int,
+        wanted: Wanted,
+        after: Key,
+        limit: int,
+    ) -> Generator[list[bytes] | None, None, tuple[list[tuple[Key, bytes]], Key | None]]:
+        """Return what of the next objects may be read, and behind which there may be more."""
         undoing = None
         if begin is not None and begin >= self._serving.journal.compacted:
             assert end is not None
@@ -92,7 +114,8 @@ class Comparing:
             yield from undoing.walk()  # what was deleted meanwhile lay somewhere
             places = undoing.places
             found = [(pair._replace(place=places.get(pair.key)), item) for pair, item in found]
-        yield [self._answer(request, found, following)]
+        # Rights may have changed since the first turn.
+        return [(pair.key, item) for pair, item in found if self._may_read(pair)], following
 
     def _span(self, request: ComparePast) -> tuple[int | None, int | None]:
         """Return both revisions; None: of a time from before memory."""
@@ -186,13 +209,13 @@ class Comparing:
         return may_read(self._serving, self._profile_of(), pair.key, pair.place)
 
     def _answer(
-        self, request: ComparePast, found: list[tuple[_Pair, bytes]], following: Key | None
+        self, request: ComparePast, shown: list[tuple[Key, bytes]], following: Key | None
     ) -> bytes:
-        """Return the page; rights may have changed since its first turn."""
         more = b""
         if following is not None:
-            name = OBJECTS[ObjectType(following[0])].name
-            more = b',"next":' + msgspec.json.encode(ObjectId(name, following[1]))
+            type_, dbid = shown[-1][0]
+            name = OBJECTS[ObjectType(type_)].name
+            more = b',"next":' + msgspec.json.encode(ObjectId(name, dbid))
         return (
             b'{"message":"pastCompared","ref":%b,"epoch":%b,"revision":%d,"until":%d,'
             b'"changes":[%b]%b}'
@@ -200,7 +223,7 @@ class Comparing:
             encode_ref(request.ref),
             msgspec.json.encode(self._serving.epoch),
             *self._spans,
-            b",".join(item for pair, item in found if self._may_read(pair)),
+            b",".join(item for _, item in shown),
             more,
         )
 

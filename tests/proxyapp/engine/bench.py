@@ -180,10 +180,18 @@ class Log:
     def find(self, command: commands.FindPast) -> events.PastFound:
         if self.found is None:
             return events.PastFound(command.connection, None)
-        return events.PastFound(command.connection, self.found, command.revision or 0)
+        ahead = [item for item in self.found if item.dbid > command.after]
+        following = ahead[1].dbid if len(ahead) > 2 else 0
+        return events.PastFound(command.connection, ahead[:2], command.revision or 0, following)
 
     def compare(self, command: commands.FindDifferences) -> events.DifferencesFound:
-        return events.DifferencesFound(command.connection, self.pairs, command.revision or 0)
+        if self.pairs is None:
+            return events.DifferencesFound(command.connection, None)
+        ahead = [item for item in self.pairs if (item.type, item.dbid) > command.after]
+        following = (ahead[1].type, ahead[1].dbid) if len(ahead) > 2 else None
+        return events.DifferencesFound(
+            command.connection, ahead[:2], command.revision or 0, following=following
+        )
 
 
 class Bench:

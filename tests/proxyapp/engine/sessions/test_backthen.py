@@ -32,6 +32,7 @@ def read(client: Client, revision: int, **request: Any) -> dict[int, str]:
         after = answer.get("next", 0)
         if not after:
             return found
+        assert after in found, "a page that ends at nothing that is shown tells of what is not"
 
 
 def skill(dbid: int, name: str, folder: int = FOLDER, **more: Any) -> Any:
@@ -147,6 +148,24 @@ def test_what_is_older_is_found_in_the_history_and_judged_here(bench):
     ]
     assert read(bench.login("bob"), 0) == {601: "old", 690: "old"}
     assert read(bench.login("eve"), 0) == {}
+
+
+def test_no_page_of_the_history_ends_at_what_may_not_be_seen(bench):
+    dbids = [601, *range(690, 700), 602, *range(700, 710)]
+    bench.log.found = [
+        events.PastObject(T["skill"], dbid, (OTHER, []), b'{"DBID":%d,"name":"old"}' % dbid)
+        for dbid in sorted(dbids)
+    ]
+    assert read(bench.login("bob"), 0) == {601: "old", 602: "old"}
+    assert read(bench.login("eve"), 0) == {}
+
+
+def test_no_page_of_memory_ends_at_what_may_not_be_seen(bench):
+    hidden = [skill(dbid, "hidden", OTHER) for dbid in range(1000, 3500)]
+    bench.commit(*hidden, skill(9000, "seen"))
+    bench.commit(skill(9000, "changed"))
+    assert read(bench.login("bob"), 2)[9000] == "seen"
+    assert read(bench.login("eve"), 2) == {}
 
 
 def test_a_history_that_cannot_be_read_is_said(bench):

@@ -42,6 +42,7 @@ def differing(client: Client, revision: int, until: int | None = None, **more: A
             found[change["DBID"]] = (change["change"], *(name for name in names if name))
         if "next" not in answer:
             return found
+        assert answer["next"]["DBID"] in found, "a page that ends at nothing that is shown"
         fields["after"] = answer["next"]
 
 
@@ -62,6 +63,22 @@ def test_what_is_as_it_was_does_not_differ(bench):
         bench.commit(change)
     assert differing(bench.login("bob"), 2, 4) == {}
     assert differing(bench.login("bob"), 1, 5) == {}
+
+
+def test_no_page_ends_at_what_may_not_be_seen(bench):
+    hidden = [skill(dbid, "hidden", OTHER) for dbid in range(1000, 3500)]
+    bench.commit(*hidden, skill(9000, "seen"))
+    assert differing(bench.login("bob"), 1) == {9000: ("created", "seen")}
+    assert differing(bench.login("eve"), 1) == {}
+
+
+def test_no_page_of_the_history_ends_at_what_may_not_be_seen(bench):
+    bench.log.pairs = [
+        events.PastPair(T["skill"], dbid, (OTHER, []), None, (OTHER, b'{"DBID":%d}' % dbid))
+        for dbid in (*range(500, 510), 601, *range(690, 700))
+    ]
+    assert differing(bench.login("bob"), 0).keys() == {601}
+    assert differing(bench.login("eve"), 0) == {}
 
 
 def test_a_comparison_is_of_a_name_a_folder_or_all_types(bench):
