@@ -14,6 +14,7 @@ from historylog import forms
 from historylog.addresses import links_of, query_of
 from historylog.records import name_of
 from historylog.showing import CHANGE_SIGNS
+from proxyapp.admin.history.marks import key_at, mark_of
 from proxyapp.admin.history.objects import newest, past_of
 from proxyapp.admin.history.places import Places
 from proxyapp.admin.history.words import (
@@ -89,13 +90,13 @@ def at(request: HttpRequest) -> HttpResponse:
     try:
         past = past_of(form, sight)
         context |= _folder_of(sight, past, form.in_folder())
-        found = pastpages.objects(past, form.asked(_key(request)))
+        found = pastpages.objects(past, form.asked(forms.place_in(request.GET, key_at)))
     except RequestError as error:
         return page(request, "at", title, status=404, refusal=str(error), **context)
     context |= {
         "revision": past.revision,
         "rows": [_row(state) for state in found.rows],
-        "more": links_of(request, _mark(found.next)),
+        "more": links_of(request, mark_of(found.next)),
         "between": query_of(request, revision=str(past.revision), time="", after=""),
     }
     return page(request, "at", context.get("folder_title") or title, **context)
@@ -116,7 +117,7 @@ def between(request: HttpRequest) -> HttpResponse:
         if former.revision > past.revision:
             former, past = past, former
         context |= _folder_of(sight, past, form.in_folder())
-        found = pastpages.changed(former, past, form.asked(_key(request)))
+        found = pastpages.changed(former, past, form.asked(forms.place_in(request.GET, key_at)))
     except RequestError as error:
         return page(request, "at", title, status=404, refusal=str(error), **context)
     context |= {
@@ -132,7 +133,7 @@ def between(request: HttpRequest) -> HttpResponse:
             }
             for one in found.rows
         ],
-        "more": links_of(request, _mark(found.next)),
+        "more": links_of(request, mark_of(found.next)),
     }
     return page(request, "at", f"{title} between {former.revision} and {past.revision}", **context)
 
@@ -163,12 +164,3 @@ def _folder_of(sight: Sight, past: Past, dbid: int) -> dict[str, Any]:
 
 def _upper(state: State | None) -> int:
     return state.folder if state is not None else 0
-
-
-def _key(request: HttpRequest) -> Key | None:
-    place = forms.place_in(request.GET, forms.change_at)
-    return (place.revision, place.seq) if place is not None else None
-
-
-def _mark(key: Key | None) -> str:
-    return f"{key[0]}.{key[1]}" if key is not None else ""
