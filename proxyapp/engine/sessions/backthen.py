@@ -123,10 +123,12 @@ class BackThen:
         limit: int,
     ) -> Generator[list[bytes] | None, None, tuple[int, list[bytes], int]]:
         self.answer = None
+        # Where nothing was to be shown, small pages would make one answer of many readings.
+        asked = limit if after == request.after else LONGEST
         self._serving.out.append(
             FindPast(
                 self._connection, revision, request.time, type_, wanted.dbid,
-                wanted.folder, after, limit,
+                wanted.folder, after, asked,
             )
         )  # fmt: skip
         answer = yield from self._wait()
@@ -141,7 +143,7 @@ class BackThen:
             if wanted.holds_body(item.type, item.dbid, item.folder, item.body)
             and may_read(serving, profile, (item.type, item.dbid), item.place)
         )
-        return answer.revision, *_cut(seen, LONGEST, answer.following)
+        return answer.revision, *_cut(seen, limit, answer.following)
 
     def _wait(self) -> Generator[None, None, PastFound]:
         while (answer := self.answer) is None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from proxyapp.engine import events
+from proxyapp.engine import commands, events
+from tests.proxyapp.engine import bench as bench_module
 from tests.proxyapp.engine.bench import (
     BOB,
     FOLDER,
@@ -158,6 +159,25 @@ def test_no_page_of_the_history_ends_at_what_may_not_be_seen(bench):
     ]
     assert read(bench.login("bob"), 0) == {601: "old", 602: "old"}
     assert read(bench.login("eve"), 0) == {}
+
+
+def test_a_small_page_among_what_may_not_be_seen_takes_few_readings(bench, monkeypatch):
+    dbids = range(1000, 3500)
+    readings = []
+
+    def find(log, command):
+        readings.append(command)
+        ahead = [dbid for dbid in dbids if dbid > command.after]
+        page = [
+            events.PastObject(T["skill"], dbid, (OTHER, []), b'{"DBID":%d,"name":"old"}' % dbid)
+            for dbid in ahead[: command.limit]
+        ]
+        following = page[-1].dbid if len(ahead) > len(page) else 0
+        return events.PastFound(command.connection, page, command.revision, following)
+
+    monkeypatch.setitem(bench_module._LOG, commands.FindPast, find)
+    assert read(bench.login("eve"), 0, limit=1) == {}
+    assert len(readings) == 4
 
 
 def test_no_page_of_memory_ends_at_what_may_not_be_seen(bench):
