@@ -230,7 +230,11 @@ class _Foreign(logging.Handler):
         self.setFormatter(
             structlog.stdlib.ProcessorFormatter(
                 foreign_pre_chain=_SHARED,
-                processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+                processors=[
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    render,
+                ],
             )
         )
 

@@ -16,6 +16,7 @@ from proxyapp.models import Person
 from proxyapp.runtime import window
 from proxyapp.runtime.window import NodeAway, View
 from proxyapp.services import objects
+from proxyapp.services.logins import PASSWORD_EXPIRED
 
 STATUS = {
     "application": "site-<1>",
@@ -259,6 +260,24 @@ async def test_who_has_to_choose_a_new_password_first_sees_no_status(node) -> No
         await sync_to_async(client.force_login)(administrator)
         update = sync_to_async(objects.update)
         await update("person", 100, {"changePasswordOnNextLogin": True}, by=None, origin="test")
+        assert (await get("/status", client)).status_code == 401
+
+
+def mark(client: Elsewhere) -> None:
+    session = client.session
+    session[PASSWORD_EXPIRED] = True
+    session.save()
+
+
+@pytest.mark.asyncio
+@pytest.mark.django_db(transaction=True)
+async def test_a_session_of_an_expired_password_sees_no_status(node) -> None:
+    with override_settings(ROOT_URLCONF="csproxy_site.urls"):
+        client = Elsewhere()
+        administrator = await Person.objects.aget(user_name="default")
+        await sync_to_async(client.force_login)(administrator)
+        assert (await get("/status", client)).status_code == 200
+        await sync_to_async(mark)(client)
         assert (await get("/status", client)).status_code == 401
 
 

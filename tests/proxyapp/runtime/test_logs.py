@@ -59,6 +59,23 @@ def test_a_traceback_is_logged_whole(own_logging: None, tmp_path: Path) -> None:
     assert "test_logs.py" in text
 
 
+def test_a_traceback_of_others_is_logged_whole_in_its_line(
+    own_logging: None, tmp_path: Path
+) -> None:
+    logs = Logs(tmp_path / "app.log")
+    logs.start()
+    try:
+        raise KeyError("the\nbug")
+    except KeyError:
+        logging.getLogger("proxyapp.other").exception("it failed")
+    logs.stop()
+    (line,) = (tmp_path / "app.log").read_text().splitlines()
+    assert "Traceback (most recent call last)" in line
+    assert "the\\\\nbug" in line
+    assert "test_logs.py" in line
+    assert "traceback object at" not in line
+
+
 def test_the_level_can_change_while_running(own_logging: None, tmp_path: Path) -> None:
     logs = Logs(tmp_path / "app.log")
     logs.start("none")
