@@ -241,13 +241,18 @@ async def test_a_forged_session_cookie_opens_nothing_on_a_proxy(node) -> None:
     assert (await get("/status", client)).status_code == 401
 
 
+async def logged_in() -> Elsewhere:
+    """Return an administrator's browser that is not on this machine."""
+    client = Elsewhere()
+    await sync_to_async(client.force_login)(await Person.objects.aget(user_name="default"))
+    return client
+
+
 @pytest.mark.asyncio
 @pytest.mark.django_db(transaction=True)
 async def test_an_administrator_of_the_master_needs_no_second_login(node) -> None:
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
-        client = Elsewhere()
-        administrator = await Person.objects.aget(user_name="default")
-        await sync_to_async(client.force_login)(administrator)
+        client = await logged_in()
         assert (await get("/status", client)).status_code == 200
 
 
@@ -255,9 +260,7 @@ async def test_an_administrator_of_the_master_needs_no_second_login(node) -> Non
 @pytest.mark.django_db(transaction=True)
 async def test_who_has_to_choose_a_new_password_first_sees_no_status(node) -> None:
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
-        client = Elsewhere()
-        administrator = await Person.objects.aget(user_name="default")
-        await sync_to_async(client.force_login)(administrator)
+        client = await logged_in()
         update = sync_to_async(objects.update)
         await update("person", 100, {"changePasswordOnNextLogin": True}, by=None, origin="test")
         assert (await get("/status", client)).status_code == 401
@@ -273,9 +276,7 @@ def mark(client: Elsewhere) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_a_session_of_an_expired_password_sees_no_status(node) -> None:
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
-        client = Elsewhere()
-        administrator = await Person.objects.aget(user_name="default")
-        await sync_to_async(client.force_login)(administrator)
+        client = await logged_in()
         assert (await get("/status", client)).status_code == 200
         await sync_to_async(mark)(client)
         assert (await get("/status", client)).status_code == 401
@@ -285,9 +286,7 @@ async def test_a_session_of_an_expired_password_sees_no_status(node) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_who_has_to_enrol_a_second_factor_first_sees_no_status(node) -> None:
     with override_settings(ROOT_URLCONF="csproxy_site.urls"):
-        client = Elsewhere()
-        administrator = await Person.objects.aget(user_name="default")
-        await sync_to_async(client.force_login)(administrator)
+        client = await logged_in()
         options = {"options": {"security": {"web-second-factor": "administrators"}}}
         update = sync_to_async(objects.update)
         await update("application", 99, options, by=None, origin="test")
