@@ -35,6 +35,7 @@ USAGE = """usage: confctl COMMAND [options]
 commands:
   read TYPE [key=value ...]         read objects that match filter keys
   watch [TYPE ...] [key=value ...]  print changes as they happen
+  watch-rights TYPE:DBID ...        print the own rights on objects, and then each change of them
   history [--since EPOCH:REVISION | --last TIME]
                                     print what was changed, and what became of the session
   diff TYPE|all [NAME|DBID|key=value ...] --at REVISION|TIME [--until REVISION|TIME]
@@ -272,6 +273,16 @@ def _define_watch(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def _define_watch_rights(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Print the account's rights on objects, and the grants on them where it may read those; "
+        "then each change."
+    )
+    parser.add_argument(
+        "objects", metavar="TYPE:DBID", nargs="+", type=object_id, help="up to 100 objects"
+    )  # fmt: skip
+
+
 def _define_create(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("type", metavar="TYPE", help="object type, such as application")
     parser.add_argument(
@@ -351,6 +362,7 @@ def _define_disconnect(parser: argparse.ArgumentParser) -> None:
 _COMMANDS: dict[str, Callable[[argparse.ArgumentParser], None]] = {
     "read": _define_read,
     "watch": _define_watch,
+    "watch-rights": _define_watch_rights,
     "history": _define_history,
     "diff": _define_diff,
     "status": _define_status,

@@ -17,6 +17,7 @@ import msgspec
 from confwire.cli import backthen, transport
 from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
+from confwire.cli.rights import READ, rights_json, rights_line
 from confwire.cli.text import (
     OPTION_FIELDS,
     change_line,
@@ -37,6 +38,7 @@ from confwire.client import (
     LinkLost,
     Notification,
     ObjectChange,
+    ObjectRights,
     Packet,
     Reconnect,
     SiteRule,
@@ -51,6 +53,7 @@ from confwire.objects import BY_NAME
 from confwire.tls import TlsError
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
+_LASTING = ("watch", "watch-rights")  # they say what becomes of the connection
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -102,7 +105,7 @@ async def _run(arguments: Namespace) -> None:
         site_rule=SiteRule(
             proof=arguments.return_after, most_proof=max(arguments.return_after, 3600.0)
         ),
-        on_status=_Reporter() if arguments.command == "watch" else None,
+        on_status=_Reporter() if arguments.command in _LASTING else None,
         **transport.options_of(arguments),
     )
     async with client:
@@ -249,6 +252,24 @@ def _parts_of(change: ObjectChange) -> dict[str, Any]:
     return named | {name: part for name, part in parts.items() if part is not None}
 
 
+async def _watch_rights(client: Client, arguments: Namespace) -> None:
+    watch = await client.watch_permissions(arguments.objects)
+    if client.server is not None:
+        _note(f"watching rights at {client.server.application} ({client.server.mode})")
+    names, told = _Names(client), dict[tuple[str, int], ObjectRights]()
+    async for change in watch:
+        now = datetime.now().astimezone()
+        for rights in change.objects:
+            key = (rights.object_type, rights.dbid)
+            if arguments.json:
+                _print_json(rights_json(change, rights, now))
+            else:
+                name = await names.at(*key) if rights.mask & READ else ""
+                print(rights_line(change, rights, told.get(key), name, now))
+            told[key] = rights
+        sys.stdout.flush()
+
+
 async def _history(client: Client, arguments: Namespace) -> None:
     begin = None
     if arguments.last is not None:
@@ -283,10 +304,17 @@ class _Names:
         told = name_of(change.object) or name_of(change.delta)
         if told:
             self._known[key] = told
-        elif key not in self._known and change.kind == "updated":
-            found = await self._client.brief(change.object_type, {"dbid": change.dbid})
-            self._known[key] = name_of(found[0]) if found else ""
+        elif change.kind == "updated":
+            return await self.at(*key)
         return self._known.get(key, "")
+
+    async def at(self, object_type: str, dbid: int) -> str:
+        """Return the name of an object that is there."""
+        key = (object_type, dbid)
+        if key not in self._known:
+            found = await self._client.brief(object_type, {"dbid": dbid})
+            self._known[key] = name_of(found[0]) if found else ""
+        return self._known[key]
 
 
 class _Reporter:
@@ -446,6 +474,7 @@ def _print_json(value: Any) -> None:
 _COMMANDS = {
     "read": _read,
     "watch": _watch,
+    "watch-rights": _watch_rights,
     "history": _history,
     "diff": _diff,
     "status": _status,

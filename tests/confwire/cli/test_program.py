@@ -25,10 +25,14 @@ from confwire.messages import (
     ObjectDeleted,
     ObjectsChanged,
     ObjectUpdated,
+    PermissionsChanged,
+    PermissionsRegistered,
+    PermissionState,
     ReadBrief,
     ReadObjects,
     ReadServerInfo,
     RegisterNotification,
+    RegisterPermissions,
     ServerIdentity,
     ServerInfo,
     SessionsSentAway,
@@ -278,6 +282,42 @@ async def test_a_reader_that_has_seen_enough_ends_it_quietly(peer, confctl):
     await session.changed(11, 1)
     assert (await asyncio.wait_for(run.process.stderr.read(), 20)) == b""
     assert await asyncio.wait_for(run.process.wait(), 20) == 0
+
+
+async def watching_rights(peer, session, mask):
+    request = await session.receive(RegisterPermissions)
+    assert [(item.object_type, item.dbid) for item in request.objects] == [("host", 5)]
+    states = [PermissionState(object_type="host", dbid=5, mask=mask)]
+    await session.send(PermissionsRegistered(**head(request), objects=states))
+
+
+async def test_a_watch_of_rights_goes_on_over_a_lost_connection(peer, confctl):
+    run = await confctl("watch-rights", "host:5")
+    session = await peer.session()
+    await watching_rights(peer, session, 0)
+    assert await run.note() == "confctl: watching rights at confserv (master)"
+    assert (await run.line())[8:] == "  10  host 5  rights: - -> none"
+    session.cut()
+    assert (await run.note()).startswith("confctl: connection lost, trying again")
+    session = await peer.session()
+    await watching_rights(peer, session, 5)
+    await brief(session, await session.receive(ReadBrief), {"DBID": 5, "name": "h"})
+    assert (await run.note()).startswith("confctl: connected again: confserv")
+    assert (await run.line())[8:] == "  10  host 5 [h]  rights: none -> read, change"
+    run.process.send_signal(signal.SIGINT)
+    assert await run.end() == ("", "", 130)
+
+
+async def test_a_watch_of_rights_as_json(peer, confctl):
+    run = await confctl("watch-rights", "host:5", "-json")
+    session = await peer.session()
+    await watching_rights(peer, session, 1)
+    first = json.loads(await run.line())
+    assert first.pop("time")
+    assert first == {"epoch": "e", "revision": 10, "objectType": "host", "DBID": 5, "mask": 1}
+    states = [PermissionState(object_type="host", dbid=5, mask=32, permissions=[])]
+    await session.send(PermissionsChanged(epoch="e", revision=11, objects=states))
+    assert json.loads(await run.line())["permissions"] == []
 
 
 async def test_the_status_is_a_list_for_people(peer, confctl):
