@@ -435,12 +435,14 @@ async def _delete(client: Client, arguments: Namespace) -> None:
 
 def _report(arguments: Namespace, verb: str, written: Written) -> None:
     dbid, revision = written.dbid, written.revision
+    verb = "unchanged" if written.unchanged else verb
     if arguments.json:
         line = {"done": verb, "objectType": arguments.type, "DBID": dbid, "revision": revision}
         line |= {"object": written.object} if written.object is not None else {}
         _print_json(line | ({"warnings": written.warnings} if written.warnings else {}))
         return
-    print(f"{verb} {arguments.type} {dbid}, revision {revision}")
+    why = ": it is so already" if written.unchanged else ""
+    print(f"{verb} {arguments.type} {dbid}, revision {revision}{why}")
     for warning in written.warnings:
         _note(f"warning: {warning}")
 

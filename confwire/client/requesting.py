@@ -44,6 +44,8 @@ class Written:
     """Of the revision."""
     warnings: tuple[str, ...] = ()
     """What a server would not take of it as it is; it is stored all the same."""
+    unchanged: bool = False
+    """The object was as wanted: nothing was written. Not told of a write that was repeated."""
 
 
 class Requests:

@@ -63,7 +63,13 @@ class Writes:
         )
         answer = await self._requests.write(request, ObjectUpdated)
         told = tuple(answer.warnings)
-        return Written(answer.dbid, answer.revision, epoch=answer.epoch, warnings=told)
+        return Written(
+            answer.dbid,
+            answer.revision,
+            epoch=answer.epoch,
+            warnings=told,
+            unchanged=answer.unchanged,
+        )
 
     async def delete(self, object_type: str, dbid: int, *, request_id: str = "") -> Written:
         """Delete an object; takes `request_id` and raises as `create`."""

@@ -56,6 +56,8 @@ class ObjectUpdated(Answer, kw_only=True):
     dbid: int = field(name="DBID")
     warnings: list[str] = []
     """As of `ObjectCreated`."""
+    unchanged: bool = False
+    """The object was as the delta wants it: nothing was written."""
 
 
 class ObjectDeleted(Answer, kw_only=True):

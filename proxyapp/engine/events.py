@@ -149,7 +149,7 @@ class Deposed(Event):
 
 
 class Written(Event):
-    """A write that the node asked for was committed as this revision."""
+    """A write that the node asked for was committed as this revision; 0: nothing was to change."""
 
     ticket: int
     revision: int

@@ -124,11 +124,11 @@ class Writes:
         session = self._serving.roster.get(connection)
         if session is not None:
             assert not isinstance(request, RelayWrite)
-            session.answer(self._result(request, event.dbid))
+            session.answer(self._result(request, event))
             session.written()
 
     def _result(
-        self, request: WriteRequest, dbid: int
+        self, request: WriteRequest, event: Written
     ) -> ObjectCreated | ObjectUpdated | ObjectDeleted | PermissionsUpdated:
         serving = self._serving
         base: dict[str, Any] = {
@@ -136,17 +136,17 @@ class Writes:
             "epoch": serving.epoch,
             "revision": serving.revision,
             "object_type": request.object_type,
-            "dbid": dbid,
+            "dbid": event.dbid,
         }
         if isinstance(request, DeleteObject):
             return ObjectDeleted(**base)
         if isinstance(request, UpdatePermissions):
             return PermissionsUpdated(**base)
-        row = serving.store.get(BY_NAME[request.object_type].type, dbid)
+        row = serving.store.get(BY_NAME[request.object_type].type, event.dbid)
         base["warnings"] = _warnings_of(row)
         if isinstance(request, CreateObject):
             return ObjectCreated(**base, object=Raw(row.body if row is not None else b"null"))
-        return ObjectUpdated(**base)
+        return ObjectUpdated(**base, unchanged=not event.revision)
 
 
 def _warnings_of(row: Row | None) -> list[str]:

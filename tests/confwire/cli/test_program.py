@@ -439,6 +439,27 @@ async def test_an_option_is_set_on_the_object_that_matches(peer, confctl):
 
 
 @pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ([], "unchanged host 5, revision 11: it is so already\n"),
+        (
+            ["-json"],
+            '{"done":"unchanged","objectType":"host","DBID":5,"revision":11}\n',
+        ),
+    ],
+)
+async def test_an_option_that_is_not_there_is_unset_without_a_change(peer, confctl, form, said):
+    run = await confctl("write", "set", "host", "name=h", "--unset", "log/verbose", *form)
+    session = await peer.session()
+    await brief(session, await session.receive(ReadBrief), {"DBID": 5})
+    request = await session.receive(UpdateObject)
+    assert request.delta == {"userProperties": {"log": {"verbose": None}}}
+    answer = ObjectUpdated(**head(request, 11), object_type="host", dbid=5, unchanged=True)
+    await session.send(answer)
+    assert await run.end() == (said, "", 0)
+
+
+@pytest.mark.parametrize(
     ("found", "text"),
     [([], "no object matches"), ([{"DBID": 1}, {"DBID": 2}], "several objects match")],
 )

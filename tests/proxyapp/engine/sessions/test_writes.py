@@ -41,6 +41,15 @@ def test_an_answer_warns_of_what_a_server_would_not_take(bench, bob):
     assert "drain-time has the value 'x'" in answer["warnings"][0]
 
 
+@pytest.mark.parametrize("revision", [0, 1])
+def test_an_answer_tells_that_nothing_was_to_change(bench, bob, revision):
+    bob.post("updateObject", objectType="application", DBID=99, delta={})
+    (command,) = bench.of(commands.Write)
+    bench.handle(events.Written(command.ticket, revision, 99))
+    (answer,) = bob.inbox
+    assert answer.get("unchanged", False) is (revision == 0)
+
+
 def test_a_write_that_came_back_before_it_was_told_written_is_answered_at_once(bench, bob):
     bob.post("deleteObject", objectType="skill", DBID=601)
     bench.commit(gone("skill", 601))
