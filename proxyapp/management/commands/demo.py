@@ -16,9 +16,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management import call_command
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from proxyapp.management.children import Child, is_taken
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.models import Application, ApplicationTemplate, Host, Person, Port
 from proxyapp.services import changes
 from proxyapp.services.accounts import make_secret
@@ -52,7 +53,7 @@ Ctrl-C stops both.
 """
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Prepare an environment, run a master and a proxy, and say what to try."""
 
     help = "Loads a made-up environment, runs a master and a proxy, and says what to try."

@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from confwire.objects import BY_NAME, BY_PLURAL, ObjectInfo
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand, reason_of
 from proxyapp.runtime import files
 from proxyapp.services.environments.exporting import export
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Write all objects, sorted by name; no passwords, secrets or permissions are among them."""
 
     help = (
@@ -46,7 +47,7 @@ class Command(BaseCommand):
             try:
                 files.write(output, export(types))
             except OSError as error:
-                raise CommandError(f"{output}: {error.strerror}") from error
+                raise CommandError(f"{output} cannot be written: {reason_of(error)}") from error
 
     def _print(self, parts: Iterable[bytes]) -> None:
         try:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
@@ -19,10 +19,11 @@ from rich.progress import Progress as Bar
 from confwire.errors import InvalidParameter
 from confwire.handshake import make_verifier
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand, reason_of
 from proxyapp.services.generator.generating import AlreadyGenerated, Progress, generate
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Make tenants, sites, switches, agents, servers, groups and their rights from a seed."""
 
     help = (
@@ -100,6 +101,6 @@ def _verifier(path: Path) -> str:
         password = path.read_text(encoding="utf-8").split("\n", 1)[0].rstrip("\r")
         return make_verifier(password, secrets.token_bytes(16), settings.SCRAM_ITERATIONS)
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
+        raise CommandError(f"{path} cannot be read: {reason_of(error)}") from error
     except InvalidParameter as error:
         raise CommandError(f"{path}: {error}") from error

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from confwire.errors import RequestError
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.services.environments import importing
 from proxyapp.services.environments.errors import FileError, ValidationFailed
 from proxyapp.services.environments.importing import CREATED, SKIPPED, UPDATED, Report
@@ -18,7 +18,7 @@ from proxyapp.services.environments.importing import CREATED, SKIPPED, UPDATED, 
 _VERBS = {CREATED: "created", UPDATED: "updated", SKIPPED: "skipped"}
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Create, update or skip each object of the files; all of them or, when one is wrong, none."""
 
     help = (
@@ -43,7 +43,7 @@ class Command(BaseCommand):
                 else:
                     self._tell(importing.import_files(files))
         except (FileError, ValidationFailed, RequestError, CommandError) as error:
-            self._fail(str(error))
+            raise CommandError(str(error)) from error
 
     def _tell(self, report: Report) -> None:
         for warning in report.warnings:
@@ -56,8 +56,3 @@ class Command(BaseCommand):
             for count in [report.counts[sign]]
         )
         self.stdout.write(f"Completed. {' '.join(counts)}")
-
-    def _fail(self, text: str) -> NoReturn:
-        # Not as a CommandError, which would put its own name before the text.
-        self.stderr.write(text)
-        sys.exit(1)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.services import epochs
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """`manage.py newepoch`."""
 
     help = "Begin a new epoch after a restore: every server and client reads the data anew."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.services import recording, retention
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """`manage.py prunehistory`."""
 
     help = "Remove the history that audit-expiration and audit-max-records no longer keep."

@@ -10,16 +10,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from confwire.errors import RequestError
+from proxyapp.management.oneline import OneLineCommand, reason_of
 from proxyapp.models import Person
 from proxyapp.services import secondfactors
 from proxyapp.services.accounts import set_password
 from proxyapp.services.seed import DEFAULT_PERSON
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Give person `default` a new password, taken from a file or made and printed once."""
 
     help = (
@@ -55,7 +56,7 @@ def _read(path: Path) -> str:
     try:
         lines = path.read_text().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{path} cannot be read: {error}") from error
+        raise CommandError(f"{path} cannot be read: {reason_of(error)}") from error
     if not lines or not lines[0]:
         raise CommandError(f"{path} is empty: put the password into its first line")
     return lines[0]

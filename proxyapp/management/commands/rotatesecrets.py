@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.services import rotation
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """`manage.py rotatesecrets`."""
 
     help = (

@@ -5,15 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from confwire.errors import RequestError
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.models import Application
 from proxyapp.services import documents, objects
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """Give a listening port of an application another number, or the application a new port."""
 
     help = (

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from historylog.verification import last_signed, newest, verify
 from proxyapp.management.database import explained_database_errors
+from proxyapp.management.oneline import OneLineCommand
 from proxyapp.models import Revision
 
 
-class Command(BaseCommand):
+class Command(OneLineCommand):
     """`manage.py verifyhistory`."""
 
     help = "Check the hash chain and the signed checkpoints of the history."

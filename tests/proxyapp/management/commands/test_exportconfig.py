@@ -36,7 +36,7 @@ def test_a_file_appears_when_it_is_whole(run: Any, tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_is_an_error(run: Any, tmp_path: Path) -> None:
     ended = run("exportconfig", "--output", tmp_path / "none" / "all.json")
     assert ended.code == 1
-    assert "No such file or directory" in ended.err
+    assert "cannot be written: no such file or directory" in ended.err
 
 
 def test_no_secret_is_written(run: Any) -> None:
