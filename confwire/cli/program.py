@@ -9,7 +9,6 @@ import sys
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -17,6 +16,7 @@ import msgspec
 from confwire.cli import backthen, transport
 from confwire.cli.accounts import Failure, password_of, reason_of, secret_of
 from confwire.cli.arguments import UsageError, parse
+from confwire.cli.given import bytes_of, json_object
 from confwire.cli.rights import READ, rights_json, rights_line
 from confwire.cli.text import (
     OPTION_FIELDS,
@@ -58,6 +58,10 @@ _LASTING = ("watch", "watch-rights")  # they say what becomes of the connection
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run confctl and return its exit code."""
+    if sys.stderr is None:  # closed by who called; print would take standard output instead
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115
+    if sys.stdout is None:
+        return _complain("standard output is closed: send it to a file or to /dev/null", FAILED)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character shows its number
             stream.reconfigure(errors="backslashreplace")
@@ -77,9 +81,16 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read has seen enough; nothing may be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 0
+    except OSError as error:
+        _drop_output()
+        return _complain(f"cannot write the output: {reason_of(error)}", FAILED)
     return 0
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str, code: int) -> int:
@@ -404,15 +415,15 @@ def _report_sent_away(arguments: Namespace, count: int, text: str) -> None:
 
 
 async def _create(client: Client, arguments: Namespace) -> None:
-    document = _json_object(arguments.source, _bytes_of(arguments.source))
+    document = json_object(arguments.source, bytes_of(arguments.source))
     written = await client.create(arguments.type, document, folder=arguments.folder)
     _report(arguments, "created", written)
 
 
 async def _update(client: Client, arguments: Namespace) -> None:
     given = arguments.delta
-    data = sys.stdin.buffer.read() if given == "-" else given.encode("utf-8", "surrogateescape")
-    delta = _json_object("standard input" if given == "-" else "the delta", data)
+    data = bytes_of("-") if given == "-" else given.encode("utf-8", "surrogateescape")
+    delta = json_object("standard input" if given == "-" else "the delta", data)
     written = await client.update(arguments.type, arguments.dbid, delta)
     _report(arguments, "updated", written)
 
@@ -447,25 +458,7 @@ def _report(arguments: Namespace, verb: str, written: Written) -> None:
         _note(f"warning: {warning}")
 
 
-# ---------------------------------------------------------------- input and output
-
-
-def _bytes_of(name: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-    except OSError as error:
-        raise Failure(f"cannot read {name}: {reason_of(error)}") from None
-
-
-def _json_object(name: str, data: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        source = "standard input" if name == "-" else name
-        raise Failure(f"{source} is not JSON: {error}") from None
-    if not isinstance(found, dict):
-        raise Failure(f"{name} is not a JSON object")
-    return found
+# ---------------------------------------------------------------- output
 
 
 def _print_json(value: Any) -> None:

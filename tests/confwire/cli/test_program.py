@@ -498,3 +498,22 @@ async def test_a_refused_write_is_one_line(peer, confctl):
 async def test_what_cannot_be_written_is_one_line(confctl, words, text):
     _, err, code = await (await confctl("write", *words)).end()
     assert (err.startswith(text), err.count("\n"), code) == (True, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("closing", "words", "code", "text"),
+    [
+        (">&-", "status", 1, "confctl: standard output is closed: send it to a file or to "
+         "/dev/null\n"),
+        ("> /dev/full", "--help", 1, "confctl: cannot write the output: no space left on device\n"),
+    ],
+)  # fmt: skip
+async def test_output_that_cannot_be_written_is_one_line(closing, words, code, text):
+    run = Run(
+        await asyncio.create_subprocess_shell(
+            f"exec {sys.executable} -m confwire.cli {words} {closing}",
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+    )
+    assert await run.end() == ("", text, code)
