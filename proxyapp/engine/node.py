@@ -321,7 +321,7 @@ class Node:
         """Somebody has said something about a pair."""
         if isinstance(message, SwitchOver):
             if self._pairing is None:
-                raise NoBackup
+                raise NoBackup("this server is no part of a pair: there is nothing to switch to")
             self._pairing.switch_over(session, message)
         elif session.role == "peer" and self._pairing is not None:
             self._pairing.take(message)

@@ -349,9 +349,10 @@ class Pairing:
         """
         pair, other = self._pair, self._other
         self._switchover.check(session)
-        ready = other is not None and other.running == Running.BACKUP.value
-        if pair is None or not pair.leads or not ready:
-            raise NoBackup
+        if pair is not None and not pair.leads:
+            raise NoBackup("this server does not lead its pair: ask the one that does")
+        if pair is None or other is None or other.running != Running.BACKUP.value:
+            raise NoBackup("no backup stands by to lead: start it, and look at its status and log")
         self._switchover.begin(session, message)
         self.hand_over()
 

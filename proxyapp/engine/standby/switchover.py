@@ -61,7 +61,7 @@ class Switchover:
         Raises NoBackup: it is waited for already.
         """
         if self._asked is not None:
-            raise NoBackup
+            raise NoBackup("a switchover is under way already: wait for what becomes of it")
         serving = self._serving
         self._asked = _Asked(session, message.ref, serving.now + LIMIT)
         who = session.user or session.name
