@@ -20,6 +20,8 @@ OPTION_FIELDS = {"options": "", "userProperties": "annex ", "flexibleProperties"
 NOTHING = "-"
 """Stands for a value that is not there."""
 
+_REORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+
 
 def width(text: str) -> int:
     """Return the columns that a text takes on a terminal."""
@@ -34,10 +36,13 @@ def _char_width(char: str) -> int:
 
 def shown(text: str) -> str:
     """Return a text that cannot break a line or command a terminal."""
-    return "".join(
-        char if char.isprintable() or unicodedata.category(char) == "Cf" else ascii(char)[1:-1]
-        for char in text
-    )
+    return "".join(char if _is_harmless(char) else ascii(char)[1:-1] for char in text)
+
+
+def _is_harmless(char: str) -> bool:
+    if unicodedata.bidirectional(char) in _REORDERING:
+        return False  # would let what stands after it on the line read otherwise
+    return char.isprintable() or unicodedata.category(char) == "Cf"
 
 
 def value_text(value: Any) -> str:

@@ -239,3 +239,8 @@ def test_a_word_stands_for_a_secret() -> None:
     )
     delta, former = {"options": {"db": {"password": opaque}}}, {"options": {"db": None}}
     assert list(differences(delta, former)) == ["db/password: - -> (secret)"]
+
+
+@pytest.mark.parametrize("number", [*range(0x202A, 0x202F), *range(0x2066, 0x206A)], ids=hex)
+def test_no_text_turns_the_direction_of_what_follows(number):
+    assert shown(f"a{chr(number)}b") == f"a\\u{number:04x}b"
