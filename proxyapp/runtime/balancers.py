@@ -117,7 +117,10 @@ class Balancers:
 
     def refuse_unannounced(self, peer: str) -> str:
         """Log and return why a balancer's connection without a header is not taken."""
-        reason = "this balancer is to send a PROXY header: set send-proxy-v2 there"
+        reason = (
+            "connections from this balancer's address begin with a PROXY header: set send-proxy-v2"
+            " there, or connect from another address"
+        )
         self._log(peer, reason, "or take it out of the option balancer-networks")
         return reason
 

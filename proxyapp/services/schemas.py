@@ -120,4 +120,5 @@ def check(info: ObjectInfo, document: Document) -> None:
         if path.partition(".")[0] in FIELDS and error.validator in _TELLING:
             # The words of the validator would repeat the value, which may be a secret.
             text = 'options are {section: {option: text, integer or {"secret": text}}}'
-        raise InvalidParameter(f"{info.name} {path}: {text}"[:500], property=path)
+        what = f"{info.name} {path}" if path else info.name
+        raise InvalidParameter(f"{what}: {text}"[:500], property=path)

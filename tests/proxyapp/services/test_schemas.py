@@ -24,6 +24,11 @@ def test_the_first_wrong_property_is_named() -> None:
         check(BY_NAME["application"], document)
 
 
+def test_a_property_that_is_none_is_named_after_its_type() -> None:
+    with pytest.raises(InvalidParameter, match=r"^host: .*'LCAPort' was unexpected"):
+        check(BY_NAME["host"], {"name": "h1", "LCAPort": "4999"})
+
+
 def test_items_need_what_tells_them_apart() -> None:
     document = {"tenantDBID": 1, "name": "x", "type": "1", "subcodes": [{"code": "1"}]}
     with pytest.raises(InvalidParameter, match="name"):
