@@ -176,7 +176,7 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
         "--service", default="", metavar="SERVICE@HOST", help="principal that the ticket is for"
     )
     group.add_argument(
-        "--timeout", type=float, default=60.0, metavar="SECONDS",
+        "--timeout", type=seconds, default=60.0, metavar="SECONDS",
         help="how long to wait for an answer (60)",
     )  # fmt: skip
     group.add_argument("--json", action="store_true", help="one JSON value a line")

@@ -247,19 +247,23 @@ async def open_link(
 async def _connect(address: Address, opening: Opening) -> ClientConnection:
     scheme = "wss" if opening.tls else "ws"
     host = f"[{address[0]}]" if ":" in address[0] else address[0]
-    socket = await connect(
-        f"{scheme}://{host}:{address[1]}{PATH}",
-        subprotocols=[Subprotocol(SUBPROTOCOL)],
-        compression=None,
-        proxy=None,  # a configuration server is never behind a web proxy
-        ssl=opening.tls,
-        **outgoing(address[0], opening.tls_name, opening.local_address),
-        open_timeout=None,
-        ping_interval=None,  # ADDP is ours
-        close_timeout=CLOSE_TIMEOUT,
-        max_size=MAX_MESSAGE_SIZE,
-        user_agent_header=f"confwire/{RELEASE}",
-    )
+    try:
+        socket = await connect(
+            f"{scheme}://{host}:{address[1]}{PATH}",
+            subprotocols=[Subprotocol(SUBPROTOCOL)],
+            compression=None,
+            proxy=None,  # a configuration server is never behind a web proxy
+            ssl=opening.tls,
+            **outgoing(address[0], opening.tls_name, opening.local_address),
+            open_timeout=None,
+            ping_interval=None,  # ADDP is ours
+            close_timeout=CLOSE_TIMEOUT,
+            max_size=MAX_MESSAGE_SIZE,
+            user_agent_header=f"confwire/{RELEASE}",
+        )
+    except UnicodeError:  # of the codec for host names
+        text = f"cannot connect to {address_text(address)}: that is no host name"
+        raise LinkLost(text) from None
     if socket.subprotocol != SUBPROTOCOL:
         socket.transport.abort()
         raise RemoteProtocolError(f"{address_text(address)} does not speak {SUBPROTOCOL}")

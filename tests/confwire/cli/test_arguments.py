@@ -116,6 +116,7 @@ def test_writes_name_their_object():
         (["status", "-backup", "b", *ME], "an address is HOST:PORT, not 'b'"),
         (["status", "-attempts", "0", *ME], "attempts are a number from 1 on, not '0'"),
         (["status", "-return-after", "x", *ME], "a time is a number of seconds above 0, not 'x'"),
+        (["status", "--timeout", "nan", *ME], "a time is a number of seconds above 0, not 'nan'"),
         (["watch", "-object", "host", *ME], "an object is TYPE:DBID, not 'host'"),
         (["watch", "-since", "5", *ME], "a cursor is EPOCH:REVISION, not '5'"),
         (["read", "host", "-min-revision", "e:", *ME], r"a revision is \[EPOCH:\]REVISION, not"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from websockets.asyncio.server import serve
@@ -67,9 +68,12 @@ async def test_a_websocket_of_another_protocol_is_refused(peer):
             await peer.connect()
 
 
-async def test_an_unknown_host_name_is_said_to_be_unknown(peer, monkeypatch):
-    monkeypatch.setattr(type(peer), "address", ("no-such-host.invalid", 2020))
-    with pytest.raises(LinkLost, match=r"cannot connect to no-such-host\.invalid:2020: unknown"):
+@pytest.mark.parametrize(
+    ("name", "reason"), [("no-such-host.invalid", "unknown"), ("a..b", "that is no host name")]
+)
+async def test_what_is_wrong_with_a_host_name_is_said(peer, monkeypatch, name, reason):
+    monkeypatch.setattr(type(peer), "address", (name, 2020))
+    with pytest.raises(LinkLost, match=rf"cannot connect to {re.escape(name)}:2020: {reason}"):
         await peer.connect()
 
 
