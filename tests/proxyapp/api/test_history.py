@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import parse_qs
@@ -83,6 +84,18 @@ def test_the_page_shows_what_the_proxy_keeps() -> None:
         assert words in page
     assert "<script" not in page
     assert "style=" not in page
+
+
+@pytest.mark.parametrize("page", ["", "sessions/s3/"])
+def test_markup_in_an_entry_is_shown_as_text(page: str) -> None:
+    markup = "<script>hostile()</script>\"'><img src=x>"
+    texts: Any = dict.fromkeys(
+        ("application", "application_type", "user", "peer", "port", "reason", "server"), markup
+    )
+    writer.keep([HistoryEntry(kind=Kind.SESSION_OPENED, at=12.0, session="s3", **texts)])
+    shown = text(page)
+    assert "&lt;script&gt;hostile()" in shown
+    assert not re.search(r"<script>hostile|<img src=x|&lt;/script&gt;[\"']", shown)
 
 
 def test_the_page_says_which_it_is() -> None:
